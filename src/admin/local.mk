@@ -1,0 +1,3 @@
+noinst_LIBRARIES += src/admin/libadmin.a
+src_admin_libadmin_a_SOURCES = \
+	src/admin/snapshot.h

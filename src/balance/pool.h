@@ -1,0 +1,49 @@
+/* The servers of one backend and the algorithm that chooses among them. One short mutex
+ * guards the choice and the count that goes with it, so that roundrobin and leastconn are
+ * exact across workers. Backup servers are asked only when no other is eligible. */
+#ifndef HPCBAL_BALANCE_POOL_H
+#define HPCBAL_BALANCE_POOL_H
+
+#include "balance/server.h"
+
+struct pool;
+
+/* What a request has to say about the choice. */
+struct pool_key {
+	uint64_t hash;                /* source and the other hashing algorithms */
+	struct server *const *exclude; /* tried already; passed over while another is eligible */
+	unsigned n_exclude;
+};
+
+/* The algorithm's seam: all the servers given are eligible and not excluded; returns one's
+ * index. Called under the pool's mutex. */
+struct balancer {
+	const char *name;
+	void *(*state_new)(unsigned n_servers); /* may be NULL, and may return NULL */
+	void (*state_free)(void *state);
+	unsigned (*choose)(void *state, struct server *const *candidates, const unsigned *index,
+			   unsigned n, const struct pool_key *key);
+};
+
+extern const struct balancer balance_roundrobin; /* smooth, weighted */
+extern const struct balancer balance_leastconn;  /* active/weight, ties in turn */
+extern const struct balancer balance_source;     /* rendezvous hashing, weighted */
+const struct balancer *balancer_of(enum conf_balance kind);
+
+/* Takes a reference to each server. `backup[i]`: servers[i] is one. */
+struct pool *pool_new(const struct balancer *b, struct server *const *servers,
+		      const bool *backup, unsigned n);
+struct pool *pool_ref(struct pool *p);
+void pool_unref(struct pool *p);
+
+/* A server with its `active` already counted and a reference taken, or NULL: none is
+ * eligible. Any thread. When all eligible ones are excluded, one of them is chosen again. */
+struct server *pool_pick(struct pool *p, const struct pool_key *key);
+/* Gives back what pool_pick() took. Any thread, any pool: the count is the server's. */
+void pool_release(struct server *s);
+
+unsigned pool_size(const struct pool *p);
+struct server *pool_server(const struct pool *p, unsigned i); /* borrowed */
+unsigned pool_eligible(const struct pool *p);
+
+#endif

@@ -1,0 +1,57 @@
+/* A server as the proxy runs it: one object for as long as any configuration or exchange
+ * knows it, shared by reloads whose backend, name and address are the same, so that its
+ * health, counters and connections go on. Counted; freed by the last server_unref().
+ *
+ * Threads: the constant part is free to read. `health` and `admin` are written by their
+ * setters only (health thread, main thread) and read anywhere. The counters may lie on a
+ * board; without one the object owns them. */
+#ifndef HPCBAL_BALANCE_SERVER_H
+#define HPCBAL_BALANCE_SERVER_H
+
+#include <stdatomic.h>
+
+#include "base/addr.h"
+#include "base/stats.h"
+#include "conf/conf.h"
+
+enum server_health { SERVER_STARTING, SERVER_UP, SERVER_DOWN };
+enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
+
+struct server {
+	/* constant */
+	char backend[CONF_NAME_MAX + 1], name[CONF_NAME_MAX + 1];
+	struct addr addr;
+	char address_text[ADDR_TEXT];
+	unsigned slot;  /* a small number of its own among living servers: index for per-worker tables */
+	uint64_t hash;  /* of name and address: the same on every node */
+	struct server_stats *stats;
+	void *owner; /* the proxy's: its board slot */
+
+	/* changing */
+	_Atomic unsigned health; /* enum server_health */
+	_Atomic unsigned admin;  /* enum server_admin */
+	_Atomic unsigned weight;
+	_Atomic bool retired; /* no longer in the running configuration: idle connections close */
+	_Atomic unsigned references;
+	struct server_stats own_stats;
+};
+
+struct server *server_new(struct str backend, struct str name, const struct addr *addr,
+			  unsigned slot, struct server_stats *stats /* NULL: its own */);
+struct server *server_ref(struct server *s);
+void server_unref(struct server *s);
+
+/* The one setter of health. True when it changed (the caller logs, counts and publishes). */
+bool server_set_health(struct server *s, enum server_health to);
+const char *server_health_name(enum server_health h); /* "UP" … */
+
+/* The one rule of eligibility: may new work go there now? Everything else (which one is
+ * best) is the algorithm's. */
+static inline bool server_eligible(struct server *s)
+{
+	return atomic_load_explicit(&s->health, memory_order_acquire) == SERVER_UP &&
+	       atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY &&
+	       atomic_load_explicit(&s->weight, memory_order_relaxed) > 0;
+}
+
+#endif

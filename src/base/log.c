@@ -1,0 +1,100 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048
+
+static _Atomic int target = STDERR_FILENO;
+static _Atomic unsigned kind = LOG_KIND_STDERR;
+static _Atomic int facility = LOG_DAEMON;
+static _Atomic(const char *) role = "hpcbald";
+static _Atomic bool echo;
+static _Atomic uint64_t dropped;
+
+static const char *const level_names[] = { "emerg", "alert",  "crit", "error",
+					   "warning", "notice", "info", "debug" };
+
+void log_open(enum log_kind k, int fd, int fac, const char *ident)
+{
+	atomic_store(&kind, LOG_KIND_NONE);
+	atomic_store(&target, fd);
+	atomic_store(&facility, fac);
+	atomic_store(&role, ident);
+	atomic_store(&kind, (unsigned)k);
+}
+
+void log_echo(bool on)
+{
+	atomic_store(&echo, on);
+}
+
+uint64_t log_dropped(void)
+{
+	return atomic_load(&dropped);
+}
+
+static size_t line_head(char *to, size_t size, unsigned k, int level)
+{
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	const char *who = atomic_load(&role);
+	struct timespec now;
+	struct tm t;
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &t);
+	if (k == LOG_KIND_SYSLOG)
+		n = snprintf(to, size, "<%d>%s %2d %02d:%02d:%02d hpcbald[%d]: %s: ",
+			     atomic_load(&facility) | level, months[t.tm_mon], t.tm_mday, t.tm_hour,
+			     t.tm_min, t.tm_sec, (int)getpid(), who);
+	else
+		n = snprintf(to, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d hpcbald[%d] %s %s: ",
+			     t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+			     t.tm_sec, (int)(now.tv_nsec / 1000000), (int)getpid(), who,
+			     level_names[level & 7]);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void put(unsigned k, int fd, int level, const char *message)
+{
+	char line[LINE_MAX_BYTES];
+	size_t head = line_head(line, sizeof(line), k, level);
+	size_t n = strnlen(message, sizeof(line) - head - 2);
+	ssize_t went;
+
+	memcpy(line + head, message, n);
+	n += head;
+	if (k == LOG_KIND_SYSLOG) {
+		went = send(fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} else {
+		line[n++] = '\n';
+		went = write(fd, line, n);
+	}
+	if (went < 0)
+		atomic_fetch_add(&dropped, 1);
+}
+
+void log_msg(int level, const char *fmt, ...)
+{
+	unsigned k = atomic_load(&kind);
+	int fd = atomic_load(&target), keep = errno;
+	char message[LINE_MAX_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	if (k != LOG_KIND_NONE && fd >= 0)
+		put(k, fd, level, message);
+	if (atomic_load(&echo) && !(k == LOG_KIND_STDERR && fd == STDERR_FILENO))
+		put(LOG_KIND_STDERR, STDERR_FILENO, level, message);
+	errno = keep;
+}

@@ -1,0 +1,39 @@
+/* The counters of a server, a backend, a frontend, the proxy: plain structs of relaxed
+ * atomics, so that they can lie on a board that other processes read. Rows are in stats.def;
+ * a gauge goes up and down, a counter only up. */
+#ifndef HPCBAL_BASE_STATS_H
+#define HPCBAL_BASE_STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define STATS_GAUGE(name, help) _Atomic uint64_t name;
+#define STATS_COUNTER(name, help) _Atomic uint64_t name;
+
+struct server_stats {
+#define STATS_SERVER
+#include "base/stats.def"
+#undef STATS_SERVER
+};
+
+struct frontend_stats {
+#define STATS_FRONTEND
+#include "base/stats.def"
+#undef STATS_FRONTEND
+};
+
+struct proxy_stats {
+#define STATS_PROXY
+#include "base/stats.def"
+#undef STATS_PROXY
+};
+
+#undef STATS_GAUGE
+#undef STATS_COUNTER
+
+#define stats_add(field, n) ((void)atomic_fetch_add_explicit(&(field), (n), memory_order_relaxed))
+#define stats_sub(field, n) ((void)atomic_fetch_sub_explicit(&(field), (n), memory_order_relaxed))
+#define stats_get(field) atomic_load_explicit(&(field), memory_order_relaxed)
+#define stats_set(field, n) atomic_store_explicit(&(field), (n), memory_order_relaxed)
+
+#endif

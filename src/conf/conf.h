@@ -1,0 +1,164 @@
+/* The configuration as the program holds it: made whole from text, never changed after,
+ * counted. Threads share it without a lock. Every string lives in the configuration's own
+ * arena. What a setting means is in its row of conf/options.def. */
+#ifndef HPCBAL_CONF_CONF_H
+#define HPCBAL_CONF_CONF_H
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/str.h"
+#include "conf/diag.h"
+
+/* Limits of this version; --check says so when one is passed. */
+#define CONF_NAME_MAX 63
+#define CONF_MAX_FRONTENDS 64
+#define CONF_MAX_BACKENDS 256
+#define CONF_MAX_SERVERS 4096 /* of all backends together */
+#define CONF_MAX_BINDS 128    /* of all frontends together */
+
+/* All in microseconds. Set at the top, overridden in a frontend (request, client,
+ * keep_alive, tunnel, fin) or a backend (connect, server, tunnel, fin, upstream_idle). */
+struct conf_timeouts {
+	uint64_t connect, request, client, server, keep_alive, tunnel, fin, upstream_idle;
+};
+
+enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };
+
+struct conf_bind {
+	struct addr addr;
+	struct str text; /* as addr_format() writes it: the bind's identity across reloads */
+	unsigned line;
+};
+
+struct conf_acl {
+	struct str name, text;
+	unsigned line;
+};
+
+struct conf_route {
+	struct str when; /* the condition, compiled by route/ */
+	unsigned backend; /* index into conf.backends */
+	unsigned line;
+};
+
+struct conf_frontend {
+	struct str name;
+	unsigned line;
+	unsigned n_binds, n_acls, n_routes, n_trusted;
+	struct conf_bind *binds;
+	struct conf_acl *acls;
+	struct conf_route *routes;
+	struct net *trusted_proxies;
+	int default_backend; /* -1: none, such a request gets 503 */
+	bool forwarded_for, abort_on_close, relax_bare_lf;
+	uint64_t max_connections; /* 0: only the global limit */
+	uint64_t max_header_size, max_headers;
+	uint64_t max_body_size; /* UINT64_MAX: unlimited */
+	struct conf_timeouts timeouts;
+};
+
+enum conf_check_kind { CONF_CHECK_NONE, CONF_CHECK_TCP, CONF_CHECK_HTTP };
+
+struct conf_status_range {
+	uint16_t from, to;
+};
+
+struct conf_check {
+	enum conf_check_kind kind;
+	struct str method, path, host; /* http only; host may be empty: the server's address */
+	unsigned n_expect;
+	struct conf_status_range *expect; /* 200-399 when left out */
+	uint64_t interval, timeout;
+	unsigned rise, fall;
+	uint16_t port; /* 0: the server's */
+};
+
+/* Without a check a server is always UP, as in HAProxy. */
+struct conf_server {
+	struct str name;
+	struct str address_text; /* as written */
+	struct addr addr;        /* resolved */
+	unsigned weight;         /* 0..256; 0 takes no new work */
+	bool backup;
+	struct conf_check check; /* the backend's unless the server says otherwise */
+	unsigned line;
+};
+
+enum conf_balance { CONF_BALANCE_ROUNDROBIN, CONF_BALANCE_LEASTCONN, CONF_BALANCE_SOURCE };
+
+struct conf_backend {
+	struct str name;
+	unsigned line;
+	enum conf_balance balance;
+	struct str balance_text;
+	unsigned n_servers;
+	struct conf_server *servers;
+	unsigned retries;
+	bool redispatch;
+	struct conf_timeouts timeouts;
+	/* Of everything in this block as it was read: equal in two configurations when the
+	 * backend did not change. Names a file or a resolved address by its content. */
+	uint64_t fingerprint;
+};
+
+struct conf {
+	struct str node;
+	struct str file; /* the path it was read from */
+	uint64_t threads; /* resolved: at least 1 */
+	uint64_t max_connections;
+	uint64_t grace; /* µs a clean stop waits for running requests */
+	uint64_t drain; /* µs until what a reload removed is cut */
+	struct str log_target;
+	int log_facility; /* LOG_LOCAL0 … */
+	enum conf_log_format log_format;
+	struct str control_socket;
+	struct str admin_listen; /* empty: none */
+	unsigned n_frontends, n_backends;
+	struct conf_frontend *frontends;
+	struct conf_backend *backends;
+
+	/* private to conf/ */
+	struct arena arena;
+	struct conf_source *source; /* borrowed */
+	_Atomic unsigned references;
+};
+
+/* Where the text came from, and what it names. The loader fills one from the disk; a child
+ * fills one from its bundle. Both then call conf_parse(), so that they cannot differ. */
+struct conf_line { /* flattened line i + 1 is line `line` of file `file` */
+	unsigned file, line;
+};
+
+struct conf_file { /* a value file that a condition names with -f, whole */
+	struct str path, content;
+};
+
+struct conf_name { /* a host name, as resolved when the file was loaded; port 0 */
+	struct str host;
+	struct addr addr;
+};
+
+struct conf_source {
+	struct str path; /* of the main file */
+	struct str text; /* with all @include flattened; NUL behind it */
+	unsigned n_paths, n_lines, n_files, n_names;
+	struct str *paths; /* what conf_line.file counts; 0 is the main file */
+	struct conf_line *lines;
+	struct conf_file *files;
+	struct conf_name *names;
+	struct str host_name; /* first label, for `node` */
+	unsigned cpus;        /* for `threads = 0` */
+};
+
+/* NULL when there was any error; `diags` has them all (and the warnings either way).
+ * Names that `source` does not resolve are an error. The source must outlive the result. */
+struct conf *conf_parse(struct conf_source *source, struct diags *diags);
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf *conf);
+
+/* The file that a condition names, or NULL. */
+const struct conf_file *conf_find_file(const struct conf_source *source, struct str path);
+/* -1 when there is none. */
+int conf_find_backend(const struct conf *conf, struct str name);
+
+#endif

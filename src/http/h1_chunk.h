@@ -1,0 +1,41 @@
+/* The chunked coding (RFC 9112 7.1), strict (HTTP.md 39 to 43): a state machine that eats
+ * bytes and gives out spans of data. Pure; no memory of its own but the trailer's fields. */
+#ifndef HPCBAL_HTTP_H1_CHUNK_H
+#define HPCBAL_HTTP_H1_CHUNK_H
+
+#include "http/message.h"
+
+#define H1_CHUNK_EXTENSION_MAX 4096 /* bytes of extensions in one message */
+#define H1_CHUNK_LINE_MAX 1024      /* of one chunk-size line */
+#define H1_TRAILER_MAX 8192
+#define H1_TRAILER_FIELDS 64
+
+struct h1_chunks {
+	unsigned state; /* private */
+	uint64_t left;  /* of the chunk under way */
+	uint64_t data_total;
+	size_t extension_total, line_size, trailer_size;
+	unsigned digits;
+	bool done; /* the last chunk and the trailer section were read */
+	/* The trailer section's field lines that may be passed on, each with CRLF, one after
+	 * the other, in the arena; framing, routing and hop-by-hop fields are not among them. */
+	struct str trailers;
+	/* private: the section as it arrives */
+	char *trailer_buf;
+	size_t trailer_n;
+};
+
+void h1_chunks_init(struct h1_chunks *c);
+
+/* Eats from the front of `in`: `used` says how much. HTTP_OK: `data` (inside `in`, maybe
+ * empty) is the next piece of body, or c->done is set; call again with the rest. HTTP_MORE:
+ * all of `in` was eaten (used == in.n) and gave no data. HTTP_BAD: `why`; request faults
+ * are REQ_CHUNK…, for a response the caller maps them to RES_CHUNK. */
+enum http_verdict h1_chunks_next(struct h1_chunks *c, struct str in, struct arena *arena,
+				 size_t *used, struct str *data, enum reason *why);
+
+/* The framing of a piece of `size` bytes on its way out: "1f4\r\n" into `to`. The length. */
+#define H1_CHUNK_HEAD 20
+size_t h1_chunk_head(char to[H1_CHUNK_HEAD], uint64_t size);
+
+#endif

@@ -1,0 +1,49 @@
+/* Heads on their way out: kept ranges of what came in, and what hpcbal adds, as a queue of
+ * spans; nothing is copied but the added bytes (into the arena). Pure. False: the queue or
+ * the arena is full, the exchange must end. */
+#ifndef HPCBAL_HTTP_H1_WRITE_H
+#define HPCBAL_HTTP_H1_WRITE_H
+
+#include "base/addr.h"
+#include "base/iovq.h"
+#include "http/message.h"
+
+/* What a request head says of its client to the server (HTTP.md 57, 58). */
+struct h1_forwarding {
+	bool on;             /* forwarded_for */
+	bool trusted;        /* the peer is in trusted_proxies: append, else replace */
+	struct str peer;     /* the client's address without port */
+	struct str proto;    /* "http" or "https" */
+	uint16_t port;       /* the listener's */
+};
+
+/* As HTTP/1.1, origin form, with Host = req->authority. `framing` may be CHUNKED or LENGTH
+ * as the body will be sent. WebSocket upgrades keep Connection and Upgrade. */
+bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
+		      struct iovq *out, struct arena *arena);
+
+/* How the response's body goes to the client: as `framing` says (CLOSE for an HTTP/1.0
+ * client of a body without a length). `keep_alive` false adds Connection: close; true adds
+ * Connection: keep-alive for an HTTP/1.0 client. A missing Date is added (`date` is the
+ * text of now, RFC 9110 5.6.7). */
+struct h1_reply {
+	enum http_framing framing;
+	bool keep_alive;
+	unsigned client_minor;
+	struct str date;
+};
+
+bool h1_write_response(const struct http_response *res, const struct h1_reply *r,
+		       struct iovq *out, struct arena *arena);
+
+/* A whole answer of hpcbal's own (head and a short text body, none for HEAD). With
+ * Retry-After for 503, Allow for 405. */
+bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
+		    struct iovq *out, struct arena *arena);
+
+/* IMF-fixdate of a calendar second, into 30 bytes. */
+void http_date(uint64_t wall_seconds, char to[30]);
+/* "Not Found"; "" for codes without a registered phrase. */
+struct str http_status_phrase(unsigned status);
+
+#endif

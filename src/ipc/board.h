@@ -1,0 +1,165 @@
+/* Boards: shared memory that the supervisor owns, one writer each, read-only to everybody
+ * else. They outlive a child: its successor continues from them, and `hpcbalctl` and the
+ * metrics are put together from them even while a child is dead. Fixed layout, versioned;
+ * a reader trusts no index or string on a board (the helpers below bound both).
+ *
+ * Single values are relaxed atomics. What has to be read together (a slot's names) is
+ * written before its `used` flag is set with release order, and a slot is never given to
+ * another owner while its flag is set. */
+#ifndef HPCBAL_IPC_BOARD_H
+#define HPCBAL_IPC_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/stats.h"
+#include "base/str.h"
+
+#define BOARD_MAGIC 0x6862616c626f6172ull
+#define BOARD_LAYOUT 1u
+
+#define BOARD_NAME 64
+#define BOARD_TEXT 128
+#define BOARD_WORKERS 64
+#define BOARD_FRONTENDS 64
+#define BOARD_BACKENDS 256
+#define BOARD_SERVERS 4096
+
+enum board_process { BOARD_PROXY, BOARD_VRRP, BOARD_RUNNER, BOARD_PROCESSES };
+
+struct board_head {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t size;
+};
+
+/* Written by the supervisor. */
+struct board_supervisor {
+	struct board_head head;
+	_Atomic int32_t pid;
+	_Atomic uint64_t started_wall_us;
+	_Atomic uint64_t generation; /* of configurations; the first is 1 */
+	_Atomic uint64_t config_loaded_wall_us;
+	/* Written between two increments of `text_turn`: odd means a write is under way. */
+	_Atomic uint32_t text_turn;
+	char node[BOARD_NAME];
+	char version[32];
+	char config_file[1024];
+	char config_sha256[65];
+	struct {
+		_Atomic int32_t pid; /* 0: not running */
+		_Atomic uint32_t running; /* 1 once it said READY */
+		_Atomic uint64_t restarts;
+		_Atomic uint64_t started_wall_us;
+		char last_end[BOARD_TEXT]; /* how the last one ended; under text_turn */
+	} process[BOARD_PROCESSES];
+};
+
+enum board_server_state {
+	BOARD_SERVER_STARTING, /* no check has answered yet */
+	BOARD_SERVER_UP,
+	BOARD_SERVER_DOWN,
+	BOARD_SERVER_DRAIN,
+	BOARD_SERVER_MAINT
+};
+
+enum board_admin { BOARD_ADMIN_READY, BOARD_ADMIN_DRAIN, BOARD_ADMIN_MAINT };
+
+/* The identity of a server is backend, name and address together. */
+struct board_server {
+	_Atomic uint32_t used;    /* set with release after the texts were written */
+	_Atomic uint32_t current; /* in the running configuration (else draining, or free to take) */
+	char backend[BOARD_NAME];
+	char name[BOARD_NAME];
+	char address[BOARD_TEXT];
+	_Atomic uint32_t weight;
+	_Atomic uint32_t backup;
+	_Atomic uint32_t health; /* enum board_server_state: STARTING, UP or DOWN */
+	_Atomic uint32_t admin;  /* enum board_admin */
+	_Atomic uint32_t checked; /* 0: it has no check, and is always UP */
+	_Atomic uint32_t streak;  /* equal results in a row that contradict `health` */
+	_Atomic uint64_t since_wall_us;      /* of `health` */
+	_Atomic uint64_t check_last_wall_us; /* 0: never */
+	_Atomic uint64_t check_duration_us;
+	_Atomic uint32_t check_status; /* HTTP status; 0: none */
+	_Atomic uint32_t check_ok;
+	_Atomic uint32_t check_turn; /* odd: check_reason is being written */
+	char check_reason[BOARD_TEXT];
+	struct server_stats stats;
+};
+
+struct board_backend {
+	_Atomic uint32_t used;
+	_Atomic uint32_t current;
+	char name[BOARD_NAME];
+	char balance[BOARD_NAME];
+	_Atomic uint32_t order; /* place in the file */
+};
+
+#define BOARD_BINDS_TEXT 1024
+struct board_frontend {
+	_Atomic uint32_t used;
+	_Atomic uint32_t current;
+	char name[BOARD_NAME];
+	_Atomic uint32_t bind_turn; /* odd: `binds` is being written */
+	char binds[BOARD_BINDS_TEXT]; /* one address a line */
+	_Atomic uint32_t order;
+	struct frontend_stats stats;
+};
+
+/* Written by the proxy. Servers of one backend stand in file order by `order`. */
+struct board_proxy {
+	struct board_head head;
+	_Atomic int32_t pid;
+	_Atomic uint64_t generation; /* that all workers have taken */
+	_Atomic uint32_t n_workers;
+	struct {
+		_Atomic uint64_t beat_us; /* clock_now_us() of its last turn; 0: not started, or over */
+		char pad[56];
+	} worker[BOARD_WORKERS];
+	_Atomic uint64_t main_beat_us, health_beat_us; /* likewise */
+	struct proxy_stats stats;
+	struct board_frontend frontends[BOARD_FRONTENDS];
+	struct board_backend backends[BOARD_BACKENDS];
+	struct board_server servers[BOARD_SERVERS];
+	_Atomic uint32_t server_order[BOARD_SERVERS]; /* place of each slot in the file */
+};
+
+/* Written by the vrrp process; its layout comes with it. */
+struct board_vrrp {
+	struct board_head head;
+	_Atomic int32_t pid;
+	_Atomic uint64_t beat_us;
+};
+
+/* Supervisor: makes a board of `size` bytes (a memfd, mode 0600, that cannot grow or
+ * shrink), maps it, writes its head. Returns the descriptor or -1 with errno. */
+int board_create(const char *name, size_t size, void **map);
+/* A read-only descriptor of the same memory, which cannot be reopened for writing by an
+ * unprivileged holder. -1 with errno. */
+int board_reader(int fd);
+/* A child or hpcbalctl: maps it after checking magic, layout and size. NULL with `why`
+ * (a literal) when it is not a board of this layout. */
+void *board_map(int fd, size_t size, bool writable, const char **why);
+
+/* A bounded copy of a text that another process wrote; always ends with NUL. */
+void board_text(char *to, size_t to_size, const char *from, size_t from_size);
+
+/* Writer's side of the `turn` fields, and the reader's: copies when no write was under way
+ * (a few tries, then as it is). */
+void board_write_text(_Atomic uint32_t *turn, char *to, size_t to_size, struct str text);
+void board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
+		     size_t from_size);
+
+/* Proxy only: the slot with this identity, the old one if there is one, else a free one
+ * (never used, or used but neither current nor active). -1: the board is full. */
+int board_server_slot(struct board_proxy *b, struct str backend, struct str name,
+		      struct str address);
+int board_backend_slot(struct board_proxy *b, struct str name);
+int board_frontend_slot(struct board_proxy *b, struct str name);
+/* What users see: health and admin state together. */
+enum board_server_state board_server_state(const struct board_server *s);
+const char *board_server_state_name(enum board_server_state s); /* "UP" … */
+
+#endif

@@ -1,0 +1,52 @@
+/* A checked configuration on its way from the loader to the supervisor and its children:
+ * one sealed memfd. In front the manifest, all that the supervisor needs and fixed binary;
+ * behind it the sections that only conf/ understands (text, line map, files, names).
+ * Private keys and VRRP passwords travel in memfds of their own (issues to come). */
+#ifndef HPCBAL_IPC_BUNDLE_H
+#define HPCBAL_IPC_BUNDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/str.h"
+
+#define BUNDLE_MAGIC 0x6862616c62756e64ull
+#define BUNDLE_LAYOUT 1u
+#define MANIFEST_LISTENERS 130
+#define MANIFEST_TEXT 256
+
+struct manifest_listener {
+	struct addr addr;
+	char text[MANIFEST_TEXT]; /* the bind's identity: equal text, same socket */
+	uint32_t frontend;        /* index */
+	uint32_t backlog;
+};
+
+struct manifest {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t threads;
+	char node[64];
+	char config_file[1024];
+	char config_sha256[65];
+	char control_socket[MANIFEST_TEXT];
+	char log_target[MANIFEST_TEXT]; /* "/dev/log", "stderr", "file:/PATH", "none" */
+	int32_t log_facility;
+	uint64_t max_connections;
+	uint64_t grace_us;
+	uint64_t prepare_us; /* how long a child may take to answer PREPARE */
+	uint32_t n_listeners;
+	struct manifest_listener listeners[MANIFEST_LISTENERS];
+	uint64_t sections_at, sections_size; /* opaque to the supervisor */
+};
+
+/* Loader: writes manifest and sections into a new memfd, seals it. -1 with errno. */
+int bundle_write(const struct manifest *m, struct str sections);
+/* Checks size, seals, magic, layout, every count and every string's end; the map is
+ * read-only. NULL with `why` (a literal). */
+const struct manifest *bundle_map(int fd, size_t *size, const char **why);
+void bundle_unmap(const struct manifest *m, size_t size);
+struct str bundle_sections(const struct manifest *m);
+
+#endif

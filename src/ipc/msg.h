@@ -1,0 +1,63 @@
+/* Messages between the supervisor and one child: SOCK_SEQPACKET, one message a packet,
+ * descriptors beside it. Both ends are this program, of one build. */
+#ifndef HPCBAL_IPC_MSG_H
+#define HPCBAL_IPC_MSG_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+/* The descriptor a child finds its socket at, and what its environment is: none. */
+#define MSG_CHILD_FD 3
+
+#define MSG_FDS_MAX 8
+#define MSG_TEXT_MAX 32768
+
+#define MSG_TYPES(X)                                                                          \
+	/* supervisor → child; fds in brackets */                                             \
+	X(HELLO)     /* [own board (writable), supervisor board, other board] first of all;   \
+		      * arg: generation counter so far. The log target follows by LOG. */     \
+	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
+	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \
+	X(PREPARE)   /* [bundle] arg: generation */                                           \
+	X(COMMIT)    /* arg: generation */                                                    \
+	X(ABORT)     /* arg: generation: forget what was prepared */                          \
+	X(STOP)      /* arg: grace in µs */                                                   \
+	X(CONTROL)   /* [client] text: the command's words; the child answers and closes */   \
+	/* child → supervisor */                                                              \
+	X(HELLO_OK)                                                                           \
+	X(PREPARED)  /* arg: generation */                                                    \
+	X(REFUSED)   /* arg: generation; text: why */                                         \
+	X(COMMITTED) /* arg: generation */                                                    \
+	X(LOG_LOST)  /* the log target does not take lines: open it again, please */          \
+	X(EVENT)     /* text: something changed state, for the ring of events */              \
+	/* loader → supervisor */                                                             \
+	X(BUNDLE)    /* [bundle] text: the warnings */                                        \
+	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */
+
+enum msg_type {
+#define X(name) MSG_##name,
+	MSG_TYPES(X)
+#undef X
+	MSG_COUNT
+};
+
+struct msg {
+	enum msg_type type;
+	uint64_t arg;
+	struct str text; /* in: points into the caller's buffer */
+	int fds[MSG_FDS_MAX];
+	unsigned n_fds;
+};
+
+enum msg_result { MSG_OK, MSG_AGAIN, MSG_EOF, MSG_FAIL };
+
+const char *msg_type_name(enum msg_type t);
+/* The descriptors stay the caller's. MSG_FAIL sets errno. */
+enum msg_result msg_send(int sock, const struct msg *m);
+/* `buf` holds the text (MSG_TEXT_MAX + 1 bytes, NUL behind); the descriptors, all
+ * close-on-exec, become the caller's. A packet that is no message is MSG_FAIL with EBADMSG. */
+enum msg_result msg_recv(int sock, struct msg *m, char *buf);
+void msg_close_fds(struct msg *m);
+
+#endif

@@ -1,0 +1,65 @@
+/* A stream connection: a descriptor registered once, edge-triggered, with its readiness
+ * kept here, under a transport (plain; TLS to come) that is the only one to know how bytes
+ * are moved. Belongs to one loop's thread. */
+#ifndef HPCBAL_NET_CONN_H
+#define HPCBAL_NET_CONN_H
+
+#include "base/addr.h"
+#include "base/iovq.h"
+#include "net/loop.h"
+
+enum conn_result {
+	CONN_OK,    /* some bytes were moved */
+	CONN_AGAIN, /* nothing now: `ready` will be called */
+	CONN_EOF,   /* recv: the peer closed its side in order */
+	CONN_FAIL   /* broken: conn->error is the errno */
+};
+
+struct conn;
+
+/* The seam between connections and what carries them. */
+struct transport {
+	const char *name;
+	enum conn_result (*recv)(struct conn *c, void *to, size_t size, size_t *n);
+	enum conn_result (*send)(struct conn *c, const struct iovec *v, unsigned count, size_t *n);
+	void (*shutdown)(struct conn *c); /* ends our side */
+	void (*free)(struct conn *c);     /* the transport's own state */
+};
+
+extern const struct transport transport_plain;
+
+struct conn {
+	struct loop_fd io;
+	const struct transport *transport;
+	struct loop *loop;
+	void (*ready)(struct conn *c); /* can_read or can_write became true */
+	bool can_read, can_write; /* nobody has seen EAGAIN since the last edge */
+	bool hangup;              /* the peer closed its side: read to the end */
+	bool connecting;          /* until conn_connected() */
+	bool shut;                /* our side was ended */
+	int error;
+};
+
+/* Takes over the descriptor (non-blocking). False: not registered, the descriptor is closed. */
+bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn *c));
+/* Opens a socket and starts connecting. False: c->error has the errno, nothing is open. */
+bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
+		  void (*ready)(struct conn *c));
+/* After `ready`: CONN_OK connected, CONN_AGAIN still under way, CONN_FAIL with the errno. */
+enum conn_result conn_connected(struct conn *c);
+enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
+/* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
+ * (CONN_AGAIN). `sent` counts what went. */
+enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent);
+void conn_shutdown(struct conn *c);
+/* Out of the loop and closed; harmless when it is not open. */
+void conn_close(struct conn *c);
+/* Closes with a reset, so that the peer sees an abort and no end. */
+void conn_abort(struct conn *c);
+
+static inline bool conn_is_open(const struct conn *c)
+{
+	return c->io.fd >= 0;
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* One line an exchange, in one of the formats. Pure: a record in, a line out. */
+#ifndef HPCBAL_PROXY_ACCESSLOG_H
+#define HPCBAL_PROXY_ACCESSLOG_H
+
+#include "base/addr.h"
+#include "base/reason.h"
+#include "conf/conf.h"
+
+#define ACCESSLOG_LINE 8192
+
+struct access_record {
+	struct str node;
+	struct str frontend, backend, server; /* empty: "<NOSRV>" as HAProxy writes it */
+	struct addr client;
+	uint64_t start_wall_us; /* when the request's first byte came */
+	/* Milliseconds in the line, µs here; -1: that stage was not reached (HAProxy's TR, Tw,
+	 * Tc, Tr, Ta). */
+	int64_t request_us, queue_us, connect_us, response_us, total_us;
+	unsigned status; /* that the client got; 0: none ("-1" in HAProxy's format) */
+	uint64_t bytes_to_client, bytes_from_client;
+	enum reason reason;
+	const char *letters; /* two, from the reason's row or a finer stage */
+	uint64_t process_connections, frontend_connections, backend_active, server_active;
+	unsigned retries;
+	bool redispatched;
+	struct str method, target, authority, user_agent, referer; /* raw from the client: escaped here */
+	unsigned minor;
+};
+
+/* Without a line end; cut (never in the middle of an escape) when it does not fit. Returns
+ * the length. Control characters, quotes, DEL and bytes above 0x7e never pass raw. */
+size_t accesslog_format(enum conf_log_format format, const struct access_record *r, char *to,
+			size_t size);
+
+#endif

@@ -1,0 +1,35 @@
+/* The health thread: runs the checks of the servers of the running configuration on its own
+ * loop, sets their health, publishes it on the proxy's board and logs each change with its
+ * reason. Servers whose board slot says that they were UP or DOWN before (a restarted proxy)
+ * begin there, without a first round. */
+#ifndef HPCBAL_PROXY_HEALTH_H
+#define HPCBAL_PROXY_HEALTH_H
+
+#include "balance/server.h"
+#include "ipc/board.h"
+#include "net/loop.h"
+
+struct health_target {
+	struct server *server; /* reference is taken; server->owner is its struct board_server */
+	const struct conf_check *check; /* copied */
+};
+
+struct healthd;
+
+/* Starts the thread. `event` is called in the health thread for each change of state, with
+ * one line of text, to be passed on to the ring of events; it must not block. NULL: the
+ * thread could not be started. */
+struct healthd *healthd_start(struct board_proxy *board, void (*event)(void *arg, const char *line),
+			      void *arg);
+/* Joins the thread; running checks are dropped. */
+void healthd_stop(struct healthd *h);
+
+/* Main thread: the whole list of what is to be checked from now on. Servers that stay keep
+ * their rhythm and streak (also when only the check's settings changed); new ones are
+ * checked at once; those that left are forgotten. A server without a check is set UP.
+ * `decided` is called in `back`'s thread, once, when every server of the list has had its
+ * first result; each first check is bounded by its timeout, so this always comes. */
+void healthd_watch(struct healthd *h, const struct health_target *targets, unsigned n,
+		   struct loop *back, void (*decided)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,37 @@
+/* From a request's facts to a decision: conditions compiled once when a configuration is
+ * loaded, evaluated without allocation. Pure; a compiled router is immutable and shared by
+ * threads (PCRE2 match data is made per call site, see route_facts.scratch). */
+#ifndef HPCBAL_ROUTE_ROUTE_H
+#define HPCBAL_ROUTE_ROUTE_H
+
+#include "conf/conf.h"
+#include "http/message.h"
+
+struct router;         /* one frontend's compiled acls and routes */
+struct router_scratch; /* what one thread needs to evaluate; make one per worker */
+
+struct route_facts {
+	const struct http_request *req; /* fields as they came, dropped ones included */
+	const struct addr *src;
+	uint16_t dst_port;
+	bool tls;
+	struct str sni;
+	struct router_scratch *scratch;
+};
+
+/* Every mistake of the conditions goes to `diags` (unknown acl or word with the nearest
+ * name, bad values, unreadable file, bad expression with its place); a route that can never
+ * match because an earlier one takes all it could is a warning. NULL when there was an
+ * error. The router keeps pointers into `conf`. */
+struct router *router_compile(const struct conf *conf, const struct conf_source *source,
+			      const struct conf_frontend *frontend, struct diags *diags);
+void router_free(struct router *r);
+
+struct router_scratch *router_scratch_new(void);
+void router_scratch_free(struct router_scratch *s);
+
+/* The backend's index in the configuration, or -1: no route matched and there is no
+ * default. `route` (may be NULL) gets the route's index, -1 for the default. */
+int router_decide(const struct router *r, const struct route_facts *facts, int *route);
+
+#endif

@@ -1,0 +1,3 @@
+noinst_LIBRARIES += src/upstream/libupstream.a
+src_upstream_libupstream_a_SOURCES = \
+	src/upstream/probe.h

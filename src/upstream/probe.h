@@ -1,0 +1,37 @@
+/* One health check of one server: connect, ask, judge, within a time. Runs in the loop it
+ * is given; opens a connection of its own and always closes it. */
+#ifndef HPCBAL_UPSTREAM_PROBE_H
+#define HPCBAL_UPSTREAM_PROBE_H
+
+#include "conf/conf.h"
+#include "net/conn.h"
+
+#define PROBE_REASON 128
+
+struct probe_result {
+	bool ok;
+	unsigned status; /* HTTP status, 0 when there was none */
+	uint64_t duration_us;
+	/* In words: "200 in 3 ms", "connection refused", "no answer within 2s",
+	 * "503, expected 200-399", "answer is not HTTP: malformed status line". */
+	char reason[PROBE_REASON];
+};
+
+struct probe;
+
+/* The seam of checks: a kind is what is sent and how the answer is judged. */
+struct probe_kind {
+	const char *name;
+	/* The request to send once connected; empty: being connected is the answer. */
+	struct str (*request)(struct probe *p);
+	/* Looks at what has come so far; false: wait for more. True: `result` is filled. */
+	bool (*judge)(struct probe *p, struct str in, bool ended, struct probe_result *result);
+};
+
+/* `check` and `addr` must stay until `done` or probe_cancel(). `done` is called exactly
+ * once, never from inside probe_start(). NULL: out of memory. */
+struct probe *probe_start(struct loop *l, const struct conf_check *check, const struct addr *addr,
+			  void (*done)(void *arg, const struct probe_result *r), void *arg);
+void probe_cancel(struct probe *p);
+
+#endif

@@ -153,7 +153,10 @@ void board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 		     size_t from_size);
 
 /* Proxy only: the slot with this identity, the old one if there is one, else a free one
- * (never used, or used but neither current nor active). -1: the board is full. */
+ * (never used, or used but neither current nor in use by its gauges), cleared. The slot is
+ * marked current, so that the next call cannot give it away again; who finds it was not
+ * wanted after all (ABORT, a server that left) clears `current`. -1: the board is full, or
+ * a name is too long for it. */
 int board_server_slot(struct board_proxy *b, struct str backend, struct str name,
 		      struct str address);
 int board_backend_slot(struct board_proxy *b, struct str name);

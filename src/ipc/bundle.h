@@ -20,6 +20,7 @@ struct manifest_listener {
 	struct addr addr;
 	char text[MANIFEST_TEXT]; /* the bind's identity: equal text, same socket */
 	uint32_t frontend;        /* index */
+	char frontend_name[64];   /* for messages about it */
 	uint32_t backlog;
 };
 

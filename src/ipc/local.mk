@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/ipc/libipc.a
 src_ipc_libipc_a_SOURCES = \
-	src/ipc/board.h \
-	src/ipc/bundle.h \
-	src/ipc/control.h \
-	src/ipc/msg.h
+	src/ipc/board.c src/ipc/board.h \
+	src/ipc/bundle.c src/ipc/bundle.h \
+	src/ipc/control.c src/ipc/control.h \
+	src/ipc/fdpass.c src/ipc/fdpass.h \
+	src/ipc/msg.c src/ipc/msg.h

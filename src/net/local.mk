@@ -1,4 +1,4 @@
 noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_SOURCES = \
-	src/net/conn.h \
-	src/net/loop.h
+	src/net/conn.c src/net/conn.h \
+	src/net/loop.c src/net/loop.h

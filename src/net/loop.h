@@ -18,10 +18,11 @@ void loop_free(struct loop *l);
 /* Turns until loop_stop(); what was posted or deferred before is still carried out. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* One turn, waiting at most `wait_us`; for tests and for shutting down. */
+/* One turn, sleeping at most `wait_us`; for tests and for shutting down. */
+#define LOOP_FOREVER UINT64_MAX
 void loop_turn(struct loop *l, uint64_t wait_us);
-/* µs, CLOCK_MONOTONIC, at the start of this turn. */
-uint64_t loop_now(const struct loop *l);
+/* µs, CLOCK_MONOTONIC, read once a turn. */
+uint64_t loop_now(struct loop *l);
 /* Reads the clock again now. */
 uint64_t loop_now_exact(struct loop *l);
 

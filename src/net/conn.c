@@ -1,0 +1,217 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+
+static void io_ready(struct loop_fd *io, unsigned what)
+{
+	struct conn *c = list_of(io, struct conn, io);
+
+	if (what & LOOP_CLOSED)
+		c->hangup = true;
+	if (what & (LOOP_READ | LOOP_CLOSED))
+		c->can_read = true;
+	if (what & LOOP_WRITE)
+		c->can_write = true;
+	c->ready(c);
+}
+
+static bool conn_register(struct conn *c, int fd)
+{
+	if (loop_fd_add(c->loop, &c->io, fd, LOOP_READ | LOOP_WRITE | LOOP_CLOSED | LOOP_EDGE,
+			io_ready))
+		return true;
+	c->error = errno ? errno : ENOMEM;
+	close(fd);
+	return false;
+}
+
+static void conn_init(struct conn *c, struct loop *l, void (*ready)(struct conn *c))
+{
+	*c = (struct conn){ .io = { .fd = -1 },
+			    .transport = &transport_plain,
+			    .loop = l,
+			    .ready = ready };
+}
+
+static void set_nodelay(int fd)
+{
+	const int on = 1;
+
+	/* Fails on unix sockets, which have no delay. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn *c))
+{
+	conn_init(c, l, ready);
+	set_nodelay(fd);
+	c->can_read = c->can_write = true;
+	return conn_register(c, fd);
+}
+
+bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
+		  void (*ready)(struct conn *c))
+{
+	int fd;
+
+	conn_init(c, l, ready);
+	fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		c->error = errno;
+		return false;
+	}
+	set_nodelay(fd);
+	if (connect(fd, &to->u.sa, to->len) == 0) {
+		c->can_write = true;
+	} else if (errno == EINPROGRESS) {
+		c->connecting = true;
+	} else {
+		c->error = errno;
+		close(fd);
+		return false;
+	}
+	return conn_register(c, fd);
+}
+
+enum conn_result conn_connected(struct conn *c)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (!c->connecting)
+		return CONN_OK;
+	if (!c->can_write)
+		return CONN_AGAIN;
+	if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	if (error) {
+		c->error = error;
+		return CONN_FAIL;
+	}
+	c->connecting = false;
+	return CONN_OK;
+}
+
+enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n)
+{
+	must(conn_is_open(c) && size > 0);
+	*n = 0;
+	return c->can_read ? c->transport->recv(c, to, size, n) : CONN_AGAIN;
+}
+
+enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
+{
+	must(conn_is_open(c));
+	*sent = 0;
+	while (q->bytes) {
+		enum conn_result r;
+		size_t n = 0;
+
+		if (!c->can_write)
+			return CONN_AGAIN;
+		r = c->transport->send(c, q->v + q->first, q->count, &n);
+		iovq_sent(q, n);
+		*sent += n;
+		if (r != CONN_OK)
+			return r;
+	}
+	return CONN_OK;
+}
+
+void conn_shutdown(struct conn *c)
+{
+	if (c->shut || !conn_is_open(c))
+		return;
+	c->shut = true;
+	c->transport->shutdown(c);
+}
+
+void conn_close(struct conn *c)
+{
+	int fd = c->io.fd;
+
+	if (!conn_is_open(c))
+		return;
+	c->transport->free(c);
+	loop_fd_del(&c->io);
+	close(fd);
+}
+
+void conn_abort(struct conn *c)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!conn_is_open(c))
+		return;
+	(void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	conn_close(c);
+}
+
+/* ---- the plain transport ---- */
+
+static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t *n)
+{
+	ssize_t got;
+
+	do
+		got = recv(c->io.fd, to, size, 0);
+	while (got < 0 && errno == EINTR);
+	if (got > 0) {
+		*n = (size_t)got;
+		/* A short read emptied the socket; the next edge says when there is more. After
+		 * a hangup there is no further edge: the end itself has to be read. */
+		if (*n < size && !c->hangup)
+			c->can_read = false;
+		return CONN_OK;
+	}
+	if (got == 0)
+		return CONN_EOF;
+	if (errno == EAGAIN) {
+		c->can_read = false;
+		return CONN_AGAIN;
+	}
+	c->error = errno;
+	return CONN_FAIL;
+}
+
+static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count, size_t *n)
+{
+	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = count };
+	ssize_t went;
+
+	do
+		went = sendmsg(c->io.fd, &m, MSG_NOSIGNAL);
+	while (went < 0 && errno == EINTR);
+	if (went >= 0) {
+		*n = (size_t)went;
+		return CONN_OK;
+	}
+	if (errno == EAGAIN) {
+		c->can_write = false;
+		return CONN_AGAIN;
+	}
+	c->error = errno;
+	return CONN_FAIL;
+}
+
+static void plain_shutdown(struct conn *c)
+{
+	shutdown(c->io.fd, SHUT_WR);
+}
+
+static void plain_free(struct conn *c)
+{
+	(void)c;
+}
+
+const struct transport transport_plain = {
+	.name = "plain",
+	.recv = plain_recv,
+	.send = plain_send,
+	.shutdown = plain_shutdown,
+	.free = plain_free,
+};

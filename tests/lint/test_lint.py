@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Shows that the lint sees what it is there for: every bad sample must be found, at its
+line, and the good ones must not be."""
+import os
+import sys
+import tempfile
+
+import lint
+
+GOOD = "static int f(void)\n{\n\treturn 0;\n}\n"
+
+
+def function_of(lines):
+    return "static void f(void)\n{\n" + "\tg();\n" * (lines - 1) + "}\n"
+
+
+# name, file, text, expected "LINE: beginning of the message", or None for a good one
+CASES = [
+    ("good", "src/route/a.c", '#include "base/str.h"\n#include <pcre2.h>\n' + GOOD, None),
+    ("own header", "src/http/a.c", '#include "http/message.h"\n' + GOOD, None),
+    ("generated config.h", "src/base/a.c", '#include "config.h"\n' + GOOD, None),
+    ("a main may use all", "src/hpcbald.c", '#include "supervisor/supervisor.h"\n', None),
+    ("one header of net", "src/supervisor/a.c", '#include "net/loop.h"\n', None),
+    ("upward", "src/base/a.c", '\n#include "conf/conf.h"\n',
+     '2: src/base/ may not include "conf/conf.h"; it may include base and: nothing'),
+    ("sideways", "src/proxy/a.c", '#include "supervisor/rights.h"\n',
+     '1: src/proxy/ may not include "supervisor/rights.h"; it may include proxy and: base'),
+    ("other header of net", "src/supervisor/a.c", '#include "net/conn.h"\n',
+     '1: src/supervisor/ may not include "net/conn.h"'),
+    ("without its folder", "src/net/a.c", '#include "conn.h"\n',
+     '1: include "conn.h" has no folder'),
+    ("folder without a row", "src/cellar/a.c", '#include "base/str.h"\n',
+     "1: folder src/cellar/ has no row"),
+    ("openssl in proxy", "src/proxy/a.c", "#include <openssl/ssl.h>\n",
+     "1: <openssl/ssl.h> belongs to src/net/ alone"),
+    ("libevent in a main", "src/hpcbald.c", "#include <event2/event.h>\n",
+     "1: <event2/event.h> belongs to src/net/ alone"),
+    ("jansson in conf", "src/conf/a.c", "#include <jansson.h>\n",
+     "1: <jansson.h> belongs to src/admin/ alone"),
+    ("seccomp in loader", "src/loader/a.c", "#include <seccomp.h>\n",
+     "1: <seccomp.h> belongs to src/supervisor/ alone"),
+    ("pure folder logs", "src/http/a.c", '#include "base/log.h"\n',
+     "1: src/http/ is pure and may not include base/log.h"),
+    ("pure folder reads the clock", "src/balance/a.c",
+     "static void f(void)\n{\n\tt = clock_now_us();\n}\n",
+     "3: src/balance/ is pure and may not call clock_now_us()"),
+    ("only named in a comment", "src/balance/a.c", "/* not clock_now_us() */\n" + GOOD, None),
+    ("only named in a string", "src/balance/a.c", 'char *s = "write(1)";\n' + GOOD, None),
+    ("function of 80", "src/base/a.c", function_of(80), None),
+    ("function of 81", "src/base/a.c", function_of(81), "2: function of 81 lines; at most 80"),
+    ("long function of a test", "tests/unit/a.c", function_of(81), "2: function of 81 lines"),
+    ("file of 800", "src/base/a.c", "\n" * 800, None),
+    ("file of 801", "src/base/a.c", "\n" * 801, "801: file of 801 lines; at most 800"),
+    ("99 columns", "src/base/a.c", "\t" + "x" * 91 + "\n", None),
+    ("100 columns", "src/base/a.c", "\t" + "x" * 92 + "\n", "1: line of 100 columns"),
+    ("condition around functions", "src/base/a.c", "#if A\n" + GOOD + "#endif\n", None),
+    ("condition inside", "src/base/a.c", "void f(void)\n{\n#ifdef A\n\tg();\n#endif\n}\n",
+     "3: conditional compilation inside a function"),
+    ("typedef", "src/base/a.h", "typedef struct a {\n\tint b;\n} a;\n",
+     "1: typedef for a struct"),
+    ("unfinished", "src/base/a.c", "\n/* TO" "DO: later */\n", "2: left open in the text"),
+    ("unfinished script", "packaging/a", "#!/bin/sh\n# FIX" "ME\n", "2: left open in the text"),
+    ("blanks at the end", "src/base/a.c", "int a; \n", "1: blanks at the end of the line"),
+]
+
+
+def run_case(path, text):
+    with tempfile.TemporaryDirectory() as root:
+        full = os.path.join(root, path)
+        os.makedirs(os.path.dirname(full))
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(text)
+        return [line for _, _, line in lint.lint(root).lines]
+
+
+def judge(path, text, expected):
+    found = run_case(path, text)
+    if expected is None:
+        return None if not found else f"found {found}, expected nothing"
+    if len(found) == 1 and found[0].startswith(f"{path}:{expected}"):
+        return None
+    return f"found {found}, expected {path}:{expected}"
+
+
+def main():
+    failed = 0
+    for name, path, text, expected in CASES:
+        fault = judge(path, text, expected)
+        if fault:
+            failed += 1
+            print(f"{name}: {fault}")
+    print(f"{len(CASES) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

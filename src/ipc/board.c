@@ -113,7 +113,7 @@ void board_write_text(_Atomic uint32_t *turn, char *to, size_t to_size, struct s
 	atomic_fetch_add_explicit(turn, 1, memory_order_acq_rel);
 }
 
-void board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
+bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
 		     size_t from_size)
 {
 	for (unsigned i = 0; i < BOARD_READ_TRIES; i++) {
@@ -122,8 +122,9 @@ void board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 		board_text(to, to_size, from, from_size);
 		if (before % 2 == 0 &&
 		    atomic_load_explicit(turn, memory_order_acquire) == before)
-			return;
+			return true;
 	}
+	return false;
 }
 
 static bool text_is(const char *text, size_t size, struct str s)

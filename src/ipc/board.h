@@ -147,9 +147,9 @@ void *board_map(int fd, size_t size, bool writable, const char **why);
 void board_text(char *to, size_t to_size, const char *from, size_t from_size);
 
 /* Writer's side of the `turn` fields, and the reader's: copies when no write was under way
- * (a few tries, then as it is). */
+ * (a few tries; then as it is, which may be two texts mixed: false). */
 void board_write_text(_Atomic uint32_t *turn, char *to, size_t to_size, struct str text);
-void board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
+bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
 		     size_t from_size);
 
 /* Proxy only: the slot with this identity, the old one if there is one, else a free one

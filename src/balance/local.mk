@@ -1,5 +1,8 @@
 noinst_LIBRARIES += src/balance/libbalance.a
 src_balance_libbalance_a_SOURCES = \
-	src/balance/health.h \
-	src/balance/pool.h \
-	src/balance/server.h
+	src/balance/health.c src/balance/health.h \
+	src/balance/leastconn.c \
+	src/balance/pool.c src/balance/pool.h \
+	src/balance/roundrobin.c \
+	src/balance/server.c src/balance/server.h \
+	src/balance/source.c

@@ -1,0 +1,188 @@
+#include "balance/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+struct pool {
+	/* constant */
+	const struct balancer *balancer;
+	unsigned n;
+	struct server **servers;
+	bool *backup;
+
+	/* under the lock: the algorithm's state, and where a choice is prepared */
+	pthread_mutex_t lock;
+	void *state;
+	struct server **candidates;
+	unsigned *index;
+
+	_Atomic unsigned references;
+};
+
+static void pool_free(struct pool *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		server_unref(p->servers[i]);
+	if (p->state && p->balancer->state_free)
+		p->balancer->state_free(p->state);
+	pthread_mutex_destroy(&p->lock);
+	free(p->servers);
+	free(p->backup);
+	free(p->candidates);
+	free(p->index);
+	free(p);
+}
+
+static bool pool_allocate(struct pool *p, unsigned n)
+{
+	p->servers = calloc(n + 1, sizeof(*p->servers));
+	p->backup = calloc(n + 1, sizeof(*p->backup));
+	p->candidates = calloc(n + 1, sizeof(*p->candidates));
+	p->index = calloc(n + 1, sizeof(*p->index));
+	if (p->balancer->state_new)
+		p->state = p->balancer->state_new(n);
+	return p->servers && p->backup && p->candidates && p->index &&
+	       (p->state || !p->balancer->state_new);
+}
+
+struct pool *pool_new(const struct balancer *b, struct server *const *servers, const bool *backup,
+		      unsigned n)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->balancer = b;
+	atomic_init(&p->references, 1);
+	pthread_mutex_init(&p->lock, NULL);
+	if (!pool_allocate(p, n)) {
+		pool_free(p);
+		return NULL;
+	}
+	for (; p->n < n; p->n++) {
+		p->servers[p->n] = server_ref(servers[p->n]);
+		p->backup[p->n] = backup && backup[p->n];
+	}
+	return p;
+}
+
+struct pool *pool_ref(struct pool *p)
+{
+	unsigned before = atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+
+	must(before > 0);
+	return p;
+}
+
+void pool_unref(struct pool *p)
+{
+	unsigned before;
+
+	if (!p)
+		return;
+	before = atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel);
+	must(before > 0);
+	if (before == 1)
+		pool_free(p);
+}
+
+static bool is_excluded(const struct server *s, const struct pool_key *key)
+{
+	for (unsigned i = 0; i < key->n_exclude; i++)
+		if (key->exclude[i] == s)
+			return true;
+	return false;
+}
+
+/* Those of one kind that may be chosen. When each of them was tried already, all of them:
+ * trying again is better than not trying. */
+static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
+{
+	unsigned n = 0, fresh = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct server *s = p->servers[i];
+
+		if (p->backup[i] != backup || !server_eligible(s))
+			continue;
+		p->candidates[n] = s;
+		p->index[n++] = i;
+	}
+	if (key->n_exclude == 0)
+		return n;
+	for (unsigned i = 0; i < n; i++) {
+		struct server *s = p->candidates[i];
+		unsigned index = p->index[i];
+
+		if (is_excluded(s, key))
+			continue;
+		/* A swap and no overwriting: all of them may be needed yet. */
+		p->candidates[i] = p->candidates[fresh];
+		p->index[i] = p->index[fresh];
+		p->candidates[fresh] = s;
+		p->index[fresh++] = index;
+	}
+	return fresh ? fresh : n;
+}
+
+struct server *pool_pick(struct pool *p, const struct pool_key *key)
+{
+	struct server *s = NULL;
+	unsigned n, chosen;
+
+	pthread_mutex_lock(&p->lock);
+	n = gather(p, key, false);
+	if (n == 0)
+		n = gather(p, key, true);
+	if (n > 0) {
+		chosen = p->balancer->choose(p->state, p->candidates, p->index, n, key);
+		must(chosen < n);
+		s = server_ref(p->candidates[chosen]);
+		stats_add(s->stats->active, 1);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+void pool_release(struct server *s)
+{
+	uint64_t before = atomic_fetch_sub_explicit(&s->stats->active, 1, memory_order_relaxed);
+
+	must(before > 0);
+	server_unref(s);
+}
+
+unsigned pool_size(const struct pool *p)
+{
+	return p->n;
+}
+
+struct server *pool_server(const struct pool *p, unsigned i)
+{
+	must(i < p->n);
+	return p->servers[i];
+}
+
+unsigned pool_eligible(const struct pool *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		n += server_eligible(p->servers[i]);
+	return n;
+}
+
+const struct balancer *balancer_of(enum conf_balance kind)
+{
+	switch (kind) {
+	case CONF_BALANCE_ROUNDROBIN:
+		return &balance_roundrobin;
+	case CONF_BALANCE_LEASTCONN:
+		return &balance_leastconn;
+	case CONF_BALANCE_SOURCE:
+		return &balance_source;
+	}
+	wrong("no such balancing algorithm");
+}

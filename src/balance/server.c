@@ -1,0 +1,71 @@
+#include "balance/server.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+#define WEIGHT_DEFAULT 100
+
+struct server *server_new(struct str backend, struct str name, const struct addr *addr,
+			  unsigned slot, struct server_stats *stats)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	if (!str_copy(s->backend, sizeof(s->backend), backend) ||
+	    !str_copy(s->name, sizeof(s->name), name)) {
+		free(s);
+		return NULL;
+	}
+	s->addr = *addr;
+	addr_format(addr, s->address_text, sizeof(s->address_text));
+	s->slot = slot;
+	s->hash = hash_pair(hash_bytes(name), hash_bytes(str_of(s->address_text)));
+	s->stats = stats ? stats : &s->own_stats;
+	atomic_init(&s->health, SERVER_STARTING);
+	atomic_init(&s->admin, SERVER_READY);
+	atomic_init(&s->weight, WEIGHT_DEFAULT);
+	atomic_init(&s->retired, false);
+	atomic_init(&s->references, 1);
+	return s;
+}
+
+struct server *server_ref(struct server *s)
+{
+	unsigned before = atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+
+	must(before > 0);
+	return s;
+}
+
+void server_unref(struct server *s)
+{
+	unsigned before;
+
+	if (!s)
+		return;
+	before = atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel);
+	must(before > 0);
+	if (before == 1)
+		free(s);
+}
+
+bool server_set_health(struct server *s, enum server_health to)
+{
+	return atomic_exchange_explicit(&s->health, to, memory_order_acq_rel) != (unsigned)to;
+}
+
+const char *server_health_name(enum server_health h)
+{
+	switch (h) {
+	case SERVER_STARTING:
+		return "STARTING";
+	case SERVER_UP:
+		return "UP";
+	case SERVER_DOWN:
+		return "DOWN";
+	}
+	wrong("no such server health");
+}

@@ -18,11 +18,14 @@ struct h1_chunks {
 	unsigned digits;
 	bool done; /* the last chunk and the trailer section were read */
 	/* The trailer section's field lines that may be passed on, each with CRLF, one after
-	 * the other, in the arena; framing, routing and hop-by-hop fields are not among them. */
+	 * the other, in the arena; fields that hpcbal treats by name, fields that say how to
+	 * read or to store the message, and names that are not plain, are not among them. */
 	struct str trailers;
-	/* private: the section as it arrives */
+	/* private: the section as it arrives, H1_TRAILER_MAX bytes in the arena; where the
+	 * line under way begins in it */
 	char *trailer_buf;
-	size_t trailer_n;
+	size_t trailer_n, trailer_line;
+	unsigned trailer_fields;
 };
 
 void h1_chunks_init(struct h1_chunks *c);
@@ -30,7 +33,9 @@ void h1_chunks_init(struct h1_chunks *c);
 /* Eats from the front of `in`: `used` says how much. HTTP_OK: `data` (inside `in`, maybe
  * empty) is the next piece of body, or c->done is set; call again with the rest. HTTP_MORE:
  * all of `in` was eaten (used == in.n) and gave no data. HTTP_BAD: `why`; request faults
- * are REQ_CHUNK…, for a response the caller maps them to RES_CHUNK. */
+ * are REQ_CHUNK, REQ_CHUNK_EXTENSION and REQ_TRAILER, for a response the caller maps them to
+ * RES_CHUNK; NO_MEMORY when the arena failed. After HTTP_BAD or `done` it is not called
+ * again. */
 enum http_verdict h1_chunks_next(struct h1_chunks *c, struct str in, struct arena *arena,
 				 size_t *used, struct str *data, enum reason *why);
 

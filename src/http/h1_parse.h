@@ -16,7 +16,8 @@ struct h1_limits {
 
 struct h1_parser {
 	size_t line_at; /* where the first line not yet parsed begins */
-	size_t scan_at; /* no LF before this */
+	size_t scan_at; /* no LF between line_at and this */
+	size_t head_at; /* where the first line begins: limits count from here */
 	unsigned empty_lines;
 	bool has_first_line;
 };

@@ -17,8 +17,10 @@ struct h1_forwarding {
 	uint16_t port;       /* the listener's */
 };
 
-/* As HTTP/1.1, origin form, with Host = req->authority. `framing` may be CHUNKED or LENGTH
- * as the body will be sent. WebSocket upgrades keep Connection and Upgrade. */
+/* As HTTP/1.1, origin form, with Host = req->authority. req->framing says how the body will
+ * be sent; without a body a method that usually has one gets Content-Length: 0. WebSocket
+ * upgrades keep Connection and Upgrade. The spans point into the bytes that `req` was parsed
+ * from, and into the arena. */
 bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
 		      struct iovq *out, struct arena *arena);
 
@@ -33,11 +35,13 @@ struct h1_reply {
 	struct str date;
 };
 
+/* Also false when asked to send an HTTP/1.0 client a 1xx, or a chunked body (HTTP.md 68). */
 bool h1_write_response(const struct http_response *res, const struct h1_reply *r,
 		       struct iovq *out, struct arena *arena);
 
-/* A whole answer of hpcbal's own (head and a short text body, none for HEAD). With
- * Retry-After for 503, Allow for 405. */
+/* A whole answer of hpcbal's own (head and a short text body, none for HEAD); r->framing is
+ * not looked at. With Retry-After for 503, Allow for 405. Also false for a reason that has no
+ * status. */
 bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
 		    struct iovq *out, struct arena *arena);
 

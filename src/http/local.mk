@@ -1,7 +1,17 @@
 noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_SOURCES = \
-	src/http/fields.def \
-	src/http/h1_chunk.h \
-	src/http/h1_parse.h \
-	src/http/h1_write.h \
-	src/http/message.h
+	src/http/authority.c src/http/authority.h \
+	src/http/chars.c src/http/chars.h \
+	src/http/connection.c src/http/connection.h \
+	src/http/date.c \
+	src/http/fields.c src/http/fields.def src/http/fields.h \
+	src/http/framing.c src/http/framing.h \
+	src/http/h1_chunk.c src/http/h1_chunk.h \
+	src/http/h1_line.c src/http/h1_line.h \
+	src/http/h1_parse.h src/http/h1_request.c src/http/h1_response.c \
+	src/http/h1_target.c src/http/h1_target.h \
+	src/http/h1_write.c src/http/h1_write.h \
+	src/http/message.c src/http/message.h \
+	src/http/path.c src/http/path.h \
+	src/http/status.c src/http/status.def \
+	src/http/text.h

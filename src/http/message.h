@@ -50,6 +50,7 @@ struct http_field {
 struct http_fields {
 	struct http_field *list; /* fixed[] until it is too small, then from the arena */
 	unsigned count, room;
+	bool bare_lf; /* some line ended by a bare LF, which was relaxed: it must not go on so */
 	struct http_field fixed[HTTP_FIELDS_INLINE];
 };
 
@@ -72,7 +73,8 @@ struct http_request {
 	bool expect_continue;
 	bool te_trailers;
 	bool upgrade_websocket; /* a valid WebSocket handshake (RFC 6455 4.1) */
-	size_t head_size;    /* bytes, the final line end included */
+	size_t head_size;    /* bytes: from the front of `in`, so with empty lines before it,
+			      * to the final line end */
 };
 
 struct http_response {

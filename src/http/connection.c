@@ -1,0 +1,69 @@
+#include "http/connection.h"
+
+#include "http/chars.h"
+#include "http/fields.h"
+
+void http_connection_add(struct http_connection_facts *c, struct str value)
+{
+	struct str item;
+
+	while (http_list_next(&value, &item)) {
+		c->options++;
+		if (str_ieq(item, STR("keep-alive")))
+			c->keep_alive = true;
+		else if (str_ieq(item, STR("close")))
+			c->close = true;
+		else if (str_ieq(item, STR("upgrade")))
+			c->upgrade = true;
+		else if (!str_ieq(item, STR("te")))
+			c->named++;
+	}
+}
+
+static void drop_name(struct http_fields *fields, struct str name)
+{
+	for (unsigned i = 0; i < fields->count; i++) {
+		struct http_field *f = &fields->list[i];
+
+		if (f->drop || !str_ieq(f->name, name))
+			continue;
+		f->drop = !(http_field_flags(f->id) & FIELD_IS_KEPT);
+	}
+}
+
+void http_connection_drop_named(struct http_fields *fields)
+{
+	for (unsigned i = 0; i < fields->count; i++) {
+		struct str rest = fields->list[i].value, name;
+
+		if (fields->list[i].id != FIELD_CONNECTION)
+			continue;
+		while (http_list_next(&rest, &name))
+			drop_name(fields, name);
+	}
+}
+
+bool http_connection_persists(const struct http_connection_facts *c, unsigned minor)
+{
+	return !c->close && (minor > 0 || c->keep_alive);
+}
+
+bool http_list_has(struct str list, struct str item)
+{
+	struct str each;
+
+	while (http_list_next(&list, &each))
+		if (str_ieq(each, item))
+			return true;
+	return false;
+}
+
+bool http_websocket_key_valid(struct str key)
+{
+	if (key.n != 24 || !str_ends(key, STR("==")))
+		return false;
+	for (size_t i = 0; i < 22; i++)
+		if (!http_char_is(key.p[i], CHAR_BASE64))
+			return false;
+	return true;
+}

@@ -1,0 +1,26 @@
+/* The Connection field (RFC 9110 7.6.1) and the WebSocket handshake (RFC 6455 4). Pure. */
+#ifndef HPCBAL_HTTP_CONNECTION_H
+#define HPCBAL_HTTP_CONNECTION_H
+
+#include "http/message.h"
+
+/* More than this many options are an attack on whoever looks them up. */
+#define HTTP_CONNECTION_OPTIONS_MAX 64
+
+struct http_connection_facts {
+	bool close, keep_alive, upgrade;
+	unsigned options, named; /* all of them; those that are names of fields */
+};
+
+void http_connection_add(struct http_connection_facts *c, struct str value);
+/* Marks `drop` on every field that a Connection field names, but for those that are kept
+ * all the same (HTTP.md 53). */
+void http_connection_drop_named(struct http_fields *fields);
+bool http_connection_persists(const struct http_connection_facts *c, unsigned minor);
+
+/* Whether a comma-separated list has this element, in any case. */
+bool http_list_has(struct str list, struct str item);
+/* 16 bytes in base64. */
+bool http_websocket_key_valid(struct str key);
+
+#endif

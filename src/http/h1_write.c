@@ -1,0 +1,300 @@
+#include "http/h1_write.h"
+
+#include "http/fields.h"
+#include "http/text.h"
+
+/* Room for every literal and number that a head can be given, without the spans. */
+#define ADDED_MAX 320
+
+/* The spans that a head needs besides those of its kept fields. */
+#define OTHER_SPANS 4
+
+typedef bool field_goes_fn(const struct http_field *f, const struct h1_forwarding *fw);
+
+/* The X-Forwarded fields and Forwarded of an untrusted peer never pass: a server believes
+ * them. With forwarded_for ours stand in their place (HTTP.md 57). */
+static bool request_field_goes(const struct http_field *f, const struct h1_forwarding *fw)
+{
+	if (f->drop)
+		return false;
+	switch (f->id) {
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PORT:
+	case FIELD_FORWARDED:
+		return fw->trusted;
+	default:
+		return fw->trusted || !(http_field_flags(f->id) & FIELD_IS_FORGED);
+	}
+}
+
+static bool response_field_goes(const struct http_field *f, const struct h1_forwarding *fw)
+{
+	(void)fw;
+	return !f->drop;
+}
+
+/* One copy of all lines, each with CRLF: for a head whose lines have bare LF, or with so many
+ * gaps between kept lines that the queue could not hold them. */
+static bool fields_copy(const struct http_fields *fields, field_goes_fn *goes,
+			const struct h1_forwarding *fw, struct iovq *out, struct arena *arena)
+{
+	struct http_text t;
+	size_t room = 0;
+
+	for (unsigned i = 0; i < fields->count; i++)
+		room += fields->list[i].line.n + 1;
+	if (!http_text_init(&t, arena, room))
+		return false;
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct http_field *f = &fields->list[i];
+
+		if (!goes(f, fw))
+			continue;
+		http_text_add(&t, f->name);
+		http_text_add(&t, STR(":"));
+		http_text_add(&t, (struct str){ f->name.p + f->name.n + 1,
+						(size_t)(f->value.p + f->value.n -
+							 (f->name.p + f->name.n + 1)) });
+		http_text_add(&t, STR("\r\n"));
+	}
+	return iovq_add(out, http_text_since(&t, 0));
+}
+
+static bool fields_add(const struct http_fields *fields, field_goes_fn *goes,
+		       const struct h1_forwarding *fw, struct iovq *out, struct arena *arena)
+{
+	struct str run = STR_NONE;
+
+	if (fields->bare_lf || fields->count + OTHER_SPANS > iovq_room(out))
+		return fields_copy(fields, goes, fw, out, arena);
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct http_field *f = &fields->list[i];
+
+		if (goes(f, fw)) {
+			run = (struct str){ run.n ? run.p : f->line.p, run.n + f->line.n };
+		} else {
+			if (!iovq_add(out, run))
+				return false;
+			run = STR_NONE;
+		}
+	}
+	return iovq_add(out, run);
+}
+
+static void length_add(struct http_text *t, uint64_t length)
+{
+	http_text_add(t, STR("Content-Length: "));
+	http_text_add_number(t, length);
+	http_text_add(t, STR("\r\n"));
+}
+
+static void line_add(struct http_text *t, struct str name, struct str value)
+{
+	http_text_add(t, name);
+	http_text_add(t, STR(": "));
+	http_text_add(t, value);
+	http_text_add(t, STR("\r\n"));
+}
+
+/* Servers wait for a body of these unless told that there is none (RFC 9110 8.6). */
+static bool method_wants_length(enum http_method m)
+{
+	switch (m) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+	case METHOD_DELETE:
+	case METHOD_OPTIONS:
+	case METHOD_CONNECT:
+	case METHOD_TRACE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void request_framing_add(struct http_text *t, const struct http_request *req)
+{
+	if (req->framing == FRAMING_CHUNKED)
+		http_text_add(t, STR("Transfer-Encoding: chunked\r\n"));
+	else if (req->framing == FRAMING_LENGTH)
+		length_add(t, req->content_length);
+	else if (method_wants_length(req->method))
+		length_add(t, 0);
+}
+
+static void request_connection_add(struct http_text *t, const struct http_request *req)
+{
+	if (req->upgrade_websocket)
+		http_text_add(t, STR("Upgrade: websocket\r\n"));
+	if (req->te_trailers)
+		http_text_add(t, STR("TE: trailers\r\n"));
+	if (req->upgrade_websocket && req->te_trailers)
+		http_text_add(t, STR("Connection: Upgrade, TE\r\n"));
+	else if (req->upgrade_websocket)
+		http_text_add(t, STR("Connection: Upgrade\r\n"));
+	else if (req->te_trailers)
+		http_text_add(t, STR("Connection: TE\r\n"));
+}
+
+/* Ours stand where the client said nothing that is believed. */
+static bool ours_is_due(const struct http_request *req, const struct h1_forwarding *fw,
+			enum http_field_id id)
+{
+	return !fw->trusted || !http_field_find(&req->fields, id);
+}
+
+static void forwarding_add(struct http_text *t, const struct http_request *req,
+			   const struct h1_forwarding *fw)
+{
+	if (!fw->on)
+		return;
+	if (fw->peer.n)
+		line_add(t, STR("X-Forwarded-For"), fw->peer);
+	if (ours_is_due(req, fw, FIELD_X_FORWARDED_PROTO))
+		line_add(t, STR("X-Forwarded-Proto"), fw->proto);
+	if (req->authority.n && ours_is_due(req, fw, FIELD_X_FORWARDED_HOST))
+		line_add(t, STR("X-Forwarded-Host"), req->authority);
+	if (ours_is_due(req, fw, FIELD_X_FORWARDED_PORT)) {
+		http_text_add(t, STR("X-Forwarded-Port: "));
+		http_text_add_number(t, fw->port);
+		http_text_add(t, STR("\r\n"));
+	}
+}
+
+static void request_line_add(struct http_text *t, const struct http_request *req)
+{
+	http_text_add(t, req->method_text);
+	http_text_add(t, STR(" "));
+	http_text_add(t, req->path);
+	http_text_add(t, req->query);
+	http_text_add(t, STR(" HTTP/1.1\r\nHost: "));
+	http_text_add(t, req->authority);
+	http_text_add(t, STR("\r\n"));
+}
+
+bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
+		      struct iovq *out, struct arena *arena)
+{
+	struct http_text t;
+	size_t first;
+
+	if (!http_text_init(&t, arena, req->method_text.n + req->path.n + req->query.n +
+					       2 * req->authority.n + f->peer.n + f->proto.n +
+					       ADDED_MAX))
+		return false;
+	request_line_add(&t, req);
+	first = t.n;
+	request_framing_add(&t, req);
+	request_connection_add(&t, req);
+	forwarding_add(&t, req, f);
+	http_text_add(&t, STR("\r\n"));
+	return iovq_add(out, str_first(http_text_since(&t, 0), first)) &&
+	       fields_add(&req->fields, request_field_goes, f, out, arena) &&
+	       iovq_add(out, http_text_since(&t, first));
+}
+
+static void status_line_add(struct http_text *t, unsigned status, struct str phrase)
+{
+	http_text_add(t, STR("HTTP/1.1 "));
+	http_text_add_number(t, status);
+	http_text_add(t, STR(" "));
+	http_text_add(t, phrase);
+	http_text_add(t, STR("\r\n"));
+}
+
+static void reply_connection_add(struct http_text *t, const struct h1_reply *r)
+{
+	if (!r->keep_alive)
+		http_text_add(t, STR("Connection: close\r\n"));
+	else if (r->client_minor == 0)
+		http_text_add(t, STR("Connection: keep-alive\r\n"));
+}
+
+static void response_framing_add(struct http_text *t, const struct http_response *res,
+				 const struct h1_reply *r)
+{
+	if (r->framing == FRAMING_CHUNKED)
+		http_text_add(t, STR("Transfer-Encoding: chunked\r\n"));
+	else if (r->framing == FRAMING_LENGTH || (r->framing == FRAMING_NONE && res->has_length))
+		length_add(t, res->content_length);
+}
+
+/* A 1xx has neither body nor connection fields of its own, but for the switch to WebSocket. */
+static void response_added(struct http_text *t, const struct http_response *res,
+			   const struct h1_reply *r)
+{
+	if (res->status >= 200) {
+		response_framing_add(t, res, r);
+		if (!res->has_date)
+			line_add(t, STR("Date"), r->date);
+		reply_connection_add(t, r);
+	} else if (res->upgrade_websocket) {
+		http_text_add(t, STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
+	}
+	http_text_add(t, STR("\r\n"));
+}
+
+bool h1_write_response(const struct http_response *res, const struct h1_reply *r,
+		       struct iovq *out, struct arena *arena)
+{
+	struct http_text t;
+	size_t first;
+
+	if (r->client_minor == 0 && (res->status < 200 || r->framing == FRAMING_CHUNKED))
+		return false;
+	if (!http_text_init(&t, arena, res->reason_phrase.n + r->date.n + ADDED_MAX))
+		return false;
+	status_line_add(&t, res->status, res->reason_phrase);
+	first = t.n;
+	response_added(&t, res, r);
+	return iovq_add(out, str_first(http_text_since(&t, 0), first)) &&
+	       fields_add(&res->fields, response_field_goes, NULL, out, arena) &&
+	       iovq_add(out, http_text_since(&t, first));
+}
+
+/* "502 Bad Gateway: malformed status line\n" */
+static void error_body_add(struct http_text *t, unsigned status, struct str phrase,
+			   struct str text)
+{
+	http_text_add_number(t, status);
+	http_text_add(t, STR(" "));
+	http_text_add(t, phrase);
+	http_text_add(t, STR(": "));
+	http_text_add(t, text);
+	http_text_add(t, STR("\n"));
+}
+
+static void error_fields_add(struct http_text *t, unsigned status, const struct h1_reply *r)
+{
+	http_text_add(t, STR("Content-Type: text/plain\r\nCache-Control: no-store\r\n"));
+	if (r->date.n)
+		line_add(t, STR("Date"), r->date);
+	if (status == 503)
+		http_text_add(t, STR("Retry-After: 5\r\n"));
+	if (status == 405)
+		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
+	reply_connection_add(t, r);
+}
+
+bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
+		    struct iovq *out, struct arena *arena)
+{
+	unsigned status = reason_status(why);
+	struct str phrase = http_status_phrase(status), text = str_of(reason_text(why));
+	size_t room = 2 * phrase.n + text.n + r->date.n + ADDED_MAX;
+	struct http_text t;
+	struct str body;
+
+	if (status == 0 || !http_text_init(&t, arena, room))
+		return false;
+	error_body_add(&t, status, phrase, text);
+	body = http_text_since(&t, 0);
+	status_line_add(&t, status, phrase);
+	error_fields_add(&t, status, r);
+	length_add(&t, body.n);
+	http_text_add(&t, STR("\r\n"));
+	return iovq_add(out, http_text_since(&t, body.n)) &&
+	       (method == METHOD_HEAD || iovq_add(out, body));
+}

@@ -1,0 +1,196 @@
+#include "http/path.h"
+
+#include "http/chars.h"
+
+struct out {
+	char *p;
+	size_t n;
+};
+
+/* What in a path needs work. A dot segment needs a "." behind a "/", which a plain walk
+ * sees. */
+enum { HAS_ESCAPE = 1, HAS_DOT = 2, HAS_SLASHES = 4, HAS_BACKSLASH = 8 };
+
+static unsigned path_survey(struct str s)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '%')
+			found |= HAS_ESCAPE;
+		else if (s.p[i] == '\\')
+			found |= HAS_BACKSLASH;
+		else if (s.p[i] == '/' && i + 1 < s.n && s.p[i + 1] == '/')
+			found |= HAS_SLASHES;
+		else if (s.p[i] == '/' && i + 1 < s.n && s.p[i + 1] == '.')
+			found |= HAS_DOT;
+	}
+	return found;
+}
+
+/* The byte of the escape at s.p[at], or -1. */
+static int escape_value(struct str s, size_t at)
+{
+	int high, low;
+
+	if (s.n - at < 3)
+		return -1;
+	high = http_hex_value(s.p[at + 1]);
+	low = http_hex_value(s.p[at + 2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+static bool path_decode(struct str s, struct out *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int c;
+
+		if (s.p[i] != '%') {
+			out->p[out->n++] = s.p[i];
+			continue;
+		}
+		c = escape_value(s, i);
+		if (c <= 0)
+			return false;
+		if (http_char_is((char)c, CHAR_UNRESERVED)) {
+			out->p[out->n++] = (char)c;
+		} else {
+			memcpy(out->p + out->n, s.p + i, 3);
+			out->n += 3;
+		}
+		i += 2;
+	}
+	return true;
+}
+
+/* How many bytes at s.p[at] some servers take for a slash: 3 for %2F and %5C, 1 for "\". */
+static size_t slash_lookalike(struct str s, size_t at)
+{
+	int c;
+
+	if (s.p[at] == '\\')
+		return 1;
+	if (s.p[at] != '%')
+		return 0;
+	c = escape_value(s, at);
+	return c == '/' || c == '\\' ? 3 : 0;
+}
+
+static bool is_dot_segment(struct str s)
+{
+	return str_eq(s, STR(".")) || str_eq(s, STR(".."));
+}
+
+/* Whether a segment that is no dot segment to us would be, or hold, one to a server that
+ * decodes slashes or cuts parameters. */
+static bool segment_hides_dots(struct str segment)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= segment.n; i++) {
+		size_t skip = i < segment.n ? slash_lookalike(segment, i) : 0;
+		struct str part;
+		ptrdiff_t semicolon;
+
+		if (i < segment.n && skip == 0)
+			continue;
+		part = (struct str){ segment.p + start, i - start };
+		semicolon = str_find_char(part, ';');
+		if (semicolon >= 0)
+			part.n = (size_t)semicolon;
+		if (is_dot_segment(part))
+			return true;
+		i += skip ? skip - 1 : 0;
+		start = i + 1;
+	}
+	return false;
+}
+
+static void last_segment_remove(struct out *out)
+{
+	while (out->n && out->p[out->n - 1] != '/')
+		out->n--;
+	if (out->n)
+		out->n--;
+}
+
+/* In place: what is written never passes what is read. `out` ends without a slash after
+ * each turn but the last (RFC 3986 5.2.4). */
+static bool dots_remove(struct out *buf)
+{
+	struct str s = { buf->p, buf->n };
+	struct out out = { buf->p, 0 };
+
+	for (size_t i = 0; i < s.n;) {
+		size_t start = i + 1, end = start;
+		struct str segment;
+		bool last;
+
+		while (end < s.n && s.p[end] != '/')
+			end++;
+		last = end == s.n;
+		segment = (struct str){ s.p + start, end - start };
+		i = end;
+		if (!is_dot_segment(segment)) {
+			if (segment_hides_dots(segment))
+				return false;
+			out.p[out.n++] = '/';
+			memmove(out.p + out.n, segment.p, segment.n);
+			out.n += segment.n;
+			continue;
+		}
+		if (segment.n == 2)
+			last_segment_remove(&out);
+		if (last)
+			out.p[out.n++] = '/';
+	}
+	*buf = out;
+	return true;
+}
+
+static char upper_hex(char c)
+{
+	return c >= 'a' && c <= 'f' ? (char)(c - 0x20) : c;
+}
+
+/* One slash for many; escapes in capitals. */
+static struct str match_form(struct str path, char *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < path.n; i++) {
+		if (path.p[i] == '/' && n && to[n - 1] == '/')
+			continue;
+		to[n++] = path.p[i];
+		if (path.p[i] == '%') {
+			to[n++] = upper_hex(path.p[i + 1]);
+			to[n++] = upper_hex(path.p[i + 2]);
+			i += 2;
+		}
+	}
+	return (struct str){ to, n };
+}
+
+enum reason http_path_normalise(struct str raw, struct arena *arena, struct str *path,
+				struct str *match)
+{
+	unsigned found = path_survey(raw);
+	struct out out = { NULL, 0 };
+
+	*path = *match = raw;
+	if (found == 0)
+		return REASON_COMPLETE;
+	/* The first half for the path, the second for its match form. */
+	out.p = arena_alloc(arena, 2 * raw.n);
+	if (!out.p)
+		return REASON_NO_MEMORY;
+	if (found & (HAS_ESCAPE | HAS_DOT | HAS_BACKSLASH)) {
+		if (!path_decode(raw, &out) || !dots_remove(&out))
+			return REASON_REQ_PATH_ESCAPE;
+		*path = (struct str){ out.p, out.n };
+	}
+	*match = match_form(*path, out.p + raw.n);
+	if (str_eq(*path, raw))
+		*path = raw;
+	return REASON_COMPLETE;
+}

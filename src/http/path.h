@@ -1,0 +1,19 @@
+/* The path of a request target, normalised once (RFC 3986 6.2.2, HTTP.md 37 and 38): what is
+ * forwarded is what conditions see, so no spelling of a path goes past a condition. Pure. */
+#ifndef HPCBAL_HTTP_PATH_H
+#define HPCBAL_HTTP_PATH_H
+
+#include "base/arena.h"
+#include "base/reason.h"
+#include "base/str.h"
+
+/* `raw` begins with "/" and has no query. Into `path`: escapes of unreserved characters
+ * decoded, dot segments removed; other escapes as they came. Into `match`: the same with
+ * repeated slashes as one and the hex digits of escapes in capitals. Both are `raw` itself
+ * where nothing changes, else in the arena. REQ_PATH_ESCAPE for an invalid escape, %00, or a
+ * dot segment that only some servers would see as one: beside %2F, %5C or "\", or before
+ * parameters ("..;"). */
+enum reason http_path_normalise(struct str raw, struct arena *arena, struct str *path,
+				struct str *match);
+
+#endif

@@ -27,8 +27,10 @@ struct access_record {
 	unsigned minor;
 };
 
-/* Without a line end; cut (never in the middle of an escape) when it does not fit. Returns
- * the length. Control characters, quotes, DEL and bytes above 0x7e never pass raw. */
+/* Without a line end. Returns the length. What clients sent is cut (never in the middle of an
+ * escape) so that a line of its format ends within ACCESSLOG_LINE; a smaller `size` cuts
+ * anywhere. Control characters, quotes, DEL and bytes above 0x7e never pass raw. Calls
+ * localtime_r(): tzset() must have been called while the zone's file could be read. */
 size_t accesslog_format(enum conf_log_format format, const struct access_record *r, char *to,
 			size_t size);
 

@@ -14,7 +14,8 @@ struct logger;
  * lines (a restarted syslogd, a full disk); it asks the supervisor for a new descriptor. */
 struct logger *logger_start(unsigned n_workers, struct proxy_stats *stats,
 			    void (*lost)(void *arg), void *arg);
-/* Writes what is in the rings, for at most a second, and ends the thread. */
+/* Writes what is in the rings, for at most a second, and ends the thread. No worker puts
+ * lines any more. What is not written is counted as dropped. */
 void logger_stop(struct logger *l);
 /* The descriptor (owned from here on; -1 with LOG_KIND_NONE) that lines go to from now on. */
 void logger_target(struct logger *l, enum log_kind kind, int fd, int facility);

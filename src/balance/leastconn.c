@@ -37,8 +37,8 @@ static unsigned choose(void *state, struct server *const *candidates, const unsi
 	for (unsigned i = 0; i < n; i++) {
 		struct load l = {
 			.active = stats_get(candidates[i]->stats->active),
-			.weight = atomic_load_explicit(&candidates[i]->weight,
-						       memory_order_relaxed),
+			.weight =
+				atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed),
 			.last = lc->last[index[i]],
 		};
 

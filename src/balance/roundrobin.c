@@ -17,7 +17,8 @@ static unsigned choose(void *state, struct server *const *candidates, const unsi
 
 	(void)key;
 	for (unsigned i = 0; i < n; i++) {
-		int64_t weight = atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed);
+		int64_t weight =
+			atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed);
 
 		credit[index[i]] += weight;
 		total += weight;

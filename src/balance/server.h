@@ -22,7 +22,7 @@ struct server {
 	char backend[CONF_NAME_MAX + 1], name[CONF_NAME_MAX + 1];
 	struct addr addr;
 	char address_text[ADDR_TEXT];
-	unsigned slot;  /* a small number of its own among living servers: index for per-worker tables */
+	unsigned slot; /* a small number of its own among living servers: indexes tables */
 	uint64_t hash;  /* of name and address: the same on every node */
 	struct server_stats *stats;
 	void *owner; /* the proxy's: its board slot */

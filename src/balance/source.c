@@ -57,8 +57,8 @@ static unsigned choose(void *state, struct server *const *candidates, const unsi
 	for (unsigned i = 0; i < n; i++) {
 		struct draw d = {
 			.number = hash_pair(candidates[i]->hash, key->hash),
-			.weight = atomic_load_explicit(&candidates[i]->weight,
-						       memory_order_relaxed),
+			.weight =
+				atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed),
 		};
 
 		if (i == 0 || is_better(&d, &best)) {

@@ -1,3 +1,14 @@
 noinst_LIBRARIES += src/route/libroute.a
 src_route_libroute_a_SOURCES = \
-	src/route/route.h
+	src/route/acl.c \
+	src/route/compile.h \
+	src/route/condition.c src/route/condition.h \
+	src/route/lex.c src/route/lex.h \
+	src/route/literals.c src/route/literals.h \
+	src/route/parse.c \
+	src/route/plan.c src/route/plan.h \
+	src/route/regex.c src/route/regex.h \
+	src/route/route.h \
+	src/route/router.c \
+	src/route/values.c \
+	src/route/words.c src/route/words.def src/route/words.h

@@ -1,0 +1,271 @@
+/* Asking a compiled condition. Nothing here allocates. */
+#include "route/condition.h"
+
+#include "base/assert.h"
+
+struct str condition_host(struct str authority)
+{
+	size_t n = authority.n;
+
+	while (n > 0 && authority.p[n - 1] != ':' && authority.p[n - 1] != ']')
+		n--;
+	return n > 0 && authority.p[n - 1] == ':' ? str_first(authority, n - 1) : authority;
+}
+
+static bool match_exact(struct str s, struct str value, bool fold)
+{
+	return fold ? str_ieq(s, value) : str_eq(s, value);
+}
+
+static bool match_beg(struct str s, struct str value, bool fold)
+{
+	return fold ? str_ibegins(s, value) : str_begins(s, value);
+}
+
+static bool match_end(struct str s, struct str value, bool fold)
+{
+	return fold ? str_iends(s, value) : str_ends(s, value);
+}
+
+/* "example.com" is itself and what ends with ".example.com"; ".example.com" only that. */
+static bool match_labels(struct str s, struct str value, bool fold)
+{
+	if (!match_end(s, value, fold))
+		return false;
+	return s.n == value.n || value.n == 0 || value.p[0] == '.' ||
+	       s.p[s.n - value.n - 1] == '.';
+}
+
+static bool match_sub(struct str s, struct str value, bool fold)
+{
+	return (fold ? str_ifind(s, value) : str_find(s, value)) >= 0;
+}
+
+static bool is_slash(char c)
+{
+	return c == '/';
+}
+
+/* The value without slashes at its ends stands in the path between slashes, or between one
+ * and an end of the path. */
+static bool match_dir(struct str s, struct str value, bool fold)
+{
+	while (value.n && is_slash(value.p[0]))
+		value = str_from(value, 1);
+	while (value.n && is_slash(value.p[value.n - 1]))
+		value.n--;
+	for (size_t at = 0; at + value.n <= s.n; at++) {
+		size_t end = at + value.n;
+
+		if (at > 0 && !is_slash(s.p[at - 1]))
+			continue;
+		if (end < s.n && !is_slash(s.p[end]))
+			continue;
+		if (match_beg(str_from(s, at), value, fold))
+			return true;
+	}
+	return false;
+}
+
+static bool (*const matchers[])(struct str s, struct str value, bool fold) = {
+	[MATCH_EXACT] = match_exact,   [MATCH_BEG] = match_beg, [MATCH_END] = match_end,
+	[MATCH_LABELS] = match_labels, [MATCH_SUB] = match_sub, [MATCH_DIR] = match_dir,
+};
+
+static bool set_holds(const struct test *t, struct str s)
+{
+	struct literal_walk w;
+
+	literal_walk_start(t->set, &w);
+	if (t->match == MATCH_END || t->match == MATCH_LABELS)
+		literal_walk_feed_reversed(&w, s, t->fold);
+	else if (t->fold)
+		literal_walk_feed_folded(&w, s);
+	else
+		literal_walk_feed(&w, s);
+	literal_walk_end(&w);
+	return w.rank != RANK_NONE;
+}
+
+static bool string_holds(const struct test *t, const struct route_facts *facts, struct str s)
+{
+	if (t->match == MATCH_FOUND)
+		return true;
+	if (t->set)
+		return set_holds(t, s);
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->match == MATCH_REG ? regex_matches(t->v.regexes[i], s, facts->scratch)
+					  : matchers[t->match](s, t->v.strings[i], t->fold))
+			return true;
+	}
+	return false;
+}
+
+static bool src_holds(const struct test *t, const struct route_facts *facts)
+{
+	for (unsigned i = 0; facts->src && i < t->n; i++)
+		if (net_contains(&t->v.nets[i], facts->src))
+			return true;
+	return false;
+}
+
+static bool port_holds(const struct test *t, const struct route_facts *facts)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (facts->dst_port >= t->v.ranges[i].from && facts->dst_port <= t->v.ranges[i].to)
+			return true;
+	return false;
+}
+
+static bool is_field(const struct test *t, const struct http_field *f)
+{
+	if (t->field != FIELD_OTHER)
+		return f->id == t->field;
+	return f->id == FIELD_OTHER && str_ieq(f->name, t->arg);
+}
+
+/* The next element of a comma-separated list; a comma in a quoted string is none. */
+static bool next_element(struct str *rest, struct str *item)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < rest->n; i++) {
+		if (quoted && rest->p[i] == '\\')
+			i++;
+		else if (rest->p[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && rest->p[i] == ',') {
+			*item = str_trim(str_first(*rest, i));
+			*rest = str_from(*rest, i + 1);
+			return true;
+		}
+	}
+	*item = str_trim(*rest);
+	*rest = STR_NONE;
+	return item->n > 0;
+}
+
+/* Each element of the comma-separated list that all fields of this name make. An empty
+ * field is one empty element. */
+static bool field_holds(const struct test *t, const struct route_facts *facts)
+{
+	const struct http_fields *fields = &facts->req->fields;
+
+	/* The authority is what the server gets as Host, wherever it came from. */
+	if (t->field == FIELD_HOST)
+		return facts->req->authority.n && string_holds(t, facts, facts->req->authority);
+	for (unsigned i = 0; i < fields->count; i++) {
+		struct str rest, item;
+
+		if (!is_field(t, &fields->list[i]))
+			continue;
+		rest = fields->list[i].value;
+		if (t->match == MATCH_FOUND || (rest.n == 0 && string_holds(t, facts, rest)))
+			return true;
+		while (next_element(&rest, &item))
+			if (item.n && string_holds(t, facts, item))
+				return true;
+	}
+	return false;
+}
+
+/* "name=value", or a bare name, whose value is empty. */
+static bool pair_holds(const struct test *t, const struct route_facts *facts, struct str pair)
+{
+	ptrdiff_t eq = str_find_char(pair, '=');
+	struct str name = eq < 0 ? pair : str_first(pair, (size_t)eq);
+
+	return str_eq(name, t->arg) &&
+	       string_holds(t, facts, str_from(pair, eq < 0 ? pair.n : (size_t)eq + 1));
+}
+
+static bool query_holds(const struct test *t, const struct route_facts *facts)
+{
+	struct str rest = str_from(facts->req->query, 1), part, pair;
+
+	while (str_split(&rest, '&', &part))
+		while (str_split(&part, ';', &pair))
+			if (pair_holds(t, facts, pair))
+				return true;
+	return false;
+}
+
+static bool cookie_holds(const struct test *t, const struct route_facts *facts)
+{
+	const struct http_fields *fields = &facts->req->fields;
+
+	for (unsigned i = 0; i < fields->count; i++) {
+		struct str rest = fields->list[i].value, pair;
+
+		if (fields->list[i].id != FIELD_COOKIE)
+			continue;
+		while (str_split(&rest, ';', &pair))
+			if (pair_holds(t, facts, str_trim(pair)))
+				return true;
+	}
+	return false;
+}
+
+/* What a request of HTTP has; without one (mode tcp) there is nothing that could match. */
+static bool http_holds(const struct test *t, const struct route_facts *facts)
+{
+	const struct http_request *req = facts->req;
+
+	if (!req)
+		return false;
+	switch (t->word->sample) {
+	case SAMPLE_METHOD:
+		return string_holds(t, facts, req->method_text);
+	case SAMPLE_HOST:
+		return req->authority.n && string_holds(t, facts, condition_host(req->authority));
+	case SAMPLE_PATH:
+		return string_holds(t, facts, req->match_path);
+	case SAMPLE_HDR:
+		return field_holds(t, facts);
+	case SAMPLE_QUERY:
+		return query_holds(t, facts);
+	case SAMPLE_COOKIE:
+		return cookie_holds(t, facts);
+	default:
+		wrong("a sample that no request has");
+	}
+}
+
+static bool test_holds(const struct test *t, const struct route_facts *facts)
+{
+	switch (t->word->sample) {
+	case SAMPLE_ALWAYS:
+		return true;
+	case SAMPLE_TLS:
+		return facts->tls;
+	case SAMPLE_SNI:
+		return facts->sni.n && string_holds(t, facts, facts->sni);
+	case SAMPLE_SRC:
+		return src_holds(t, facts);
+	case SAMPLE_DST_PORT:
+		return port_holds(t, facts);
+	default:
+		return http_holds(t, facts);
+	}
+}
+
+static bool suite_holds(const struct suite *s, const struct route_facts *facts)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct term *t = &s->terms[i];
+		bool holds =
+			t->test ? test_holds(t->test, facts) : condition_holds(t->nested, facts);
+
+		if (holds == t->negate)
+			return false;
+	}
+	return true;
+}
+
+bool condition_holds(const struct condition *c, const struct route_facts *facts)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (suite_holds(&c->suites[i], facts))
+			return true;
+	return false;
+}

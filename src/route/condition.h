@@ -1,0 +1,55 @@
+/* Inside route/: a condition as it is compiled, and how it is asked. A condition is an OR
+ * of suites, a suite an AND of terms, a term a test or another condition, maybe negated. */
+#ifndef HPCBAL_ROUTE_CONDITION_H
+#define HPCBAL_ROUTE_CONDITION_H
+
+#include "http/message.h"
+#include "route/literals.h"
+#include "route/regex.h"
+#include "route/route.h"
+#include "route/words.h"
+
+struct port_range {
+	uint16_t from, to;
+};
+
+/* A word with its values. Read-only once compiled. */
+struct test {
+	const struct word *word;
+	struct str arg;           /* of hdr(), query(), cookie() */
+	enum http_field_id field; /* of hdr() */
+	enum match match;
+	bool fold;
+	unsigned n; /* values */
+	union {
+		struct str *strings;
+		struct net *nets;
+		struct port_range *ranges;
+		struct regex **regexes;
+	} v;
+	struct literals *set; /* the strings again, when they are many; reversed for ends */
+};
+
+struct condition;
+
+struct term {
+	bool negate;
+	const struct test *test; /* or */
+	const struct condition *nested;
+};
+
+struct suite {
+	unsigned n;
+	struct term *terms;
+};
+
+struct condition {
+	unsigned n;
+	struct suite *suites;
+};
+
+bool condition_holds(const struct condition *c, const struct route_facts *facts);
+/* The authority without its port. */
+struct str condition_host(struct str authority);
+
+#endif

@@ -1,0 +1,206 @@
+/* A frontend's acls and routes: compiled, and asked. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "route/compile.h"
+#include "route/plan.h"
+
+#define BLOCK 16384
+
+struct route {
+	int backend;
+	struct condition condition;
+};
+
+struct router {
+	struct arena arena;
+	struct regex_link *regexes;
+	struct plan plan;
+	struct route *routes;
+	unsigned n_asked;
+	unsigned *asked; /* indices of the routes that the plan does not answer for, in order */
+	int default_backend;
+};
+
+void router_free(struct router *r)
+{
+	if (!r)
+		return;
+	for (struct regex_link *l = r->regexes; l; l = l->next)
+		regex_free(l->regex);
+	arena_free(&r->arena);
+	free(r);
+}
+
+static void acl_report(struct compile *c, enum diag_level level, const struct conf_acl *a,
+		       const char *what)
+{
+	diag_add(c->diags, c->source, level, a->line, "acl \"%.*s\": %s", STR_ARGS(a->name), what);
+}
+
+static bool is_taken_name(struct str name)
+{
+	const struct word *w = word_find(name);
+
+	return (w && str_eq(w->name, name)) || str_ieq(name, STR("or"));
+}
+
+static bool name_acls(struct compile *c)
+{
+	const struct conf_frontend *f = c->frontend;
+
+	c->acls = arena_zalloc(c->arena, (f->n_acls + 1) * sizeof(*c->acls));
+	c->acl_names = literals_new(c->arena);
+	if (!c->acls || !c->acl_names)
+		return false;
+	for (unsigned i = 0; i < f->n_acls; i++) {
+		c->acls[i].conf = &f->acls[i];
+		if (is_taken_name(f->acls[i].name))
+			acl_report(c, DIAG_ERROR, &f->acls[i],
+				   "this is a word of conditions; choose another name");
+		else if (acl_find(c, f->acls[i].name) >= 0)
+			acl_report(c, DIAG_ERROR, &f->acls[i],
+				   "there is another acl of this name; choose another name, or "
+				   "join them with \"or\"");
+		else
+			literals_add(c->acl_names, f->acls[i].name, LITERAL_EXACT, i);
+	}
+	return true;
+}
+
+/* All of them, also those that no route names: they may be wrong. */
+static void compile_acls(struct compile *c)
+{
+	struct parser p = { .c = c };
+
+	for (unsigned i = 0; i < c->frontend->n_acls; i++) {
+		if (acl_find(c, c->frontend->acls[i].name) == (int)i)
+			acl_condition(&p, i);
+	}
+}
+
+static void report_unused(struct compile *c)
+{
+	for (unsigned i = 0; i < c->frontend->n_acls; i++)
+		if (!c->acls[i].used)
+			acl_report(c, DIAG_WARNING, &c->frontend->acls[i],
+				   "no route asks for it; remove it, or the route is missing");
+}
+
+/* "line 12", or "FILE:12" when that is another file. */
+static void format_place(char *to, size_t size, const struct conf_source *source, unsigned line,
+			 unsigned from)
+{
+	const struct conf_line *at, *here;
+
+	if (!source || line == 0 || line > source->n_lines || from == 0 ||
+	    from > source->n_lines) {
+		snprintf(to, size, "line %u", line);
+		return;
+	}
+	at = &source->lines[line - 1];
+	here = &source->lines[from - 1];
+	if (at->file == here->file || at->file >= source->n_paths)
+		snprintf(to, size, "line %u", at->line);
+	else
+		snprintf(to, size, "%.*s:%u", STR_ARGS(source->paths[at->file]), at->line);
+}
+
+static void report_covered(struct compile *c, unsigned i, uint32_t by)
+{
+	const struct conf_route *routes = c->frontend->routes;
+	char place[512];
+
+	format_place(place, sizeof(place), c->source, routes[by].line, routes[i].line);
+	diag_add(c->diags, c->source, DIAG_WARNING, routes[i].line,
+		 "route: it can never match, because the route of %s takes all of it before; put "
+		 "this one first, or remove it",
+		 place);
+}
+
+static void compile_route(struct compile *c, struct router *r, unsigned i)
+{
+	const struct conf_route *conf = &c->frontend->routes[i];
+	struct route *route = &r->routes[i];
+	struct str when = conf->when.p ? conf->when : STR("always");
+	uint32_t by;
+
+	route->backend = (int)conf->backend;
+	if (!condition_compile(c, when, conf->line, "route", false, &route->condition))
+		return;
+	by = plan_covers(&r->plan, &route->condition);
+	if (by != RANK_NONE)
+		report_covered(c, i, by);
+	if (!plan_add(&r->plan, &route->condition, i))
+		r->asked[r->n_asked++] = i;
+	arena_reset(&c->temp);
+}
+
+static void compile_routes(struct compile *c, struct router *r)
+{
+	unsigned n = c->frontend->n_routes;
+
+	r->routes = arena_zalloc(c->arena, (n + 1) * sizeof(*r->routes));
+	r->asked = arena_alloc(c->arena, (n + 1) * sizeof(*r->asked));
+	if (!r->routes || !r->asked)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		compile_route(c, r, i);
+}
+
+static void compile_all(struct compile *c, struct router *r)
+{
+	size_t errors = c->diags->errors;
+
+	if (!name_acls(c))
+		return;
+	compile_acls(c);
+	compile_routes(c, r);
+	/* A route that is wrong may have been the one that asks for it. */
+	if (c->diags->errors == errors)
+		report_unused(c);
+}
+
+struct router *router_compile(const struct conf *conf, const struct conf_source *source,
+			      const struct conf_frontend *frontend, struct diags *diags)
+{
+	struct router *r = calloc(1, sizeof(*r));
+	struct compile c = { .source = source, .frontend = frontend, .diags = diags };
+	size_t errors = diags->errors;
+
+	(void)conf;
+	if (r) {
+		arena_init(&r->arena, BLOCK, 0);
+		arena_init(&c.temp, BLOCK, 0);
+		c.arena = &r->arena;
+		c.regexes = &r->regexes;
+		r->plan = (struct plan){ .arena = &r->arena, .temp = &c.temp };
+		r->default_backend = frontend->default_backend;
+		compile_all(&c, r);
+		arena_free(&c.temp);
+		r->plan.temp = NULL;
+	}
+	if (diags->errors == errors && (!r || arena_failed(&r->arena) || arena_failed(&c.temp)))
+		diag_add(diags, source, DIAG_ERROR, frontend->line,
+			 "frontend \"%.*s\": out of memory while its routes were compiled",
+			 STR_ARGS(frontend->name));
+	if (diags->errors == errors)
+		return r;
+	router_free(r);
+	return NULL;
+}
+
+int router_decide(const struct router *r, const struct route_facts *facts, int *route)
+{
+	uint32_t best = plan_find(&r->plan, facts->req);
+
+	for (unsigned i = 0; i < r->n_asked && r->asked[i] < best; i++) {
+		if (condition_holds(&r->routes[r->asked[i]].condition, facts)) {
+			best = r->asked[i];
+			break;
+		}
+	}
+	if (route)
+		*route = best == RANK_NONE ? -1 : (int)best;
+	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
+}

@@ -1,9 +1,21 @@
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
 	src/proxy/accesslog.c src/proxy/accesslog.h \
+	src/proxy/acceptor.c src/proxy/acceptor.h \
+	src/proxy/exchange.c src/proxy/exchange.h \
+	src/proxy/exchange_body.h \
+	src/proxy/exchange_request.c \
+	src/proxy/exchange_response.c \
+	src/proxy/exchange_steps.def src/proxy/exchange_waits.def \
+	src/proxy/forward.c src/proxy/forward.h \
+	src/proxy/generation.c src/proxy/generation.h \
 	src/proxy/health.h \
 	src/proxy/logger.c src/proxy/logger.h \
 	src/proxy/logring.c src/proxy/logring.h \
 	src/proxy/logtarget.c src/proxy/logtarget.h \
 	src/proxy/logtext.c src/proxy/logtext.h \
-	src/proxy/proxy.h
+	src/proxy/proxy.c src/proxy/proxy.h \
+	src/proxy/record.c \
+	src/proxy/session.c src/proxy/session.h \
+	src/proxy/tunnel.c \
+	src/proxy/worker.c src/proxy/worker.h

@@ -1,0 +1,187 @@
+#include "proxy/acceptor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/session.h"
+
+/* Connections taken in one turn: enough to be cheap, few enough to share. */
+#define ACCEPTS 16
+/* The most that is taken from a queue whose socket is about to be given up. */
+#define ACCEPTS_LAST 4096
+#define TELL_AGAIN (60 * CLOCK_SEC)
+
+struct acceptor {
+	struct list link;
+	struct worker *worker;
+	struct listener *listener; /* a reference */
+	const struct frontend *frontend; /* in the worker's current generation */
+	struct loop_fd io;
+};
+
+static void acceptor_ready(struct loop_fd *io, unsigned what);
+
+static bool has_room(const struct acceptor *a)
+{
+	const struct proxy_shared *p = a->worker->shared;
+	uint64_t limit = a->frontend->conf->max_connections;
+
+	return atomic_load_explicit(&p->connections, memory_order_relaxed) < p->max_connections &&
+	       (limit == 0 || stats_get(a->frontend->stats->connections) < limit);
+}
+
+static bool watch(struct acceptor *a)
+{
+	return a->io.event || loop_fd_add(a->worker->loop, &a->io, a->listener->fd, LOOP_READ,
+					  acceptor_ready);
+}
+
+/* Connections wait in the socket's queue; acceptors_resume() looks again. */
+static void pause_accepting(struct acceptor *a, const char *why)
+{
+	struct worker *w = a->worker;
+
+	loop_fd_del(&a->io);
+	w->accepting_paused = true;
+	stats_add(w->shared->board->stats.accept_pauses, 1);
+	if (w->pause_told_at && loop_now(w->loop) - w->pause_told_at < TELL_AGAIN)
+		return;
+	w->pause_told_at = loop_now(w->loop);
+	log_warn("accepting on %s is paused: %s; connections wait in its queue", a->listener->text,
+		 why);
+}
+
+/* A peer that was gone before it was accepted is no fault of ours. */
+static bool accept_goes_on(struct acceptor *a, int error)
+{
+	switch (error) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+		return true;
+	case EAGAIN:
+		return false;
+	case EMFILE:
+	case ENFILE:
+		pause_accepting(a, "out of file descriptors; raise the limit (LimitNOFILE) or "
+				   "lower proxy.max_connections");
+		return false;
+	default:
+		pause_accepting(a, strerror(error));
+		return false;
+	}
+}
+
+/* True: there may be more to accept. */
+static bool accept_one(struct acceptor *a)
+{
+	struct addr peer = { .len = sizeof(peer.u) };
+	int fd;
+
+	if (!has_room(a)) {
+		pause_accepting(a, "the connection limit is reached (proxy.max_connections or "
+				   "the frontend's)");
+		return false;
+	}
+	fd = accept4(a->listener->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return accept_goes_on(a, errno);
+	session_start(a->worker, a->listener, a->frontend, fd, &peer);
+	return true;
+}
+
+static void acceptor_ready(struct loop_fd *io, unsigned what)
+{
+	struct acceptor *a = list_of(io, struct acceptor, io);
+
+	(void)what;
+	for (unsigned i = 0; i < ACCEPTS; i++)
+		if (!accept_one(a))
+			return;
+}
+
+static void acceptor_free(struct acceptor *a)
+{
+	loop_fd_del(&a->io);
+	list_del(&a->link);
+	listener_unref(a->listener);
+	free(a);
+}
+
+static struct acceptor *find(struct worker *w, const struct listener *l)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->acceptors) {
+		struct acceptor *a = list_of(e, struct acceptor, link);
+
+		if (a->listener == l)
+			return a;
+	}
+	return NULL;
+}
+
+static bool add(struct worker *w, struct listener *l)
+{
+	struct acceptor *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return false;
+	a->worker = w;
+	a->listener = listener_ref(l);
+	a->io.fd = -1;
+	a->frontend = generation_frontend(w->now->gen, l);
+	list_append(&w->acceptors, &a->link);
+	return watch(a);
+}
+
+bool acceptors_follow(struct worker *w)
+{
+	const struct generation *g = w->now->gen;
+	struct list *e, *next;
+	bool good = true;
+
+	list_each_safe(e, next, &w->acceptors) {
+		struct acceptor *a = list_of(e, struct acceptor, link);
+
+		a->frontend = generation_frontend(g, a->listener);
+		if (!a->frontend)
+			acceptor_free(a);
+	}
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		if (!find(w, g->listeners[i].listener))
+			good = add(w, g->listeners[i].listener) && good;
+	return good;
+}
+
+void acceptors_close(struct worker *w)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->acceptors) {
+		struct acceptor *a = list_of(e, struct acceptor, link);
+
+		for (unsigned i = 0; i < ACCEPTS_LAST && accept_one(a); i++)
+			;
+		acceptor_free(a);
+	}
+	w->accepting_paused = false;
+}
+
+void acceptors_resume(struct worker *w)
+{
+	struct list *e, *next;
+
+	if (!w->accepting_paused)
+		return;
+	w->accepting_paused = false;
+	list_each_safe(e, next, &w->acceptors) {
+		struct acceptor *a = list_of(e, struct acceptor, link);
+
+		if (!has_room(a) || !watch(a))
+			w->accepting_paused = true;
+	}
+}

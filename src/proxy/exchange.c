@@ -1,0 +1,298 @@
+/* The loop that walks an exchange along its steps, its beginning and its end. */
+#include "proxy/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/trace.h"
+
+#define ARENA_BLOCK 2048u
+#define ARENA_LIMIT (1u << 20)
+#define SPARES 256
+/* No exchange takes this many steps between two events. */
+#define STEPS_MAX 4096
+
+struct step {
+	const char *name;
+	enum step_result (*run)(struct exchange *x);
+};
+
+static const struct step steps[EXCHANGE_STEPS] = {
+#define STEP(name, function) { #name, function },
+#include "proxy/exchange_steps.def"
+#undef STEP
+};
+
+enum whose { FRONTEND, BACKEND, SMALLER };
+
+struct wait {
+	enum whose whose;
+	size_t timeout; /* offset in struct conf_timeouts */
+	enum reason reason;
+};
+
+static const struct wait waits[EXCHANGE_WAITS] = {
+#define WAIT(name, whose, timeout, reason)                                                        \
+	{ whose, offsetof(struct conf_timeouts, timeout), REASON_##reason },
+#include "proxy/exchange_waits.def"
+#undef WAIT
+};
+
+const char *exchange_step_name(enum exchange_step s)
+{
+	must((unsigned)s < EXCHANGE_STEPS);
+	return steps[s].name;
+}
+
+/* ---- beginning ---- */
+
+static struct exchange *exchange_alloc(struct worker *w)
+{
+	struct exchange *x = w->spare;
+
+	if (x) {
+		w->spare = x->next_spare;
+		w->n_spare--;
+		return x;
+	}
+	x = malloc(sizeof(*x));
+	if (x)
+		arena_init(&x->arena, ARENA_BLOCK, ARENA_LIMIT);
+	return x;
+}
+
+static void exchange_free(struct worker *w, struct exchange *x)
+{
+	if (w->n_spare >= SPARES) {
+		arena_free(&x->arena);
+		free(x);
+		return;
+	}
+	arena_reset(&x->arena);
+	x->next_spare = w->spare;
+	w->spare = x;
+	w->n_spare++;
+}
+
+void exchange_free_spares(struct worker *w)
+{
+	struct exchange *x;
+
+	while ((x = w->spare)) {
+		w->spare = x->next_spare;
+		arena_free(&x->arena);
+		free(x);
+	}
+}
+
+/* The head has to fit behind what a pipelining client sent before, and some body too. */
+static void make_room(struct session *s)
+{
+	size_t need = s->frontend->conf->max_header_size + 4096;
+
+	if (BUF_SIZE - s->in->at < need)
+		buf_compact(s->in);
+}
+
+struct exchange *exchange_begin(struct session *s)
+{
+	struct worker *w = s->worker;
+	struct exchange *x = exchange_alloc(w);
+
+	if (!x)
+		return NULL;
+	memset(x, 0, offsetof(struct exchange, arena));
+	x->session = s;
+	x->frontend = s->frontend;
+	x->tenancy = s->tenancy;
+	x->tenancy->users++;
+	h1_parser_reset(&x->parser);
+	flow_init(&x->to_server);
+	flow_init(&x->to_client);
+	make_room(s);
+	x->began_at = loop_now(w->loop);
+	x->head_limit_at = x->began_at + x->frontend->conf->timeouts.request;
+	if (logger_wanted(w->shared->logger))
+		x->began_wall = clock_wall_us();
+	x->waiting = WAIT_CLIENT_HEAD;
+	return x;
+}
+
+/* ---- walking ---- */
+
+static void exchange_over(struct exchange *x)
+{
+	struct worker *w = x->session->worker;
+
+	tenancy_leave(w, x->tenancy);
+	exchange_free(w, x);
+}
+
+void exchange_run(struct exchange *x)
+{
+	struct session *s = x->session;
+	enum step_result r = STEP_GO;
+
+	for (unsigned guard = 0; r == STEP_GO; guard++) {
+		if (guard == STEPS_MAX) {
+			log_error("an exchange of %s made no progress in step %s: it is ended; "
+				  "please report this", s->peer_host, steps[x->step].name);
+			exchange_end(x, REASON_SPINNING);
+		}
+		trace_note(steps[x->step].name, (uint64_t)(uintptr_t)x, x->session->conn.io.fd);
+		r = steps[x->step].run(x);
+	}
+	if (r == STEP_OVER) {
+		bool keep = x->keep_alive;
+
+		exchange_over(x);
+		session_next(s, keep);
+	}
+}
+
+enum step_result exchange_go(struct exchange *x, enum exchange_step to)
+{
+	x->step = to;
+	return STEP_GO;
+}
+
+/* ---- waiting ---- */
+
+static uint64_t timeout_of(const struct conf_timeouts *t, size_t at)
+{
+	uint64_t us;
+
+	memcpy(&us, (const char *)t + at, sizeof(us));
+	return us;
+}
+
+static uint64_t wait_limit(const struct exchange *x, const struct wait *w)
+{
+	uint64_t front = timeout_of(&x->frontend->conf->timeouts, w->timeout), back = front;
+
+	if (x->backend)
+		back = timeout_of(&x->backend->conf->timeouts, w->timeout);
+	if (w->whose == FRONTEND)
+		return front;
+	return w->whose == BACKEND || back < front ? back : front;
+}
+
+enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
+{
+	struct loop *l = x->session->worker->loop;
+	uint64_t due;
+
+	x->waiting = w;
+	switch (w) {
+	case WAIT_CLIENT_HEAD: /* from its first byte, however it trickles */
+		due = x->head_limit_at;
+		break;
+	case WAIT_TURNAROUND:
+		due = wait_limit(x, &waits[WAIT_CONNECT]);
+		due = loop_now(l) + (due < CLOCK_SEC ? due : CLOCK_SEC);
+		break;
+	case WAIT_CONNECT:
+		due = x->connect_at + wait_limit(x, &waits[w]);
+		break;
+	default:
+		due = loop_now(l) + wait_limit(x, &waits[w]);
+		break;
+	}
+	loop_timer_set(l, &x->session->timer, due);
+	return STEP_WAIT;
+}
+
+void exchange_timed_out(struct exchange *x)
+{
+	if (x->waiting == WAIT_TURNAROUND) {
+		x->n_tried = 0;
+		x->step = EXCHANGE_BALANCE;
+	} else if (x->waiting == WAIT_CONNECT && !x->ended) {
+		stats_add(x->server->stats->connect_errors, 1);
+		exchange_retry(x, REASON_CONNECT_TIMEOUT);
+	} else {
+		exchange_end(x, waits[x->waiting].reason);
+	}
+	exchange_run(x);
+}
+
+/* ---- the server's part ---- */
+
+void exchange_release_server(struct exchange *x, bool reusable)
+{
+	if (x->up) {
+		if (reusable)
+			upstream_keep(x->up, x->backend->conf->timeouts.upstream_idle);
+		else
+			upstream_close(x->up);
+		x->up = NULL;
+	}
+	if (x->server) {
+		exchange_count_server(x);
+		pool_release(x->server);
+		x->server = NULL;
+	}
+}
+
+enum step_result exchange_retry(struct exchange *x, enum reason why)
+{
+	struct server *failed = x->server;
+
+	if (x->retries >= x->backend->conf->retries)
+		return exchange_end(x, why);
+	x->retries++;
+	stats_add(failed->stats->retries, 1);
+	if (x->n_tried < EXCHANGE_TRIED_MAX && x->backend->conf->redispatch)
+		x->tried[x->n_tried++] = failed;
+	exchange_release_server(x, false);
+	return exchange_go(x, EXCHANGE_BALANCE);
+}
+
+/* ---- ending ---- */
+
+enum step_result exchange_end(struct exchange *x, enum reason why)
+{
+	unsigned status = reason_status(why);
+
+	if (x->ended) { /* the answer of our own did not get through */
+		x->keep_alive = false;
+		return exchange_go(x, EXCHANGE_FINISH);
+	}
+	x->ended = true;
+	x->reason = why;
+	if (why != REASON_COMPLETE)
+		exchange_release_server(x, false);
+	if (why != REASON_COMPLETE && !x->response_begun && status) {
+		x->status = status;
+		return exchange_go(x, EXCHANGE_REPLY);
+	}
+	if (why != REASON_COMPLETE) {
+		x->keep_alive = false;
+		/* Where only the end of the connection ends the body, an orderly end would make
+		 * a cut response look whole. */
+		if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
+			conn_abort(&x->session->conn);
+		else
+			conn_close(&x->session->conn);
+	}
+	return exchange_go(x, EXCHANGE_FINISH);
+}
+
+void exchange_cut(struct exchange *x, enum reason why)
+{
+	exchange_end(x, why);
+	exchange_run(x);
+}
+
+void exchange_drop(struct exchange *x)
+{
+	if (!x->ended) {
+		x->ended = true;
+		x->reason = REASON_STOPPING;
+	}
+	exchange_record(x);
+	exchange_release_server(x, false);
+	exchange_over(x);
+}

@@ -1,0 +1,110 @@
+/* An exchange: one request and its response, walked along the steps of exchange_steps.def by
+ * one loop (exchange_run). A step does what can be done now and says whether to go on, to
+ * wait for an event, or that the exchange is over. Whatever happens to a connection only
+ * calls exchange_run(): the step looks at the connections' state itself. */
+#ifndef HPCBAL_PROXY_EXCHANGE_H
+#define HPCBAL_PROXY_EXCHANGE_H
+
+#include "http/h1_parse.h"
+#include "http/h1_write.h"
+#include "proxy/forward.h"
+#include "proxy/session.h"
+
+enum exchange_step {
+#define STEP(name, function) EXCHANGE_##name,
+#include "proxy/exchange_steps.def"
+#undef STEP
+	EXCHANGE_STEPS
+};
+
+enum step_result { STEP_GO, STEP_WAIT, STEP_OVER };
+
+/* Whom the exchange waits for, and so whose timeout runs and who is to blame. */
+enum exchange_wait {
+#define WAIT(name, whose, timeout, reason) WAIT_##name,
+#include "proxy/exchange_waits.def"
+#undef WAIT
+	WAIT_TURNAROUND, /* before a server is tried again that has just failed */
+	EXCHANGE_WAITS
+};
+
+#define EXCHANGE_TRIED_MAX 8
+
+struct exchange {
+	/* From here to `arena` all is zero at the beginning. */
+	struct exchange *next_spare;
+	struct session *session;
+	struct tenancy *tenancy; /* a user of it */
+	const struct frontend *frontend;
+	const struct backend *backend; /* NULL until ROUTE */
+	struct server *server;         /* picked: counted there, a reference */
+	struct upstream_conn *up;
+	enum exchange_step step;
+	enum exchange_wait waiting;
+	enum reason reason; /* set once, by exchange_end() */
+
+	struct server *tried[EXCHANGE_TRIED_MAX]; /* compared only, not held */
+	unsigned n_tried, retries;
+	struct str server_name; /* of the last one picked, for the log */
+	unsigned status;  /* that the client gets */
+	unsigned interim; /* 1xx passed */
+	bool ended;
+	bool head_whole;      /* the request head was understood */
+	bool response_begun;  /* bytes of a final response may have gone to the client */
+	bool keep_alive;      /* the client's connection may live on */
+	bool fresh_only;      /* no reused connection: the last one was closed under us */
+	bool sink_broken;     /* the server does not take the rest of the request */
+	bool redispatched;
+	bool tunnel;
+	bool client_shut, server_shut; /* tunnel: the other side's end was passed on to it */
+
+	/* loop_now() of each stage, 0: not reached */
+	uint64_t began_at, head_at, connect_at, connected_at, response_at;
+	uint64_t began_wall;
+	uint64_t head_limit_at; /* when the request head must be whole */
+	uint64_t bytes_before;  /* sent to the client before `to_client` was begun anew */
+
+	struct arena arena;
+	struct h1_parser parser;
+	struct http_request req;
+	struct http_response res;
+	struct flow to_server, to_client;
+};
+
+/* Begins one on the bytes that the session has read. NULL: out of memory. */
+struct exchange *exchange_begin(struct session *s);
+/* Walks on as far as it goes. The exchange, and its session, may be over afterwards. */
+void exchange_run(struct exchange *x);
+/* The session's timer has fired. */
+void exchange_timed_out(struct exchange *x);
+/* Ends it from outside (a deadline, the client's reset) and walks on. */
+void exchange_cut(struct exchange *x, enum reason why);
+/* Frees everything without another byte; for a session that is closed at once. */
+void exchange_drop(struct exchange *x);
+void exchange_free_spares(struct worker *w);
+
+const char *exchange_step_name(enum exchange_step s);
+
+/* ---- between the files of the exchange ---- */
+
+/* The one setter of the end. Before any response byte it leads to an answer of our own,
+ * else the client's connection is cut so that the response is seen to be incomplete. */
+enum step_result exchange_end(struct exchange *x, enum reason why);
+/* Arms the timeout for whom we wait, and waits. */
+enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
+enum step_result exchange_go(struct exchange *x, enum exchange_step to);
+/* Gives server and connection back. `reusable`: the connection may serve another. */
+void exchange_release_server(struct exchange *x, bool reusable);
+/* After a server failed before it answered: another one (STEP_GO), or the end. */
+enum step_result exchange_retry(struct exchange *x, enum reason why);
+
+#define STEP(name, function) enum step_result function(struct exchange *x);
+#include "proxy/exchange_steps.def"
+#undef STEP
+
+/* What a server did for this exchange, before it is given back. */
+void exchange_count_server(struct exchange *x);
+/* Counts and logs an exchange that is over. */
+void exchange_record(struct exchange *x);
+
+#endif

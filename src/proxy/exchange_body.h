@@ -1,0 +1,14 @@
+/* The request's body on its way, while the exchange is in one of its later steps. */
+#ifndef HPCBAL_PROXY_EXCHANGE_BODY_H
+#define HPCBAL_PROXY_EXCHANGE_BODY_H
+
+#include "proxy/exchange.h"
+
+/* Moves the request as far as it goes, then looks ahead for the client's end. True: the
+ * exchange goes on; `wait` says for whom the request waits (WAIT_SERVER_HEAD: for nobody, it
+ * was sent). False: the exchange has ended, go on with STEP_GO. */
+bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait);
+/* The client's connection takes nothing that was queued: CONN_OK when all was sent. */
+enum conn_result exchange_flush_client(struct exchange *x);
+
+#endif

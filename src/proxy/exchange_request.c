@@ -1,0 +1,198 @@
+/* The first half of an exchange: the request is read, judged, routed, and sent. */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "proxy/exchange.h"
+
+/* Unsafe methods use only connections so young that the server cannot be closing them
+ * (HTTP.md 92). */
+#define UNSAFE_REUSE_US 1000000ull
+
+enum step_result step_read_head(struct exchange *x)
+{
+	struct session *s = x->session;
+	const struct conf_frontend *conf = x->frontend->conf;
+	const struct h1_limits limits = { .max_line = conf->max_header_size,
+					  .max_head = conf->max_header_size,
+					  .max_fields = (unsigned)conf->max_headers,
+					  .relax_bare_lf = conf->relax_bare_lf };
+	enum reason why;
+	size_t n;
+
+	for (;;) {
+		switch (h1_parse_request(&x->parser, buf_unread(s->in), &limits, &x->arena, &x->req,
+					 &why)) {
+		case HTTP_OK:
+			s->in->at += x->req.head_size;
+			x->head_whole = true;
+			x->head_at = loop_now(s->worker->loop);
+			x->keep_alive = x->req.keep_alive;
+			return exchange_go(x, EXCHANGE_ROUTE);
+		case HTTP_BAD:
+			s->in->at = s->in->end;
+			return exchange_end(x, why);
+		case HTTP_MORE:
+			break;
+		}
+		switch (conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n)) {
+		case CONN_OK:
+			s->in->end += n;
+			break;
+		case CONN_AGAIN:
+			return exchange_await(x, WAIT_CLIENT_HEAD);
+		case CONN_EOF:
+		case CONN_FAIL:
+			return exchange_end(x, REASON_CLIENT_ABORT_HEAD);
+		}
+	}
+}
+
+enum step_result step_route(struct exchange *x)
+{
+	struct worker *w = x->session->worker;
+	const struct conf_frontend *conf = x->frontend->conf;
+	const struct route_facts facts = { .req = &x->req,
+					   .src = &x->session->peer,
+					   .dst_port = addr_port(&x->session->listener->addr),
+					   .scratch = w->scratch };
+	int backend = router_decide(x->frontend->router, &facts, NULL);
+
+	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
+		   x->session->in->at);
+	x->to_server.limit = conf->max_body_size;
+	if (x->req.framing == FRAMING_LENGTH && x->req.content_length > conf->max_body_size)
+		return exchange_end(x, REASON_REQ_BODY_TOO_LARGE);
+	if (backend < 0)
+		return exchange_end(x, REASON_NO_SERVER);
+	x->backend = &x->tenancy->gen->backends[backend];
+	return exchange_go(x, EXCHANGE_BALANCE);
+}
+
+static bool was_tried(const struct exchange *x, const struct server *s)
+{
+	for (unsigned i = 0; i < x->n_tried; i++)
+		if (x->tried[i] == s)
+			return true;
+	return false;
+}
+
+enum step_result step_balance(struct exchange *x)
+{
+	struct session *s = x->session;
+	const struct pool_key key = { .hash = addr_hash_host(&s->peer),
+				      .exclude = x->tried,
+				      .n_exclude = x->n_tried };
+	struct server *server;
+
+	/* While it waits for its turn to try again. */
+	if (x->waiting == WAIT_TURNAROUND && x->n_tried)
+		return session_read_ahead(s) ? STEP_WAIT
+					     : exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
+	server = pool_pick(x->backend->pool, &key);
+	if (!server)
+		return exchange_end(x, REASON_NO_SERVER);
+	if (was_tried(x, server)) {
+		pool_release(server);
+		return exchange_await(x, WAIT_TURNAROUND);
+	}
+	if (x->retries && x->n_tried)
+		x->redispatched = true;
+	x->server = server;
+	x->server_name = x->server_name.n && str_eq(x->server_name, str_of(server->name))
+				 ? x->server_name
+				 : arena_str(&x->arena, str_of(server->name));
+	return exchange_go(x, EXCHANGE_CONNECT);
+}
+
+static void server_ready(struct upstream_conn *u)
+{
+	exchange_run(u->user);
+}
+
+static enum reason connect_fault(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return REASON_CONNECT_REFUSED;
+	case ETIMEDOUT:
+		return REASON_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case EADDRNOTAVAIL:
+		return REASON_NO_SOCKET;
+	case ENOMEM:
+	case ENOBUFS:
+		return REASON_NO_MEMORY;
+	default:
+		return REASON_CONNECT_FAILED;
+	}
+}
+
+static enum step_result connect_failed(struct exchange *x, int error)
+{
+	stats_add(x->server->stats->connect_errors, 1);
+	return exchange_retry(x, connect_fault(error));
+}
+
+static bool start_connection(struct exchange *x)
+{
+	struct worker *w = x->session->worker;
+	uint64_t max_idle = x->backend->conf->timeouts.upstream_idle;
+
+	if (!http_method_idempotent(x->req.method) && max_idle > UNSAFE_REUSE_US)
+		max_idle = UNSAFE_REUSE_US;
+	x->connect_at = loop_now(w->loop);
+	if (!x->fresh_only)
+		x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
+	if (!x->up)
+		x->up = upstream_connect(w->upstream, x->server, x, server_ready);
+	return x->up != NULL;
+}
+
+enum step_result step_connect(struct exchange *x)
+{
+	struct session *s = x->session;
+
+	if (!x->up && !start_connection(x))
+		return connect_failed(x, errno);
+	switch (conn_connected(&x->up->conn)) {
+	case CONN_OK:
+		x->connected_at = loop_now(s->worker->loop);
+		return exchange_go(x, EXCHANGE_SEND_REQUEST);
+	case CONN_AGAIN:
+		/* Its body is not read yet: only what is behind a whole request can be. */
+		if (x->to_server.in_done && !session_read_ahead(s))
+			return exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
+		return exchange_await(x, WAIT_CONNECT);
+	case CONN_EOF:
+	case CONN_FAIL:
+		break;
+	}
+	return connect_failed(x, x->up->conn.error);
+}
+
+static bool peer_is_trusted(const struct exchange *x)
+{
+	const struct conf_frontend *c = x->frontend->conf;
+
+	for (unsigned i = 0; i < c->n_trusted; i++)
+		if (net_contains(&c->trusted_proxies[i], &x->session->peer))
+			return true;
+	return false;
+}
+
+enum step_result step_send_request(struct exchange *x)
+{
+	struct session *s = x->session;
+	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
+					 .trusted = peer_is_trusted(x),
+					 .peer = str_of(s->peer_host),
+					 .proto = STR("http"),
+					 .port = addr_port(&s->listener->addr) };
+
+	if (!h1_write_request(&x->req, &f, &x->to_server.q, &x->arena))
+		return exchange_end(x, REASON_NO_MEMORY);
+	stats_add(x->server->stats->requests, 1);
+	h1_parser_reset(&x->parser);
+	return exchange_go(x, EXCHANGE_READ_RESPONSE);
+}

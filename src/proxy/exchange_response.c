@@ -1,0 +1,357 @@
+/* The second half of an exchange: the response is read, judged, and passed on. */
+#include "base/assert.h"
+#include "proxy/exchange.h"
+#include "proxy/exchange_body.h"
+
+#define RESPONSE_HEAD_MAX 32768u
+#define RESPONSE_FIELDS_MAX 256u
+/* RFC 9110 15.2 knows no limit; a server that never comes to its answer needs one. */
+#define INTERIM_MAX 64
+
+/* ---- the request's body, meanwhile ---- */
+
+static bool pump_blamed(struct exchange *x, enum reason why)
+{
+	exchange_end(x, why);
+	return false;
+}
+
+static void go_on_later(struct exchange *x)
+{
+	struct session *s = x->session;
+
+	loop_task_queue(s->worker->loop, &s->task);
+}
+
+/* A client that waits for 100 Continue is not the one who is late. */
+static enum exchange_wait body_wait(const struct exchange *x)
+{
+	return x->req.expect_continue && x->to_server.body == 0 && x->interim == 0
+		       ? WAIT_SERVER_HEAD
+		       : WAIT_CLIENT_READ;
+}
+
+bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
+{
+	struct session *s = x->session;
+	enum reason why = REASON_REQ_CHUNK;
+
+	*wait = WAIT_SERVER_HEAD;
+	if (x->to_server.out_done || x->sink_broken) {
+		if (session_read_ahead(s))
+			return true;
+		return pump_blamed(x, x->response_begun ? REASON_CLIENT_ABORT_DATA
+							: REASON_CLIENT_ABORT_WAIT);
+	}
+	switch (flow_pump(&x->to_server, &s->conn, s->in, &x->up->conn, &x->arena, &why)) {
+	case FLOW_DONE:
+		return true;
+	case FLOW_WAIT_READ:
+		*wait = body_wait(x);
+		return true;
+	case FLOW_WAIT_WRITE:
+		*wait = WAIT_SERVER_WRITE;
+		return true;
+	case FLOW_AGAIN:
+		go_on_later(x);
+		*wait = WAIT_SERVER_WRITE;
+		return true;
+	case FLOW_SOURCE_END:
+	case FLOW_SOURCE_FAIL:
+		return pump_blamed(x, REASON_CLIENT_ABORT_BODY);
+	case FLOW_SINK_FAIL: /* it may have answered all the same */
+		x->sink_broken = true;
+		return true;
+	case FLOW_BAD:
+		return pump_blamed(x, why);
+	}
+	wrong("flow_pump answered what it does not know");
+}
+
+enum conn_result exchange_flush_client(struct exchange *x)
+{
+	size_t n;
+	enum conn_result r = conn_send(&x->session->conn, &x->to_client.q, &n);
+
+	x->to_client.sent += n;
+	return r;
+}
+
+/* ---- the head ---- */
+
+/* The server closed before a byte of its answer. On a connection that had served before, it
+ * may never have seen the request: whatever may be sent twice goes on a new one. */
+static enum step_result server_gone(struct exchange *x, enum reason why)
+{
+	bool untouched = x->up->in->end == 0 && x->interim == 0;
+
+	if (untouched && x->up->reused && !x->to_server.moved &&
+	    http_method_idempotent(x->req.method) && !x->fresh_only) {
+		x->fresh_only = true;
+		upstream_close(x->up);
+		x->up = NULL;
+		x->session->in->at = x->to_server.keep;
+		iovq_init(&x->to_server.q);
+		flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
+			   x->to_server.keep);
+		x->sink_broken = false;
+		stats_add(x->server->stats->retries, 1);
+		x->retries++;
+		return exchange_go(x, EXCHANGE_CONNECT);
+	}
+	stats_add(x->server->stats->response_errors, 1);
+	return exchange_end(x, why);
+}
+
+static enum http_verdict parse_head(struct exchange *x, enum reason *why)
+{
+	static const struct h1_limits limits = { .max_line = RESPONSE_HEAD_MAX,
+						 .max_head = RESPONSE_HEAD_MAX,
+						 .max_fields = RESPONSE_FIELDS_MAX };
+
+	if (x->up->in->at == x->up->in->end)
+		return HTTP_MORE;
+	return h1_parse_response(&x->parser, buf_unread(x->up->in), &limits, &x->arena,
+				 x->req.method, x->req.upgrade_websocket, &x->res, why);
+}
+
+static void reply_shape(const struct exchange *x, struct h1_reply *r)
+{
+	*r = (struct h1_reply){ .framing = x->res.framing,
+				.keep_alive = x->keep_alive,
+				.client_minor = x->req.minor,
+				.date = worker_date(x->session->worker) };
+	if (r->framing == FRAMING_CLOSE && x->req.minor >= 1)
+		r->framing = FRAMING_CHUNKED;
+	else if (r->framing == FRAMING_CHUNKED && x->req.minor == 0)
+		r->framing = FRAMING_CLOSE;
+}
+
+/* 1xx, to those who know what it is. */
+static enum step_result pass_interim(struct exchange *x)
+{
+	struct h1_reply r;
+
+	stats_add(x->server->stats->code_1xx, 1);
+	if (++x->interim > INTERIM_MAX)
+		return exchange_end(x, REASON_RES_TOO_MANY_INTERIM);
+	reply_shape(x, &r);
+	x->up->in->at += x->res.head_size;
+	h1_parser_reset(&x->parser);
+	if (x->req.minor >= 1 && !h1_write_response(&x->res, &r, &x->to_client.q, &x->arena))
+		return exchange_end(x, REASON_NO_MEMORY);
+	return STEP_GO;
+}
+
+static bool may_keep_client(const struct exchange *x, const struct h1_reply *r)
+{
+	const struct session *s = x->session;
+	const struct worker *w = s->worker;
+
+	return x->req.keep_alive && r->framing != FRAMING_CLOSE && w->phase == WORKER_RUNNING &&
+	       !s->client_ended && !x->sink_broken && generation_frontend(w->now->gen, s->listener);
+}
+
+static enum step_result begin_response(struct exchange *x)
+{
+	struct h1_reply r;
+	struct buf *in = x->up->in;
+
+	x->response_at = loop_now(x->session->worker->loop);
+	x->status = x->res.status;
+	reply_shape(x, &r);
+	r.keep_alive = x->keep_alive = may_keep_client(x, &r);
+	in->at += x->res.head_size;
+	x->bytes_before = x->to_client.sent;
+	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
+	if (!h1_write_response(&x->res, &r, &x->to_client.q, &x->arena))
+		return exchange_end(x, REASON_NO_MEMORY);
+	x->response_begun = true;
+	if (x->res.status == 101)
+		return exchange_go(x, EXCHANGE_TUNNEL);
+	return exchange_go(x, EXCHANGE_FORWARD);
+}
+
+static enum step_result head_whole(struct exchange *x)
+{
+	if (x->res.status == 101 && !x->to_server.out_done)
+		return exchange_end(x, REASON_RES_SWITCH);
+	if (x->res.status < 200 && x->res.status != 101)
+		return pass_interim(x);
+	return begin_response(x);
+}
+
+static enum step_result head_broken(struct exchange *x, enum reason why)
+{
+	stats_add(x->server->stats->response_errors, 1);
+	return exchange_end(x, why);
+}
+
+static enum step_result read_more(struct exchange *x, enum exchange_wait wait)
+{
+	struct upstream_conn *u = x->up;
+	size_t n;
+
+	if (u->in->at > 0)
+		buf_compact(u->in);
+	switch (conn_recv(&u->conn, u->in->bytes + u->in->end, buf_room(u->in), &n)) {
+	case CONN_OK:
+		u->in->end += n;
+		return STEP_GO;
+	case CONN_AGAIN:
+		return exchange_await(x, wait);
+	case CONN_EOF:
+		return server_gone(x, REASON_SERVER_CLOSED);
+	case CONN_FAIL:
+		break;
+	}
+	return server_gone(x, REASON_SERVER_RESET);
+}
+
+enum step_result step_read_response(struct exchange *x)
+{
+	struct upstream_conn *u = x->up;
+	enum exchange_wait wait;
+	enum reason why;
+
+	if (!exchange_pump_request(x, &wait))
+		return STEP_GO;
+	if (!u->in)
+		u->in = buf_get(&x->session->worker->buffers);
+	if (!u->in)
+		return exchange_end(x, REASON_NO_MEMORY);
+	switch (exchange_flush_client(x)) { /* an interim response */
+	case CONN_OK:
+		break;
+	case CONN_AGAIN:
+		return exchange_await(x, WAIT_CLIENT_WRITE);
+	case CONN_EOF:
+	case CONN_FAIL:
+		return exchange_end(x, REASON_CLIENT_ABORT_WAIT);
+	}
+	switch (parse_head(x, &why)) {
+	case HTTP_OK:
+		return head_whole(x);
+	case HTTP_BAD:
+		return head_broken(x, why);
+	case HTTP_MORE:
+		break;
+	}
+	return read_more(x, wait);
+}
+
+/* ---- the body ---- */
+
+static bool server_may_serve_again(const struct exchange *x)
+{
+	const struct upstream_conn *u = x->up;
+
+	return x->res.keep_alive && x->to_client.in != FRAMING_CLOSE && x->to_server.out_done &&
+	       !x->sink_broken && u->in->at == u->in->end;
+}
+
+static enum step_result response_done(struct exchange *x)
+{
+	bool reusable = server_may_serve_again(x);
+
+	if (!x->to_server.out_done)
+		x->keep_alive = false;
+	exchange_release_server(x, reusable);
+	return exchange_end(x, REASON_COMPLETE);
+}
+
+static enum step_result server_cut(struct exchange *x, enum reason why)
+{
+	stats_add(x->server->stats->response_errors, 1);
+	return exchange_end(x, why);
+}
+
+static enum reason as_response_fault(enum reason why)
+{
+	return why == REASON_REQ_CHUNK || why == REASON_REQ_CHUNK_EXTENSION ||
+			       why == REASON_REQ_TRAILER
+		       ? REASON_RES_CHUNK
+		       : why;
+}
+
+enum step_result step_forward(struct exchange *x)
+{
+	enum exchange_wait wait;
+	enum reason why = REASON_RES_CHUNK;
+
+	if (!exchange_pump_request(x, &wait))
+		return STEP_GO;
+	switch (flow_pump(&x->to_client, &x->up->conn, x->up->in, &x->session->conn, &x->arena,
+			  &why)) {
+	case FLOW_DONE:
+		return response_done(x);
+	case FLOW_WAIT_READ:
+		return exchange_await(x, WAIT_SERVER_READ);
+	case FLOW_WAIT_WRITE:
+		return exchange_await(x, WAIT_CLIENT_WRITE);
+	case FLOW_AGAIN:
+		go_on_later(x);
+		return exchange_await(x, WAIT_CLIENT_WRITE);
+	case FLOW_SOURCE_END:
+	case FLOW_SOURCE_FAIL:
+		return server_cut(x, REASON_SERVER_CUT);
+	case FLOW_SINK_FAIL:
+		return exchange_end(x, REASON_CLIENT_ABORT_DATA);
+	case FLOW_BAD:
+		return server_cut(x, as_response_fault(why));
+	}
+	wrong("flow_pump answered what it does not know");
+}
+
+/* ---- an answer of our own, and the end ---- */
+
+/* Nothing of the request may be taken for another one. */
+static bool request_was_read(const struct exchange *x)
+{
+	return x->head_whole && x->to_server.in_done;
+}
+
+static bool write_reply(struct exchange *x)
+{
+	struct session *s = x->session;
+	const struct h1_reply r = { .framing = FRAMING_LENGTH,
+				    .keep_alive = x->keep_alive,
+				    .client_minor = x->head_whole ? x->req.minor : 1,
+				    .date = worker_date(s->worker) };
+	enum http_method m = x->head_whole ? x->req.method : METHOD_OTHER;
+
+	x->response_begun = true;
+	x->bytes_before = x->to_client.sent;
+	iovq_init(&x->to_client.q);
+	x->to_client.out = FRAMING_LENGTH;
+	return h1_write_error(x->reason, m, &r, &x->to_client.q, &x->arena);
+}
+
+enum step_result step_reply(struct exchange *x)
+{
+	struct session *s = x->session;
+
+	if (!x->response_begun) {
+		x->keep_alive = x->keep_alive && request_was_read(x) && !s->client_ended &&
+				s->worker->phase == WORKER_RUNNING;
+		if (!write_reply(x))
+			return exchange_end(x, REASON_NO_MEMORY);
+	}
+	switch (exchange_flush_client(x)) {
+	case CONN_OK:
+		return exchange_go(x, EXCHANGE_FINISH);
+	case CONN_AGAIN:
+		return exchange_await(x, WAIT_CLIENT_WRITE);
+	case CONN_EOF:
+	case CONN_FAIL:
+		break;
+	}
+	return exchange_end(x, x->reason);
+}
+
+enum step_result step_finish(struct exchange *x)
+{
+	exchange_record(x);
+	exchange_release_server(x, false);
+	return STEP_OVER;
+}

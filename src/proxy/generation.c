@@ -1,0 +1,354 @@
+#include "proxy/generation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "conf/sections.h"
+
+/* ---- listeners ---- */
+
+static struct listener *listener_new(const struct manifest_listener *m, int fd)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	str_copy(l->text, sizeof(l->text), str_of(m->text));
+	l->addr = m->addr;
+	l->fd = fd;
+	l->references = 1;
+	return l;
+}
+
+struct listener *listener_ref(struct listener *l)
+{
+	atomic_fetch_add(&l->references, 1);
+	return l;
+}
+
+void listener_unref(struct listener *l)
+{
+	if (atomic_fetch_sub(&l->references, 1) != 1)
+		return;
+	close(l->fd);
+	free(l);
+}
+
+static struct listener *find_listener(const struct generation *g, const char *text)
+{
+	for (unsigned i = 0; g && i < g->n_listeners; i++)
+		if (str_eq(str_of(g->listeners[i].listener->text), str_of(text)))
+			return g->listeners[i].listener;
+	return NULL;
+}
+
+/* An unchanged bind keeps the socket that the workers already watch. */
+static bool take_listeners(struct generation *g, const struct generation *old,
+			   struct listener_fds *fds)
+{
+	for (unsigned i = 0; i < g->manifest->n_listeners; i++) {
+		const struct manifest_listener *m = &g->manifest->listeners[i];
+		struct listener *l = find_listener(old, m->text);
+
+		if (l)
+			l = listener_ref(l);
+		else if (fds->fd[i] >= 0 && (l = listener_new(m, fds->fd[i])))
+			fds->fd[i] = -1;
+		if (!l || m->frontend >= g->conf->n_frontends)
+			return false;
+		g->listeners[g->n_listeners].listener = l;
+		g->listeners[g->n_listeners++].frontend = m->frontend;
+	}
+	return true;
+}
+
+const struct frontend *generation_frontend(const struct generation *g, const struct listener *l)
+{
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		if (g->listeners[i].listener == l)
+			return &g->frontends[g->listeners[i].frontend];
+	return NULL;
+}
+
+/* ---- servers and pools ---- */
+
+static struct server *find_server(const struct generation *g, unsigned slot)
+{
+	for (unsigned b = 0; g && b < g->conf->n_backends; b++)
+		for (unsigned i = 0; i < g->backends[b].conf->n_servers; i++)
+			if (g->backends[b].servers[i]->slot == slot)
+				return g->backends[b].servers[i];
+	return NULL;
+}
+
+static struct server *take_server(const struct generation *old, struct board_proxy *board,
+				  struct str backend, const struct conf_server *c)
+{
+	char address[ADDR_TEXT];
+	struct server *s;
+	int slot;
+
+	addr_format(&c->addr, address, sizeof(address));
+	slot = board_server_slot(board, backend, c->name, str_of(address));
+	if (slot < 0)
+		return NULL;
+	s = find_server(old, (unsigned)slot);
+	if (s)
+		return server_ref(s);
+	s = server_new(backend, c->name, &c->addr, (unsigned)slot, &board->servers[slot].stats);
+	if (s) {
+		s->owner = &board->servers[slot];
+		atomic_store(&s->weight, c->weight);
+		atomic_store(&s->admin, stats_get(board->servers[slot].admin));
+	}
+	return s;
+}
+
+static const struct backend *unchanged_backend(const struct generation *old,
+					       const struct conf_backend *c)
+{
+	for (unsigned i = 0; old && i < old->conf->n_backends; i++) {
+		const struct conf_backend *o = old->backends[i].conf;
+
+		if (o->fingerprint == c->fingerprint && str_eq(o->name, c->name) &&
+		    o->n_servers == c->n_servers)
+			return &old->backends[i];
+	}
+	return NULL;
+}
+
+static bool backend_make(struct backend *b, const struct conf_backend *c,
+			 const struct generation *old, struct board_proxy *board,
+			 struct arena *arena)
+{
+	const struct backend *same = unchanged_backend(old, c);
+	bool *backup = arena_zalloc(arena, c->n_servers * sizeof(*backup));
+
+	b->conf = c;
+	b->servers = arena_zalloc(arena, c->n_servers * sizeof(*b->servers));
+	if (!b->servers || !backup || board_backend_slot(board, c->name) < 0)
+		return false;
+	for (unsigned i = 0; i < c->n_servers; i++) {
+		b->servers[i] = take_server(old, board, c->name, &c->servers[i]);
+		if (!b->servers[i])
+			return false;
+		backup[i] = c->servers[i].backup;
+	}
+	b->pool = same ? pool_ref(same->pool)
+		       : pool_new(balancer_of(c->balance), b->servers, backup, c->n_servers);
+	return b->pool != NULL;
+}
+
+/* ---- making ---- */
+
+static bool read_conf(struct generation *g, char *why, size_t why_size)
+{
+	struct diags diags;
+	char *text;
+
+	diags_init(&diags);
+	if (conf_source_decode(bundle_sections(g->manifest), &g->arena, &g->source))
+		g->conf = conf_parse(&g->source, &diags);
+	if (!g->conf) {
+		text = diags_text(&diags);
+		snprintf(why, why_size, "reading the bundled configuration: %s",
+			 text ? text : "out of memory");
+		free(text);
+	}
+	diags_free(&diags);
+	return g->conf != NULL;
+}
+
+static bool make_frontends(struct generation *g, struct board_proxy *board)
+{
+	struct diags diags;
+	bool good = true;
+
+	g->frontends = arena_zalloc(&g->arena, g->conf->n_frontends * sizeof(*g->frontends));
+	if (!g->frontends)
+		return false;
+	diags_init(&diags);
+	for (unsigned i = 0; good && i < g->conf->n_frontends; i++) {
+		struct frontend *f = &g->frontends[i];
+		int slot;
+
+		f->conf = &g->conf->frontends[i];
+		f->router = router_compile(g->conf, &g->source, f->conf, &diags);
+		slot = board_frontend_slot(board, f->conf->name);
+		good = f->router && slot >= 0;
+		if (good) {
+			f->slot = (unsigned)slot;
+			f->stats = &board->frontends[slot].stats;
+		}
+	}
+	diags_free(&diags);
+	return good;
+}
+
+static bool make_backends(struct generation *g, const struct generation *old,
+			  struct board_proxy *board)
+{
+	g->backends = arena_zalloc(&g->arena, g->conf->n_backends * sizeof(*g->backends));
+	if (!g->backends)
+		return false;
+	for (unsigned i = 0; i < g->conf->n_backends; i++)
+		g->backends[i].conf = &g->conf->backends[i];
+	for (unsigned i = 0; i < g->conf->n_backends; i++)
+		if (!backend_make(&g->backends[i], &g->conf->backends[i], old, board, &g->arena))
+			return false;
+	return true;
+}
+
+static struct generation *generation_new(int bundle, uint64_t number, char *why, size_t why_size)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	const char *fault = "out of memory";
+
+	if (g)
+		g->manifest = bundle_map(bundle, &g->manifest_size, &fault);
+	close(bundle);
+	if (!g || !g->manifest) {
+		snprintf(why, why_size, "mapping the bundle: %s", fault);
+		free(g);
+		return NULL;
+	}
+	g->references = 1;
+	g->number = number;
+	arena_init(&g->arena, 65536, 0);
+	return g;
+}
+
+struct generation *generation_make(int bundle, uint64_t number, const struct generation *old,
+				   struct listener_fds *fds, struct board_proxy *board, char *why,
+				   size_t why_size)
+{
+	struct generation *g = generation_new(bundle, number, why, why_size);
+	const char *fault = NULL;
+
+	if (!g)
+		return NULL;
+	if (!read_conf(g, why, why_size))
+		goto fail;
+	if (!make_frontends(g, board))
+		fault = "compiling the routes: out of memory, or too many frontends at once";
+	else if (!take_listeners(g, old, fds))
+		fault = "taking the listening sockets: one was not handed over";
+	else if (!make_backends(g, old, board))
+		fault = "preparing the servers: out of memory, or more servers than the board holds";
+	if (!fault)
+		return g;
+	snprintf(why, why_size, "%s", fault);
+fail:
+	generation_unref(g);
+	return NULL;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+	atomic_fetch_add(&g->references, 1);
+	return g;
+}
+
+static void free_backends(struct generation *g)
+{
+	for (unsigned b = 0; g->backends && b < g->conf->n_backends; b++) {
+		struct backend *e = &g->backends[b];
+
+		for (unsigned i = 0; e->servers && i < e->conf->n_servers; i++)
+			if (e->servers[i])
+				server_unref(e->servers[i]);
+		if (e->pool)
+			pool_unref(e->pool);
+	}
+}
+
+void generation_unref(struct generation *g)
+{
+	if (atomic_fetch_sub(&g->references, 1) != 1)
+		return;
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		listener_unref(g->listeners[i].listener);
+	free_backends(g);
+	for (unsigned i = 0; g->frontends && i < g->conf->n_frontends; i++)
+		if (g->frontends[i].router)
+			router_free(g->frontends[i].router);
+	if (g->conf)
+		conf_unref(g->conf);
+	arena_free(&g->arena);
+	bundle_unmap(g->manifest, g->manifest_size);
+	free(g);
+}
+
+/* ---- publishing ---- */
+
+static void publish_frontend(const struct generation *g, unsigned i, struct board_proxy *board)
+{
+	const struct frontend *f = &g->frontends[i];
+	struct board_frontend *b = &board->frontends[f->slot];
+	char binds[BOARD_BINDS_TEXT] = "";
+	size_t n = 0;
+
+	for (unsigned k = 0; k < f->conf->n_binds && n < sizeof(binds); k++)
+		n += (size_t)snprintf(binds + n, sizeof(binds) - n, "%.*s\n",
+				      STR_ARGS(f->conf->binds[k].text));
+	board_write_text(&b->bind_turn, b->binds, sizeof(b->binds), str_of(binds));
+	stats_set(b->order, i);
+	stats_set(b->current, 1);
+}
+
+static void publish_backend(const struct generation *g, unsigned i, struct board_proxy *board,
+			    uint32_t *order)
+{
+	const struct backend *b = &g->backends[i];
+	int slot = board_backend_slot(board, b->conf->name);
+
+	if (slot < 0)
+		return;
+	str_copy(board->backends[slot].balance, BOARD_NAME, b->conf->balance_text);
+	stats_set(board->backends[slot].order, i);
+	stats_set(board->backends[slot].current, 1);
+	for (unsigned k = 0; k < b->conf->n_servers; k++) {
+		const struct conf_server *c = &b->conf->servers[k];
+		struct server *s = b->servers[k];
+		struct board_server *on = s->owner;
+
+		atomic_store(&s->weight, c->weight);
+		stats_set(on->weight, c->weight);
+		stats_set(on->backup, c->backup);
+		stats_set(on->checked, c->check.kind != CONF_CHECK_NONE);
+		stats_set(board->server_order[s->slot], (*order)++);
+		stats_set(on->current, 1);
+	}
+}
+
+static void withdraw_all(struct board_proxy *board)
+{
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+		stats_set(board->frontends[i].current, 0);
+	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+		stats_set(board->backends[i].current, 0);
+	for (unsigned i = 0; i < BOARD_SERVERS; i++)
+		stats_set(board->servers[i].current, 0);
+}
+
+void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board)
+{
+	uint32_t order = 0;
+
+	withdraw_all(board);
+	for (unsigned i = 0; i < g->conf->n_frontends; i++)
+		publish_frontend(g, i, board);
+	for (unsigned i = 0; i < g->conf->n_backends; i++)
+		publish_backend(g, i, board, &order);
+	for (unsigned b = 0; old && b < old->conf->n_backends; b++)
+		for (unsigned i = 0; i < old->backends[b].conf->n_servers; i++) {
+			struct server *s = old->backends[b].servers[i];
+			const struct board_server *on = s->owner;
+
+			if (!stats_get(on->current))
+				atomic_store(&s->retired, true);
+		}
+}

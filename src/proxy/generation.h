@@ -1,0 +1,74 @@
+/* A generation: one configuration made runnable. The immutable configuration, its compiled
+ * routers, and the pools of its backends, of which all that did not change is shared with
+ * the generation before. Made by the main thread, read by all, counted. */
+#ifndef HPCBAL_PROXY_GENERATION_H
+#define HPCBAL_PROXY_GENERATION_H
+
+#include "balance/pool.h"
+#include "conf/conf.h"
+#include "ipc/board.h"
+#include "ipc/bundle.h"
+#include "route/route.h"
+
+/* One listening socket, for as long as a generation or a session knows it. */
+struct listener {
+	char text[MANIFEST_TEXT];
+	struct addr addr;
+	int fd; /* owned */
+	_Atomic unsigned references;
+};
+
+struct frontend {
+	const struct conf_frontend *conf;
+	struct router *router;
+	struct frontend_stats *stats;
+	unsigned slot; /* on the board */
+};
+
+struct backend {
+	const struct conf_backend *conf;
+	struct pool *pool;
+	struct server **servers; /* in the order of conf->servers; a reference each */
+};
+
+struct generation {
+	_Atomic unsigned references;
+	uint64_t number;
+	const struct manifest *manifest; /* mapped: the text of everything below */
+	size_t manifest_size;
+	struct arena arena;
+	struct conf_source source;
+	struct conf *conf;
+	struct frontend *frontends;
+	struct backend *backends;
+	struct {
+		struct listener *listener; /* a reference */
+		unsigned frontend;
+	} listeners[MANIFEST_LISTENERS];
+	unsigned n_listeners;
+};
+
+/* Listening sockets on their way in, by index in the manifest; -1: none was sent. Those
+ * that the generation takes are set to -1. */
+struct listener_fds {
+	int fd[MANIFEST_LISTENERS];
+};
+
+/* `old` (may be NULL) lends what did not change. NULL: `why` says at which step. Takes the
+ * bundle's descriptor in any case. */
+struct generation *generation_make(int bundle, uint64_t number, const struct generation *old,
+				   struct listener_fds *fds, struct board_proxy *board, char *why,
+				   size_t why_size);
+struct generation *generation_ref(struct generation *g);
+void generation_unref(struct generation *g);
+
+/* The frontend that `l` belongs to, or NULL when this generation does not have it. */
+const struct frontend *generation_frontend(const struct generation *g, const struct listener *l);
+/* This generation now runs instead of `old`: says so on the board, sets weights, retires
+ * the servers that are gone. */
+void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board);
+
+struct listener *listener_ref(struct listener *l);
+void listener_unref(struct listener *l);
+
+#endif

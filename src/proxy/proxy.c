@@ -1,0 +1,497 @@
+/* The main thread of the proxy process: it listens to the supervisor and to nobody else,
+ * makes generations, and tells the workers. */
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/msg.h"
+#include "proxy/health.h"
+#include "proxy/worker.h"
+
+#define BEAT_US (100 * CLOCK_MS)
+/* How long a proxy whose supervisor has died goes on with what runs. */
+#define ORPHAN_GRACE_US (30 * CLOCK_SEC)
+
+struct proxy {
+	struct proxy_shared shared;
+	struct loop *loop;
+	int sock;
+	struct loop_fd sock_io;
+	struct loop_timer beat;
+
+	struct generation *now, *next; /* running; prepared */
+	bool next_decided;
+	struct listener_fds fds;
+	struct healthd *health;
+
+	enum log_kind log_kind;
+	int log_fd, log_facility;
+
+	struct worker *workers[BOARD_WORKERS];
+	unsigned n_workers, taking, drained;
+	bool stopping;
+};
+
+static struct proxy *proxy_of(struct proxy_shared *s)
+{
+	return list_of(s, struct proxy, shared);
+}
+
+static void tell(struct proxy *p, enum msg_type type, uint64_t arg, const char *text)
+{
+	struct msg m = { .type = type, .arg = arg, .text = str_of(text ? text : "") };
+
+	if (msg_send(p->sock, &m) != MSG_OK)
+		log_warn("message %s to the supervisor was lost: %s", msg_type_name(type),
+			 strerror(errno));
+}
+
+/* ---- words from other threads, on their way to the supervisor ---- */
+
+struct word_letter {
+	struct loop_letter letter;
+	struct proxy *proxy;
+	enum msg_type type;
+	char text[];
+};
+
+static void word_delivered(struct loop_letter *m)
+{
+	struct word_letter *w = list_of(m, struct word_letter, letter);
+
+	tell(w->proxy, w->type, 0, w->text);
+	free(w);
+}
+
+static void word_post(struct proxy *p, enum msg_type type, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	struct word_letter *w = malloc(sizeof(*w) + n);
+
+	if (!w)
+		return;
+	w->proxy = p;
+	w->type = type;
+	memcpy(w->text, text, n);
+	loop_post(p->loop, &w->letter, word_delivered);
+}
+
+static void health_changed(void *arg, const char *line)
+{
+	word_post(arg, MSG_EVENT, line);
+}
+
+static void log_lost(void *arg)
+{
+	word_post(arg, MSG_LOG_LOST, "");
+}
+
+/* ---- log targets ---- */
+
+static void log_apply(struct proxy *p)
+{
+	int copy = -1;
+
+	log_open(p->log_kind, p->log_fd, p->log_facility, "proxy");
+	if (!p->shared.logger)
+		return;
+	if (p->log_fd >= 0)
+		copy = fcntl(p->log_fd, F_DUPFD_CLOEXEC, 0);
+	logger_target(p->shared.logger, copy < 0 ? LOG_KIND_NONE : p->log_kind, copy,
+		      p->log_facility);
+}
+
+static void on_log(struct proxy *p, struct msg *m)
+{
+	int old = p->log_fd;
+
+	p->log_kind = (enum log_kind)(m->arg & 0xff);
+	p->log_facility = (int)(m->arg >> 8);
+	p->log_fd = m->n_fds ? m->fds[0] : -1;
+	m->fds[0] = -1;
+	log_apply(p);
+	if (old >= 0)
+		close(old);
+}
+
+/* ---- the board ---- */
+
+/* What was counted as running ended with the process that counted it. */
+static void board_adopt(struct board_proxy *b)
+{
+	stats_set(b->pid, getpid());
+	stats_set(b->stats.connections, 0);
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+		stats_set(b->frontends[i].stats.connections, 0);
+	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+		stats_set(b->servers[i].stats.active, 0);
+		stats_set(b->servers[i].stats.idle, 0);
+	}
+	for (unsigned i = 0; i < BOARD_WORKERS; i++)
+		stats_set(b->worker[i].beat_us, 0);
+	stats_set(b->main_beat_us, 0);
+	stats_set(b->health_beat_us, 0);
+}
+
+static void on_hello(struct proxy *p, struct msg *m)
+{
+	const char *why = "no board was handed over";
+	struct board_proxy *b = NULL;
+
+	if (m->n_fds)
+		b = board_map(m->fds[0], sizeof(*b), true, &why);
+	if (!b) {
+		log_error("the proxy cannot map its board: %s", why);
+		exit(1);
+	}
+	p->shared.board = b;
+	board_adopt(b);
+	tell(p, MSG_HELLO_OK, 0, NULL);
+}
+
+/* ---- prepare ---- */
+
+static unsigned add_targets(const struct generation *g, const struct generation *but,
+			    struct health_target *to)
+{
+	unsigned n = 0;
+
+	for (unsigned b = 0; g && b < g->conf->n_backends; b++)
+		for (unsigned i = 0; i < g->backends[b].conf->n_servers; i++) {
+			struct server *s = g->backends[b].servers[i];
+			bool known = false;
+
+			for (unsigned k = 0; but && k < but->conf->n_backends && !known; k++)
+				for (unsigned j = 0; j < but->backends[k].conf->n_servers; j++)
+					known |= but->backends[k].servers[j] == s;
+			if (!known)
+				to[n++] = (struct health_target){
+					s, &g->backends[b].conf->servers[i].check
+				};
+		}
+	return n;
+}
+
+static unsigned count_servers(const struct generation *g)
+{
+	unsigned n = 0;
+
+	for (unsigned b = 0; g && b < g->conf->n_backends; b++)
+		n += g->backends[b].conf->n_servers;
+	return n;
+}
+
+/* Watches the servers of `a`, and those that only `b` has. */
+static void watch(struct proxy *p, const struct generation *a, const struct generation *b,
+		  void (*decided)(void *arg))
+{
+	unsigned room = count_servers(a) + count_servers(b) + 1, n;
+	struct health_target *targets = calloc(room, sizeof(*targets));
+
+	must(targets);
+	n = add_targets(a, NULL, targets);
+	n += add_targets(b, a, targets + n);
+	healthd_watch(p->health, targets, n, p->loop, decided, p);
+	free(targets);
+}
+
+static void nothing_decided(void *arg)
+{
+	(void)arg;
+}
+
+static void first_round_decided(void *arg)
+{
+	struct proxy *p = arg;
+
+	if (!p->next || p->next_decided)
+		return;
+	p->next_decided = true;
+	tell(p, MSG_PREPARED, p->next->number, NULL);
+}
+
+static void forget_next(struct proxy *p)
+{
+	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++) {
+		if (p->fds.fd[i] >= 0)
+			close(p->fds.fd[i]);
+		p->fds.fd[i] = -1;
+	}
+	if (p->next)
+		generation_unref(p->next);
+	p->next = NULL;
+}
+
+static bool start_services(struct proxy *p, const char **why)
+{
+	*why = "the health thread could not be started";
+	if (!p->health)
+		p->health = healthd_start(p->shared.board, health_changed, p);
+	return p->health != NULL;
+}
+
+static void on_prepare(struct proxy *p, struct msg *m)
+{
+	char why[4096] = "no bundle was handed over";
+	const char *fault;
+
+	if (p->next)
+		generation_unref(p->next);
+	p->next = NULL;
+	if (m->n_fds) {
+		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board, why,
+					  sizeof(why));
+		m->fds[0] = -1;
+	}
+	if (p->next && !start_services(p, &fault)) {
+		str_copy(why, sizeof(why), str_of(fault));
+		generation_unref(p->next);
+		p->next = NULL;
+	}
+	if (!p->next) {
+		forget_next(p);
+		tell(p, MSG_REFUSED, m->arg, why);
+		return;
+	}
+	p->next_decided = false;
+	watch(p, p->next, p->now, first_round_decided);
+}
+
+static void on_abort(struct proxy *p)
+{
+	forget_next(p);
+	if (p->now)
+		watch(p, p->now, NULL, nothing_decided);
+}
+
+/* ---- commit ---- */
+
+static void committed(struct proxy *p)
+{
+	stats_set(p->shared.board->generation, p->now->number);
+	tell(p, MSG_COMMITTED, p->now->number, NULL);
+}
+
+static void worker_took(struct proxy_shared *s, struct worker *w)
+{
+	struct proxy *p = proxy_of(s);
+
+	(void)w;
+	if (p->taking && --p->taking == 0)
+		committed(p);
+}
+
+static bool start_workers(struct proxy *p, const char **why)
+{
+	unsigned n = p->now->manifest->threads;
+
+	if (n > BOARD_WORKERS)
+		n = BOARD_WORKERS;
+	p->shared.max_connections = p->now->conf->max_connections;
+	p->shared.logger = logger_start(n, &p->shared.board->stats, log_lost, p);
+	*why = "the log writer could not be started";
+	if (!p->shared.logger)
+		return false;
+	log_apply(p);
+	while (p->n_workers < n) {
+		struct worker *w = worker_start(&p->shared, p->n_workers, p->now, why);
+
+		if (!w)
+			return false;
+		p->workers[p->n_workers++] = w;
+	}
+	stats_set(p->shared.board->n_workers, n);
+	return true;
+}
+
+static void on_commit(struct proxy *p, struct msg *m)
+{
+	struct generation *old = p->now;
+	const char *why;
+
+	if (!p->next || p->next->number != m->arg) {
+		tell(p, MSG_REFUSED, m->arg, "nothing of that number was prepared");
+		return;
+	}
+	p->now = p->next;
+	p->next = NULL;
+	forget_next(p);
+	generation_publish(p->now, old, p->shared.board);
+	watch(p, p->now, NULL, nothing_decided);
+	p->shared.max_connections = p->now->conf->max_connections;
+	if (old) {
+		p->taking = p->n_workers;
+		for (unsigned i = 0; i < p->n_workers; i++)
+			worker_take(p->workers[i], p->now);
+		generation_unref(old);
+	} else if (start_workers(p, &why)) {
+		committed(p);
+	} else {
+		log_error("the proxy cannot start its workers: %s", why);
+		exit(1);
+	}
+}
+
+/* ---- stop ---- */
+
+static void worker_drained(struct proxy_shared *s, struct worker *w)
+{
+	struct proxy *p = proxy_of(s);
+
+	(void)w;
+	if (++p->drained == p->n_workers)
+		loop_stop(p->loop);
+}
+
+static void stop(struct proxy *p, uint64_t grace)
+{
+	uint64_t at = loop_now(p->loop) + grace;
+
+	p->stopping = true;
+	if (p->n_workers == 0)
+		loop_stop(p->loop);
+	for (unsigned i = 0; i < p->n_workers; i++)
+		worker_drain(p->workers[i], at);
+}
+
+static void tear_down(struct proxy *p)
+{
+	for (unsigned i = 0; i < p->n_workers; i++)
+		worker_join(p->workers[i]);
+	if (p->health)
+		healthd_stop(p->health);
+	if (p->shared.logger)
+		logger_stop(p->shared.logger);
+	forget_next(p);
+	if (p->now)
+		generation_unref(p->now);
+	loop_fd_del(&p->sock_io);
+	loop_timer_stop(&p->beat);
+	log_open(LOG_KIND_NONE, -1, 0, "proxy");
+	if (p->log_fd >= 0)
+		close(p->log_fd);
+	loop_free(p->loop);
+}
+
+/* ---- the supervisor's messages ---- */
+
+static void handle(struct proxy *p, struct msg *m)
+{
+	switch (m->type) {
+	case MSG_HELLO:
+		on_hello(p, m);
+		return;
+	case MSG_LOG:
+		on_log(p, m);
+		return;
+	case MSG_LISTENER:
+		if (m->n_fds && m->arg < MANIFEST_LISTENERS) {
+			if (p->fds.fd[m->arg] >= 0)
+				close(p->fds.fd[m->arg]);
+			p->fds.fd[m->arg] = m->fds[0];
+			m->fds[0] = -1;
+		}
+		return;
+	case MSG_PREPARE:
+		on_prepare(p, m);
+		return;
+	case MSG_COMMIT:
+		on_commit(p, m);
+		return;
+	case MSG_ABORT:
+		on_abort(p);
+		return;
+	case MSG_STOP:
+		stop(p, m->arg);
+		return;
+	default:
+		log_warn("message %s from the supervisor is not for the proxy",
+			 msg_type_name(m->type));
+	}
+}
+
+static void orphaned(struct proxy *p)
+{
+	log_error("the supervisor is gone: the proxy finishes what runs and leaves");
+	loop_fd_del(&p->sock_io);
+	if (!p->stopping)
+		stop(p, p->now ? p->now->conf->grace : ORPHAN_GRACE_US);
+}
+
+static void sock_ready(struct loop_fd *io, unsigned what)
+{
+	static char text[MSG_TEXT_MAX + 1];
+	struct proxy *p = list_of(io, struct proxy, sock_io);
+
+	(void)what;
+	for (;;) {
+		struct msg m;
+
+		switch (msg_recv(p->sock, &m, text)) {
+		case MSG_OK:
+			handle(p, &m);
+			msg_close_fds(&m);
+			continue;
+		case MSG_AGAIN:
+			return;
+		case MSG_EOF:
+		case MSG_FAIL:
+			orphaned(p);
+			return;
+		}
+	}
+}
+
+static void beat(struct loop_timer *t)
+{
+	struct proxy *p = list_of(t, struct proxy, beat);
+
+	if (p->shared.board)
+		stats_set(p->shared.board->main_beat_us, loop_now(p->loop));
+	loop_timer_set(p->loop, t, loop_now(p->loop) + BEAT_US);
+}
+
+/* The supervisor says when to stop; a signal to the whole group or session is not for us. */
+static void ignore_signals(void)
+{
+	static const int ours[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2 };
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		signal(ours[i], SIG_IGN);
+}
+
+int proxy_main(int sock)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	ignore_signals();
+	if (!p || !(p->loop = loop_new()))
+		return 1;
+	p->sock = sock;
+	p->log_fd = -1;
+	p->log_kind = LOG_KIND_NONE;
+	p->shared.main_loop = p->loop;
+	p->shared.worker_took = worker_took;
+	p->shared.worker_drained = worker_drained;
+	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)
+		p->fds.fd[i] = -1;
+	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
+	loop_timer_init(&p->beat, beat);
+	if (!loop_fd_add(p->loop, &p->sock_io, sock, LOOP_READ, sock_ready))
+		return 1;
+	beat(&p->beat);
+	loop_run(p->loop);
+	tear_down(p);
+	close(sock);
+	free(p);
+	return 0;
+}

@@ -1,0 +1,125 @@
+/* What remains of an exchange: its counts and its line in the access log. */
+#include "proxy/accesslog.h"
+#include "proxy/exchange.h"
+
+static void count_frontend(struct frontend_stats *st, unsigned status)
+{
+	stats_add(st->requests, 1);
+	switch (status / 100) {
+	case 2:
+		stats_add(st->code_2xx, 1);
+		break;
+	case 3:
+		stats_add(st->code_3xx, 1);
+		break;
+	case 4:
+		stats_add(st->code_4xx, 1);
+		break;
+	case 5:
+		stats_add(st->code_5xx, 1);
+		break;
+	default:
+		stats_add(st->code_other, 1);
+		break;
+	}
+}
+
+static void count_server(struct server_stats *st, unsigned status)
+{
+	switch (status / 100) {
+	case 1: /* a tunnel; interim responses were counted as they passed */
+		stats_add(st->code_1xx, 1);
+		break;
+	case 2:
+		stats_add(st->code_2xx, 1);
+		break;
+	case 3:
+		stats_add(st->code_3xx, 1);
+		break;
+	case 4:
+		stats_add(st->code_4xx, 1);
+		break;
+	case 5:
+		stats_add(st->code_5xx, 1);
+		break;
+	default:
+		break;
+	}
+}
+
+/* µs between two stages, -1 when one was not reached. */
+static int64_t between(uint64_t from, uint64_t to)
+{
+	return from && to ? (int64_t)(to - from) : -1;
+}
+
+static struct str field_value(const struct exchange *x, enum http_field_id id)
+{
+	const struct http_field *f =
+		x->head_whole ? http_field_find(&x->req.fields, id) : NULL;
+
+	return f ? f->value : STR_NONE;
+}
+
+static void log_exchange(struct exchange *x, uint64_t bytes_out, uint64_t bytes_in)
+{
+	struct session *s = x->session;
+	struct worker *w = s->worker;
+	uint64_t now = loop_now(w->loop);
+	char line[ACCESSLOG_LINE];
+	struct access_record r = {
+		.node = x->tenancy->gen->conf->node,
+		.frontend = x->frontend->conf->name,
+		.backend = x->backend ? x->backend->conf->name : STR_NONE,
+		.server = x->server_name,
+		.client = s->peer,
+		.start_wall_us = x->began_wall,
+		.request_us = between(x->began_at, x->head_at),
+		.queue_us = x->connect_at ? 0 : -1,
+		.connect_us = between(x->connect_at, x->connected_at),
+		.response_us = between(x->connected_at, x->response_at),
+		.total_us = (int64_t)(now - x->began_at),
+		.status = x->status,
+		.bytes_to_client = bytes_out,
+		.bytes_from_client = bytes_in,
+		.reason = x->reason,
+		.letters = reason_letters(x->reason),
+		.process_connections = stats_get(w->shared->board->stats.connections),
+		.frontend_connections = stats_get(s->stats->connections),
+		.server_active = x->server ? stats_get(x->server->stats->active) : 0,
+		.retries = x->retries,
+		.redispatched = x->redispatched,
+		.method = x->req.method_text,
+		.target = x->req.target,
+		.authority = x->head_whole ? x->req.authority : STR_NONE,
+		.user_agent = field_value(x, FIELD_USER_AGENT),
+		.referer = field_value(x, FIELD_REFERER),
+		.minor = x->req.minor,
+	};
+	size_t n = accesslog_format(x->tenancy->gen->conf->log_format, &r, line, sizeof(line));
+
+	logger_put(w->shared->logger, w->index, (struct str){ line, n });
+}
+
+void exchange_count_server(struct exchange *x)
+{
+	struct server_stats *st = x->server->stats;
+
+	if (x->response_at)
+		count_server(st, x->res.status);
+	stats_add(st->bytes_in, x->to_server.body);
+	stats_add(st->bytes_out, x->to_client.body);
+}
+
+void exchange_record(struct exchange *x)
+{
+	struct frontend_stats *st = x->frontend->stats;
+	uint64_t in = x->req.head_size + x->to_server.body, out = x->to_client.sent;
+
+	/* A client that connected and went without a request is no request. */
+	count_frontend(st, x->status);
+	stats_add(st->bytes_in, in);
+	stats_add(st->bytes_out, out);
+	if (logger_wanted(x->session->worker->shared->logger))
+		log_exchange(x, out, in);
+}

@@ -1,0 +1,51 @@
+/* A session: one client connection, and at most one exchange on it at a time (HTTP/1). While
+ * it waits for a request it holds no buffer and no exchange. Belongs to its worker. */
+#ifndef HPCBAL_PROXY_SESSION_H
+#define HPCBAL_PROXY_SESSION_H
+
+#include "proxy/worker.h"
+
+enum session_state {
+	SESSION_IDLE,   /* waits for the first byte of a request */
+	SESSION_BUSY,   /* runs an exchange */
+	SESSION_LINGER, /* has said all; reads what still comes, so that no reset destroys it */
+	SESSION_OVER    /* closed; freed at the end of the turn */
+};
+
+struct session {
+	struct list link; /* in worker.sessions */
+	struct conn conn;
+	struct worker *worker;
+	struct listener *listener; /* a reference */
+	struct tenancy *tenancy;   /* where `frontend` was looked up; not counted */
+	const struct frontend *frontend;
+	struct frontend_stats *stats; /* where this connection was counted */
+	struct addr peer;
+	char peer_host[48];
+	struct buf *in;
+	struct exchange *exchange;
+	struct loop_timer timer;
+	struct loop_task task; /* goes on with work cut short; frees the session */
+	uint64_t lingered;
+	unsigned requests;
+	enum session_state state;
+	bool client_ended; /* the client has closed its side */
+};
+
+/* Takes over an accepted descriptor. */
+void session_start(struct worker *w, struct listener *l, const struct frontend *f, int fd,
+		   const struct addr *peer);
+/* Ends it at once, whatever it does. */
+void session_close(struct session *s);
+/* Ends it when it is idle; else after its exchange. */
+void session_drain(struct session *s);
+
+/* ---- for its exchange ---- */
+
+/* The exchange is over and freed. `keep`: another request may follow. */
+void session_next(struct session *s, bool keep);
+/* Reads ahead while the exchange waits for the server, to see an end or a reset. False: the
+ * client is gone. */
+bool session_read_ahead(struct session *s);
+
+#endif

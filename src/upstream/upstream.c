@@ -1,0 +1,179 @@
+#include "upstream/upstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+struct upstream {
+	struct loop *loop;
+	struct buf_pool *buffers;
+	struct list idle[CONF_MAX_SERVERS]; /* by server->slot, last used first */
+	unsigned n_idle[CONF_MAX_SERVERS];
+	unsigned slots; /* no slot from here on was ever used */
+};
+
+struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers)
+{
+	struct upstream *up = malloc(sizeof(*up));
+
+	if (!up)
+		return NULL;
+	up->loop = l;
+	up->buffers = buffers;
+	up->slots = 0;
+	return up;
+}
+
+void upstream_free(struct upstream *up)
+{
+	if (!up)
+		return;
+	upstream_prune_all(up);
+	free(up);
+}
+
+static struct list *idle_list(struct upstream *up, const struct server *s)
+{
+	must(s->slot < CONF_MAX_SERVERS);
+	while (up->slots <= s->slot) {
+		list_init(&up->idle[up->slots]);
+		up->n_idle[up->slots++] = 0;
+	}
+	return &up->idle[s->slot];
+}
+
+static void bury(struct loop_task *t)
+{
+	struct upstream_conn *u = list_of(t, struct upstream_conn, burial);
+
+	server_unref(u->server);
+	free(u);
+}
+
+void upstream_close(struct upstream_conn *u)
+{
+	if (!list_empty(&u->link)) {
+		list_del(&u->link);
+		u->home->n_idle[u->server->slot]--;
+		stats_sub(u->server->stats->idle, 1);
+	}
+	loop_timer_stop(&u->expiry);
+	buf_put(u->home->buffers, &u->in);
+	conn_close(&u->conn);
+	u->user = NULL;
+	loop_task_queue(u->home->loop, &u->burial);
+}
+
+static void conn_ready(struct conn *c)
+{
+	struct upstream_conn *u = list_of(c, struct upstream_conn, conn);
+
+	if (u->user)
+		u->ready(u);
+	else if (conn_is_open(c) && c->can_read)
+		upstream_close(u);
+}
+
+static void expired(struct loop_timer *t)
+{
+	upstream_close(list_of(t, struct upstream_conn, expiry));
+}
+
+/* Readiness to write is no news on an idle connection; anything to read is its end. */
+static bool still_good(struct upstream_conn *u, uint64_t now, uint64_t max_idle)
+{
+	return !u->conn.can_read && now - u->idle_since < max_idle;
+}
+
+struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
+				     void *user, void (*ready)(struct upstream_conn *u))
+{
+	struct list *idle = idle_list(up, s);
+	struct upstream_conn *u;
+
+	if (list_empty(idle))
+		return NULL;
+	/* The last one used is the youngest: when it is too old, all are. */
+	u = list_of(idle->next, struct upstream_conn, link);
+	if (u->server != s || !still_good(u, loop_now(up->loop), max_idle))
+		return NULL;
+	list_del(&u->link);
+	up->n_idle[s->slot]--;
+	stats_sub(s->stats->idle, 1);
+	stats_add(s->stats->reuses, 1);
+	u->user = user;
+	u->ready = ready;
+	u->reused = true;
+	return u;
+}
+
+struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
+				       void (*ready)(struct upstream_conn *u))
+{
+	struct upstream_conn *u = calloc(1, sizeof(*u));
+
+	if (!u) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	list_init(&u->link);
+	loop_timer_init(&u->expiry, expired);
+	loop_task_init(&u->burial, bury);
+	u->home = up;
+	u->user = user;
+	u->ready = ready;
+	if (!conn_connect(&u->conn, up->loop, &s->addr, conn_ready)) {
+		errno = u->conn.error;
+		free(u);
+		return NULL;
+	}
+	u->server = server_ref(s);
+	stats_add(s->stats->connects, 1);
+	return u;
+}
+
+void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
+{
+	struct upstream *up = u->home;
+	struct list *idle = idle_list(up, u->server);
+	unsigned *n = &up->n_idle[u->server->slot];
+
+	if (*n >= UPSTREAM_IDLE_MAX || u->conn.can_read || max_idle == 0 ||
+	    atomic_load_explicit(&u->server->retired, memory_order_relaxed)) {
+		upstream_close(u);
+		return;
+	}
+	buf_put(up->buffers, &u->in);
+	u->user = NULL;
+	u->idle_since = loop_now(up->loop);
+	list_push(idle, &u->link);
+	++*n;
+	stats_add(u->server->stats->idle, 1);
+	loop_timer_set(up->loop, &u->expiry, u->idle_since + max_idle);
+}
+
+static void prune(struct upstream *up, bool all)
+{
+	for (unsigned slot = 0; slot < up->slots; slot++) {
+		struct list *e, *next;
+
+		list_each_safe(e, next, &up->idle[slot]) {
+			struct upstream_conn *u = list_of(e, struct upstream_conn, link);
+
+			if (all || atomic_load(&u->server->retired) ||
+			    atomic_load(&u->server->health) != SERVER_UP)
+				upstream_close(u);
+		}
+	}
+}
+
+void upstream_prune(struct upstream *up)
+{
+	prune(up, false);
+}
+
+void upstream_prune_all(struct upstream *up)
+{
+	prune(up, true);
+}

@@ -1,0 +1,52 @@
+/* Connections to servers, of one worker: opened when a request is there to send, kept idle
+ * for the next one, never shared between threads. A connection that is idle and hears
+ * anything at all (bytes, the end, an error) is closed. */
+#ifndef HPCBAL_UPSTREAM_UPSTREAM_H
+#define HPCBAL_UPSTREAM_UPSTREAM_H
+
+#include "balance/server.h"
+#include "base/buf.h"
+#include "net/conn.h"
+
+/* Idle connections kept to one server by one worker. */
+#define UPSTREAM_IDLE_MAX 256
+
+struct upstream;
+
+struct upstream_conn {
+	struct conn conn;
+	struct upstream *home;
+	struct server *server; /* a reference */
+	struct buf *in;        /* the user's; NULL while idle */
+	void *user;            /* who hears `ready`; NULL while idle */
+	void (*ready)(struct upstream_conn *u);
+	struct list link;      /* among the idle ones of its server */
+	struct loop_timer expiry;
+	struct loop_task burial;
+	uint64_t idle_since;
+	bool reused;
+};
+
+/* `buffers` is the worker's and must outlive it. NULL: out of memory. */
+struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers);
+/* All must be idle or closed by now. */
+void upstream_free(struct upstream *up);
+
+/* An idle connection that was idle for less than `max_idle` µs, or NULL. */
+struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
+				     void *user, void (*ready)(struct upstream_conn *u));
+/* Starts connecting; `ready` is called when that succeeded or failed (conn_connected()).
+ * NULL with errno. */
+struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
+				       void (*ready)(struct upstream_conn *u));
+/* Gives a connection back for reuse, for at most `max_idle` µs; closes it when its server
+ * was retired or enough are kept. */
+void upstream_keep(struct upstream_conn *u, uint64_t max_idle);
+/* Closes it now; its memory goes at the end of the turn. */
+void upstream_close(struct upstream_conn *u);
+/* Closes the idle connections of servers that are retired or not UP. */
+void upstream_prune(struct upstream *up);
+/* Closes all idle ones. */
+void upstream_prune_all(struct upstream *up);
+
+#endif

@@ -1,0 +1,33 @@
+check_PROGRAMS += \
+	tests/unit/test_http_chunk \
+	tests/unit/test_http_message \
+	tests/unit/test_http_path \
+	tests/unit/test_http_request \
+	tests/unit/test_http_response \
+	tests/unit/test_http_write
+
+http_test_libs = src/http/libhttp.a src/base/libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_chunk_SOURCES = tests/unit/test_http_chunk.c tests/unit/http_testing.h
+tests_unit_test_http_chunk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_chunk_LDADD = $(http_test_libs)
+
+tests_unit_test_http_message_SOURCES = tests/unit/test_http_message.c tests/unit/http_testing.h
+tests_unit_test_http_message_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_message_LDADD = $(http_test_libs)
+
+tests_unit_test_http_path_SOURCES = tests/unit/test_http_path.c tests/unit/http_testing.h
+tests_unit_test_http_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_path_LDADD = $(http_test_libs)
+
+tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/unit/http_testing.h
+tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_request_LDADD = $(http_test_libs)
+
+tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c tests/unit/http_testing.h
+tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_response_LDADD = $(http_test_libs)
+
+tests_unit_test_http_write_SOURCES = tests/unit/test_http_write.c tests/unit/http_testing.h
+tests_unit_test_http_write_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_write_LDADD = $(http_test_libs)

@@ -259,6 +259,55 @@ int board_frontend_slot(struct board_proxy *b, struct str name)
 	return at;
 }
 
+#define STATS_GAUGE(name, help) stats_set(stats->name, 0);
+#define STATS_COUNTER(name, help)
+
+static void server_gauges_clear(struct server_stats *stats)
+{
+#define STATS_SERVER
+#include "base/stats.def"
+#undef STATS_SERVER
+}
+
+static void frontend_gauges_clear(struct frontend_stats *stats)
+{
+#define STATS_FRONTEND
+#include "base/stats.def"
+#undef STATS_FRONTEND
+}
+
+static void proxy_gauges_clear(struct proxy_stats *stats)
+{
+#define STATS_PROXY
+#include "base/stats.def"
+#undef STATS_PROXY
+}
+
+/* An odd turn would have the next writer's text read as half written for ever. */
+static void turn_close(_Atomic uint32_t *turn)
+{
+	if (stats_get(*turn) % 2)
+		atomic_fetch_add_explicit(turn, 1, memory_order_acq_rel);
+}
+
+void board_proxy_died(struct board_proxy *b)
+{
+	for (unsigned i = 0; i < BOARD_WORKERS; i++)
+		stats_set(b->worker[i].beat_us, 0);
+	stats_set(b->main_beat_us, 0);
+	stats_set(b->health_beat_us, 0);
+	stats_set(b->pid, 0);
+	proxy_gauges_clear(&b->stats);
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
+		frontend_gauges_clear(&b->frontends[i].stats);
+		turn_close(&b->frontends[i].bind_turn);
+	}
+	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+		server_gauges_clear(&b->servers[i].stats);
+		turn_close(&b->servers[i].check_turn);
+	}
+}
+
 enum board_server_state board_server_state(const struct board_server *s)
 {
 	uint32_t health = stats_get(s->health);

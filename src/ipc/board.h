@@ -161,6 +161,10 @@ int board_server_slot(struct board_proxy *b, struct str backend, struct str name
 		      struct str address);
 int board_backend_slot(struct board_proxy *b, struct str name);
 int board_frontend_slot(struct board_proxy *b, struct str name);
+/* The supervisor, when the proxy is dead and before its successor starts: heartbeats and
+ * gauges (what they counted died with it) go back to zero, texts that it was writing are
+ * whole again. */
+void board_proxy_died(struct board_proxy *b);
 /* What users see: health and admin state together. */
 enum board_server_state board_server_state(const struct board_server *s);
 const char *board_server_state_name(enum board_server_state s); /* "UP" … */

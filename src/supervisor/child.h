@@ -1,0 +1,46 @@
+/* One running child process: started by fork and exec, spoken to over a socketpair, its
+ * death noticed by pidfd. The struct is the caller's and is used again for the next one. */
+#ifndef HPCBAL_SUPERVISOR_CHILD_H
+#define HPCBAL_SUPERVISOR_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipc/msg.h"
+#include "net/loop.h"
+
+struct child {
+	struct loop *loop;
+	pid_t pid; /* 0: none runs */
+	int sock;
+	struct loop_fd sock_watch, pid_watch;
+	bool writing; /* the socket is full; `queue` waits */
+	struct list queue;
+	/* The descriptors of a message become the callee's. */
+	void (*message)(struct child *c, struct msg *m);
+	/* It is over and reaped, all it said was delivered; `status` as from waitpid(). It may be
+	 * started again in here. */
+	void (*gone)(struct child *c, int status);
+};
+
+struct child_spec {
+	int program; /* descriptor of the binary, close-on-exec, not MSG_CHILD_FD */
+	char *const *argv;
+	uint64_t nofile; /* descriptors that it needs; 0: as many as we have */
+};
+
+void child_init(struct child *c, struct loop *l, void (*message)(struct child *c, struct msg *m),
+		void (*gone)(struct child *c, int status));
+/* False with errno. */
+bool child_start(struct child *c, const struct child_spec *spec);
+/* In order; what does not fit now is kept (with copies of the descriptors) and sent later.
+ * Without a child it is dropped. */
+void child_send(struct child *c, const struct msg *m);
+void child_kill(struct child *c, int signo);
+/* Ends it now and waits for that; gone() is not called. */
+void child_end(struct child *c);
+/* "killed by SIGSEGV (core dumped)", "exited with status 3" */
+void child_describe(int status, char *to, size_t size);
+
+#endif

@@ -1,0 +1,258 @@
+#include "supervisor/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "supervisor/state.h"
+
+#define WORDS_MAX 16
+
+struct client {
+	struct list link;
+	struct commands *commands;
+	struct loop_fd watch;
+	struct loop_timer silence;
+	int fd;
+	uint64_t run; /* of the reload that it waits for; 0: for none */
+};
+
+/* ---- answers ---- */
+
+static void client_free(struct client *c)
+{
+	loop_fd_del(&c->watch);
+	loop_timer_stop(&c->silence);
+	list_del(&c->link);
+	c->commands->n_clients--;
+	close(c->fd);
+	free(c);
+}
+
+static void client_end(struct client *c, char kind, struct str text, enum control_exit status)
+{
+	if (control_send(c->fd, kind, text))
+		control_send_exit(c->fd, status);
+	client_free(c);
+}
+
+static void run_boards(struct client *c)
+{
+	if (control_send_boards(c->fd, c->commands->supervisor->reader))
+		control_send_exit(c->fd, CONTROL_DONE);
+	client_free(c);
+}
+
+static void run_reload(struct client *c)
+{
+	struct supervisor *sv = c->commands->supervisor;
+
+	if (sv->phase == SUPERVISOR_STOPPING) {
+		client_end(c, 'e', STR("hpcbald is stopping\n"), CONTROL_REFUSED);
+		return;
+	}
+	/* Known before it begins, since it may be over before reload_ask() returns. */
+	c->run = sv->reload.run + 1;
+	reload_ask(&sv->reload);
+}
+
+static void run_version(struct client *c)
+{
+	struct supervisor *sv = c->commands->supervisor;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "hpcbald %s, pid %d\n", sv->own_board->version,
+			 (int)getpid());
+
+	client_end(c, 'o', (struct str){ text, (size_t)n }, CONTROL_DONE);
+}
+
+static void run_events(struct client *c)
+{
+	struct report out = { NULL, 0 };
+
+	events_print(&c->commands->supervisor->events, &out);
+	client_end(c, 'o', report_text(&out), CONTROL_DONE);
+	report_clear(&out);
+}
+
+/* ---- the table ---- */
+
+/* What needs no child is answered here; a row of a child's command would hand the client's
+ * descriptor on (MSG_CONTROL). `most`: how many words may follow the first. */
+static const struct command {
+	const char *word;
+	unsigned most;
+	void (*run)(struct client *c);
+} commands[] = {
+	{ "status", 0, run_boards },	{ "servers", 1, run_boards }, { "boards", 0, run_boards },
+	{ "reload", 0, run_reload },	{ "events", 0, run_events },
+	{ "version", 0, run_version },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find_command(struct str word)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (str_eq(word, str_of(commands[i].word)))
+			return &commands[i];
+	return NULL;
+}
+
+static void refuse_word(struct client *c, struct str word)
+{
+	struct report text = { NULL, 0 };
+	char known[256] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "",
+				      commands[i].word);
+	/* The word comes from outside: only what can be a word is shown. */
+	for (size_t i = 0; i < word.n; i++)
+		if (word.p[i] <= ' ' || word.p[i] >= 0x7f)
+			word.n = i;
+	report_add(&text, "unknown command \"%.*s\"; this daemon knows: %s",
+		   word.n < 64 ? (int)word.n : 64, word.p, known);
+	client_end(c, 'e', report_text(&text), CONTROL_USAGE);
+	report_clear(&text);
+}
+
+static void carry_out(struct client *c, struct str request)
+{
+	struct str word = STR_NONE, rest = request, other;
+	const struct command *found;
+	unsigned more = 0;
+
+	str_split(&rest, '\0', &word);
+	while (str_split(&rest, '\0', &other))
+		more++;
+	found = find_command(word);
+	if (!found) {
+		refuse_word(c, word);
+	} else if (more > found->most) {
+		client_end(c, 'e', STR("too many words behind the command\n"), CONTROL_USAGE);
+	} else {
+		found->run(c);
+	}
+}
+
+/* ---- clients ---- */
+
+static void client_ready(struct loop_fd *f, unsigned what)
+{
+	struct client *c = list_of(f, struct client, watch);
+	char request[CONTROL_REQUEST_MAX + 1];
+	ssize_t n = recv(c->fd, request, sizeof(request), MSG_DONTWAIT);
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	loop_fd_del(&c->watch);
+	loop_timer_stop(&c->silence);
+	if ((size_t)n > CONTROL_REQUEST_MAX)
+		client_end(c, 'e', STR("the command is too long\n"), CONTROL_USAGE);
+	else
+		carry_out(c, (struct str){ request, (size_t)n });
+}
+
+static void client_is_silent(struct loop_timer *t)
+{
+	client_free(list_of(t, struct client, silence));
+}
+
+static void client_new(struct commands *commands_, int fd)
+{
+	struct loop *l = commands_->supervisor->loop;
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c || commands_->n_clients >= COMMANDS_CLIENTS) {
+		control_send(fd, 'e', STR("too many clients at the control socket; try again\n"));
+		control_send_exit(fd, CONTROL_REFUSED);
+		close(fd);
+		free(c);
+		return;
+	}
+	c->commands = commands_;
+	c->fd = fd;
+	list_append(&commands_->clients, &c->link);
+	commands_->n_clients++;
+	loop_timer_init(&c->silence, client_is_silent);
+	if (!loop_fd_add(l, &c->watch, fd, LOOP_READ, client_ready)) {
+		client_free(c);
+		return;
+	}
+	loop_timer_set(l, &c->silence, loop_now(l) + COMMANDS_SILENCE_US);
+}
+
+static void listener_ready(struct loop_fd *f, unsigned what)
+{
+	struct commands *c = list_of(f, struct commands, listener);
+	int fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)what;
+	if (fd >= 0)
+		client_new(c, fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		log_warn("control socket: a client waits, but there are no descriptors left");
+}
+
+void commands_init(struct commands *c, struct supervisor *sv)
+{
+	c->supervisor = sv;
+	c->n_clients = 0;
+	c->listener.fd = -1;
+	c->listener.event = NULL;
+	list_init(&c->clients);
+}
+
+bool commands_open(struct commands *c, int fd)
+{
+	return loop_fd_add(c->supervisor->loop, &c->listener, fd, LOOP_READ, listener_ready);
+}
+
+static void tell_reload(struct client *c, bool ok, const struct report *report)
+{
+	struct supervisor *sv = c->commands->supervisor;
+	char text[64];
+	int n;
+
+	if (!ok) {
+		client_end(c, 'e', report_text(report), CONTROL_REFUSED);
+		return;
+	}
+	n = snprintf(text, sizeof(text), "reloaded: generation %llu\n",
+		     (unsigned long long)sv->reload.running->number);
+	if (control_send(c->fd, 'o', (struct str){ text, (size_t)n }))
+		client_end(c, 'e', report_text(report), CONTROL_DONE);
+	else
+		client_free(c);
+}
+
+void commands_reload_done(struct commands *c, uint64_t run, bool ok, const struct report *report)
+{
+	struct list *e, *tmp;
+
+	list_each_safe(e, tmp, &c->clients) {
+		struct client *client = list_of(e, struct client, link);
+
+		if (client->run && client->run <= run)
+			tell_reload(client, ok, report);
+	}
+}
+
+void commands_close(struct commands *c)
+{
+	struct list *e, *tmp;
+
+	loop_fd_del(&c->listener);
+	list_each_safe(e, tmp, &c->clients)
+		client_end(list_of(e, struct client, link), 'e', STR("hpcbald is stopping\n"),
+			   CONTROL_REFUSED);
+}

@@ -1,0 +1,94 @@
+#include "supervisor/edition.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "supervisor/limits.h"
+
+struct edition *edition_new(int bundle, const char **why)
+{
+	struct edition *g = calloc(1, sizeof(*g));
+
+	*why = "out of memory";
+	if (g) {
+		g->bundle = bundle;
+		g->log.fd = -1;
+		g->m = bundle_map(bundle, &g->size, why);
+		if (g->m)
+			return g;
+		free(g);
+	}
+	close(bundle);
+	return NULL;
+}
+
+static void free_edition(struct edition *g)
+{
+	logdest_close(&g->log);
+	bundle_unmap(g->m, g->size);
+	close(g->bundle);
+	free(g);
+}
+
+bool edition_open(struct edition *g, const struct edition *old, struct report *why)
+{
+	uint64_t needed = limits_files_needed(g->m->max_connections);
+	uint64_t possible = limits_files_possible();
+	char text[512];
+
+	if (!logdest_open(&g->log, g->m->log_target, g->m->log_facility, text, sizeof(text))) {
+		if (!logdest_missing(&g->log)) {
+			report_add(why, "%s", text);
+			return false;
+		}
+		report_add(why, "warning: %s; nothing is logged until it is there", text);
+	}
+	if (needed > possible)
+		report_add(why, "warning: max_connections = %llu needs %llu open files, but only "
+				"%llu are allowed; raise the limit (LimitNOFILE=, ulimit -n) or "
+				"lower max_connections",
+			   (unsigned long long)g->m->max_connections, (unsigned long long)needed,
+			   (unsigned long long)possible);
+	return sockets_open(&g->sockets, g->m, old ? &old->sockets : NULL, old ? old->m : NULL,
+			    why);
+}
+
+bool edition_may_follow(const struct edition *g, const struct edition *old,
+			   struct report *why)
+{
+	bool may = true;
+
+	if (g->m->threads != old->m->threads) {
+		report_add(why, "%s: threads cannot change from %u to %u while hpcbald runs; "
+				"restart it, or set threads back",
+			   g->m->config_file, old->m->threads, g->m->threads);
+		may = false;
+	}
+	if (strcmp(g->m->control_socket, old->m->control_socket) != 0) {
+		report_add(why, "%s: the control socket cannot change from %s to %s while hpcbald "
+				"runs; restart it, or set it back",
+			   g->m->config_file, old->m->control_socket, g->m->control_socket);
+		may = false;
+	}
+	return may;
+}
+
+void edition_drop(struct edition *g)
+{
+	sockets_drop(&g->sockets, g->m);
+	free_edition(g);
+}
+
+void edition_settle(struct edition *g, struct edition *old)
+{
+	if (old) {
+		sockets_settle(&g->sockets, g->m, &old->sockets, old->m);
+		free_edition(old);
+	}
+}
+
+void edition_close(struct edition *g)
+{
+	sockets_close(&g->sockets, g->m);
+	free_edition(g);
+}

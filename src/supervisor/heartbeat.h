@@ -1,0 +1,34 @@
+/* Judges a child by the heartbeats on its board: every thread has to turn. Pure: time and
+ * beats are arguments. */
+#ifndef HPCBAL_SUPERVISOR_HEARTBEAT_H
+#define HPCBAL_SUPERVISOR_HEARTBEAT_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "ipc/board.h"
+
+#define HEARTBEAT_LOOK_US (100 * CLOCK_MS)
+#define HEARTBEAT_ABORT_US (2 * CLOCK_SEC)
+#define HEARTBEAT_KILL_US (3 * CLOCK_SEC)
+/* A look that comes later than this was held up itself, and so were the child's threads,
+ * maybe: they get the grace to beat once more before they are judged. */
+#define HEARTBEAT_LATE_US (500 * CLOCK_MS)
+#define HEARTBEAT_GRACE_US (1 * CLOCK_SEC)
+
+enum heartbeat_verdict { HEARTBEAT_FINE, HEARTBEAT_ABORT, HEARTBEAT_KILL };
+
+struct heartbeat {
+	uint64_t last_look_us; /* 0: none yet */
+	uint64_t grace_until_us;
+	bool aborted; /* told to ABORT already */
+};
+
+/* For a new child. */
+void heartbeat_reset(struct heartbeat *h);
+/* `which` (of `size` bytes) names the stale thread and for how long it stood. ABORT is said
+ * once for each child. */
+enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,
+				       uint64_t now_us, char *which, size_t size);
+
+#endif

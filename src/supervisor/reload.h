@@ -1,0 +1,70 @@
+/* The transaction that takes a new configuration, the first one included:
+ *
+ *   IDLE → LOADING → WAITING → PREPARING → COMMITTING → IDLE
+ *
+ * The loader child reads and judges the file (LOADING); a proxy that is just coming up on
+ * the old one is let finish (WAITING); sockets are opened and the proxy prepares
+ * (PREPARING); it takes it (COMMITTING). Anything else on the way refuses the whole, and
+ * everything is as before. A request that comes meanwhile is carried out afterwards. */
+#ifndef HPCBAL_SUPERVISOR_RELOAD_H
+#define HPCBAL_SUPERVISOR_RELOAD_H
+
+#include "supervisor/child.h"
+#include "supervisor/edition.h"
+#include "supervisor/service.h"
+
+#define RELOAD_LOADER_US (30 * CLOCK_SEC)
+
+enum reload_state {
+	RELOAD_IDLE,
+	RELOAD_LOADING,
+	RELOAD_WAITING,
+	RELOAD_PREPARING,
+	RELOAD_COMMITTING
+};
+
+struct reload;
+
+struct reload_calls {
+	void (*begun)(struct reload *r);
+	/* The file is good; what it says is in `next`. False (and lines in `report`) refuses it. */
+	bool (*loaded)(struct reload *r);
+	/* The end of run `run`: `running` is the new one, or nothing has changed. `report` has
+	 * the warnings, or why. */
+	void (*done)(struct reload *r, bool ok);
+};
+
+struct reload {
+	struct loop *loop;
+	int program;
+	const char *config;
+	struct service *service;
+	const struct reload_calls *calls;
+
+	enum reload_state state;
+	uint64_t run;   /* which one this is, or the last was; the first is 1 */
+	bool again;     /* another was asked for meanwhile */
+	bool stopped;
+	struct child loader;
+	struct loop_timer limit;
+	int bundle;     /* from the loader; -1: none */
+	bool faults;    /* it found any */
+	struct report report;
+	struct edition *next;
+	struct edition *running; /* NULL before the first */
+	uint64_t numbers;           /* the last generation number given away */
+};
+
+void reload_init(struct reload *r, struct loop *l);
+/* Asks for a run; returns its number, for done(). */
+uint64_t reload_ask(struct reload *r);
+/* What the service says. */
+void reload_prepared(struct reload *r);
+void reload_committed(struct reload *r);
+void reload_failed(struct reload *r, const char *why);
+void reload_settled(struct reload *r);
+/* Gives up what is under way, for good, without a call to done(). */
+void reload_stop(struct reload *r);
+const char *reload_state_name(enum reload_state s);
+
+#endif

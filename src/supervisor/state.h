@@ -1,0 +1,52 @@
+/* The supervisor's state: private to supervisor/. */
+#ifndef HPCBAL_SUPERVISOR_STATE_H
+#define HPCBAL_SUPERVISOR_STATE_H
+
+#include <limits.h>
+
+#include "ipc/board.h"
+#include "supervisor/commands.h"
+#include "supervisor/events.h"
+#include "supervisor/heartbeat.h"
+#include "supervisor/notify.h"
+#include "supervisor/reload.h"
+#include "supervisor/runfiles.h"
+#include "supervisor/service.h"
+#include "supervisor/supervisor.h"
+
+enum supervisor_phase { SUPERVISOR_STARTING, SUPERVISOR_RUNNING, SUPERVISOR_STOPPING };
+
+struct supervisor {
+	const struct supervisor_options *options;
+	enum supervisor_phase phase;
+	int exit_status;
+	struct loop *loop;
+	int program;	       /* descriptor of this binary */
+	char config[PATH_MAX]; /* absolute */
+	int parent;	       /* background_ready()'s; -1: in the foreground, or done */
+
+	/* The boards, in the order of control_send_boards(): as we hold them, and as readers get
+	 * them. */
+	int board[CONTROL_BOARDS], reader[CONTROL_BOARDS];
+	struct board_supervisor *own_board;
+	struct board_proxy *proxy_board;
+	struct board_vrrp *vrrp_board;
+
+	struct service proxy;
+	struct heartbeat heartbeat;
+	struct reload reload;
+	struct runfiles runfiles;
+	struct commands commands;
+	struct events events;
+	struct notify notify;
+	struct loop_timer look;	    /* at the heartbeats */
+	struct loop_timer watchdog; /* the service manager's */
+	struct loop_timer relog;    /* a syslog that was not there */
+	uint64_t asked_us;	    /* when the reload that runs began */
+};
+
+/* Something changed: to the log and to the ring of events. */
+void supervisor_event(struct supervisor *sv, int level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,519 @@
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "supervisor/background.h"
+#include "supervisor/rights.h"
+#include "supervisor/state.h"
+
+#define RELOG_US (5 * CLOCK_SEC)
+/* Descriptors that must not be the one a child finds its socket at. */
+#define FD_FLOOR 10
+
+void supervisor_event(struct supervisor *sv, int level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_msg(level, "%s", text);
+	events_add(&sv->events, clock_wall_us(), "supervisor", str_of(text));
+}
+
+/* ---- the log ---- */
+
+static void log_reopen(struct supervisor *sv)
+{
+	struct edition *g = sv->reload.running;
+	struct logdest fresh;
+	char why[512];
+
+	if (!g)
+		return;
+	if (logdest_open(&fresh, g->m->log_target, g->m->log_facility, why, sizeof(why))) {
+		/* Ours is used until it is closed, and never after. */
+		logdest_use(&fresh);
+		logdest_close(&g->log);
+		g->log = fresh;
+		service_send_log(&sv->proxy, &g->log);
+		return;
+	}
+	if (!logdest_missing(&fresh))
+		log_error("%s; lines go on where they went", why);
+	loop_timer_set(sv->loop, &sv->relog, loop_now(sv->loop) + RELOG_US);
+}
+
+static void relog_is_due(struct loop_timer *t)
+{
+	log_reopen(list_of(t, struct supervisor, relog));
+}
+
+static void log_take(struct supervisor *sv, const struct logdest *log)
+{
+	logdest_use(log);
+	if (logdest_missing(log))
+		loop_timer_set(sv->loop, &sv->relog, loop_now(sv->loop) + RELOG_US);
+}
+
+/* ---- the end ---- */
+
+static void stop_now(struct supervisor *sv, int status)
+{
+	sv->exit_status = status;
+	loop_stop(sv->loop);
+}
+
+static void stop_begin(struct supervisor *sv, int signo)
+{
+	struct edition *g = sv->reload.running;
+	bool again = sv->phase == SUPERVISOR_STOPPING;
+	uint64_t grace = again || !g ? 0 : g->m->grace_us;
+
+	sv->phase = SUPERVISOR_STOPPING;
+	notify_send(&sv->notify, "STOPPING=1\nSTATUS=stopping");
+	if (again)
+		log_notice("SIG%s again: the grace is cut short", sigabbrev_np(signo));
+	else
+		log_notice("SIG%s: stopping; running requests have %llu ms to end",
+			   sigabbrev_np(signo), (unsigned long long)(grace / CLOCK_MS));
+	if (!again) {
+		reload_stop(&sv->reload);
+		commands_close(&sv->commands);
+	}
+	service_stop(&sv->proxy, grace);
+	/* Our copies would keep connections waiting for somebody who is gone. */
+	if (g && !again)
+		sockets_close(&g->sockets, g->m);
+	if (!sv->proxy.child.pid)
+		stop_now(sv, EXIT_SUCCESS);
+}
+
+/* ---- the reload's calls ---- */
+
+static void reload_begun(struct reload *r)
+{
+	struct supervisor *sv = list_of(r, struct supervisor, reload);
+
+	if (sv->phase == SUPERVISOR_RUNNING)
+		notify_send(&sv->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=reloading %s",
+			    (unsigned long long)clock_now_us(), sv->config);
+}
+
+/* At the start: the other daemon is noticed before any of its ports is asked for. */
+static bool reload_loaded(struct reload *r)
+{
+	struct supervisor *sv = list_of(r, struct supervisor, reload);
+
+	if (sv->runfiles.fd >= 0)
+		return true;
+	if (!runfiles_open(&sv->runfiles, r->next->m->control_socket, &r->report))
+		return false;
+	if (commands_open(&sv->commands, sv->runfiles.fd))
+		return true;
+	report_add(&r->report, "control socket %s cannot be watched: %s", sv->runfiles.socket,
+		   strerror(errno));
+	return false;
+}
+
+static void board_take(struct supervisor *sv, const struct edition *g)
+{
+	struct board_supervisor *b = sv->own_board;
+
+	board_write_text(&b->text_turn, b->node, sizeof(b->node), str_of(g->m->node));
+	board_write_text(&b->text_turn, b->config_file, sizeof(b->config_file),
+			 str_of(g->m->config_file));
+	board_write_text(&b->text_turn, b->config_sha256, sizeof(b->config_sha256),
+			 str_of(g->m->config_sha256));
+	stats_set(b->config_loaded_wall_us, clock_wall_us());
+	stats_set(b->generation, g->number);
+}
+
+static void tell_ready(struct supervisor *sv)
+{
+	char main_pid[32] = "";
+
+	/* The manager's own child was the process that waited for us. */
+	if (!sv->options->foreground)
+		snprintf(main_pid, sizeof(main_pid), "\nMAINPID=%d", (int)getpid());
+	notify_send(&sv->notify, "READY=1\nSTATUS=generation %llu, proxy pid %d%s",
+		    (unsigned long long)sv->reload.running->number, (int)sv->proxy.child.pid,
+		    main_pid);
+}
+
+/* The first configuration serves: whoever waits for that is told. */
+static void start_is_over(struct supervisor *sv)
+{
+	struct report why = { NULL, 0 };
+
+	sv->phase = SUPERVISOR_RUNNING;
+	if (!runfiles_write_pid(&sv->runfiles, &why))
+		report_log(&why, LOG_WARNING);
+	report_clear(&why);
+	log_echo(sv->options->foreground && !getenv("JOURNAL_STREAM"));
+	if (sv->parent < 0)
+		return;
+	if (sv->reload.running->log.kind == LOG_KIND_STDERR)
+		log_warn("log.target is \"stderr\", which a daemon does not have: from here on "
+			 "lines are lost; start with --foreground or set another target");
+	background_ready(sv->parent);
+	sv->parent = -1;
+	if (sv->reload.running->log.kind == LOG_KIND_STDERR)
+		log_reopen(sv);
+}
+
+static void reload_is_good(struct supervisor *sv)
+{
+	const struct edition *g = sv->reload.running;
+	bool first = sv->phase == SUPERVISOR_STARTING;
+
+	log_take(sv, &g->log);
+	if (!first)
+		service_send_log(&sv->proxy, &g->log);
+	board_take(sv, g);
+	report_log(&sv->reload.report, LOG_WARNING);
+	if (first)
+		start_is_over(sv);
+	supervisor_event(sv, LOG_NOTICE, "%s %s: generation %llu", first ? "serving" : "reloaded",
+			 g->m->config_file, (unsigned long long)g->number);
+}
+
+static void reload_done(struct reload *r, bool ok)
+{
+	struct supervisor *sv = list_of(r, struct supervisor, reload);
+
+	if (!ok && sv->phase == SUPERVISOR_STARTING) {
+		fprintf(stderr, "%.*s", STR_ARGS(report_text(&r->report)));
+		stop_now(sv, EXIT_FAILURE);
+		return;
+	}
+	if (ok) {
+		reload_is_good(sv);
+	} else {
+		report_log(&r->report, LOG_ERR);
+		supervisor_event(sv, LOG_ERR, "reload refused; generation %llu goes on",
+				 (unsigned long long)r->running->number);
+	}
+	tell_ready(sv);
+	commands_reload_done(&sv->commands, r->run, ok, &r->report);
+}
+
+static const struct reload_calls reload_calls = { reload_begun, reload_loaded, reload_done };
+
+/* ---- the proxy's calls ---- */
+
+static struct supervisor *of_service(struct service *s)
+{
+	return list_of(s, struct supervisor, proxy);
+}
+
+static void proxy_prepared(struct service *s)
+{
+	reload_prepared(&of_service(s)->reload);
+}
+
+static void proxy_committed(struct service *s)
+{
+	reload_committed(&of_service(s)->reload);
+}
+
+static void proxy_failed(struct service *s, const char *why)
+{
+	reload_failed(&of_service(s)->reload, why);
+}
+
+static void proxy_settled(struct service *s)
+{
+	struct supervisor *sv = of_service(s);
+
+	if (s->up && sv->phase == SUPERVISOR_RUNNING) {
+		supervisor_event(sv, LOG_NOTICE, "proxy (pid %d) serves again", s->child.pid);
+		notify_send(&sv->notify, "STATUS=generation %llu, proxy pid %d",
+			    (unsigned long long)s->running->number, (int)s->child.pid);
+	}
+	reload_settled(&sv->reload);
+}
+
+static void proxy_gone(struct service *s, const char *how)
+{
+	struct supervisor *sv = of_service(s);
+
+	board_proxy_died(sv->proxy_board);
+	heartbeat_reset(&sv->heartbeat);
+	if (sv->phase == SUPERVISOR_STOPPING) {
+		log_info("proxy %s", how);
+		stop_now(sv, EXIT_SUCCESS);
+		return;
+	}
+	supervisor_event(sv, LOG_ERR, "proxy %s", how);
+}
+
+static void proxy_said(struct service *s, const struct msg *m)
+{
+	struct supervisor *sv = of_service(s);
+
+	if (m->type == MSG_LOG_LOST)
+		log_reopen(sv);
+	else
+		events_add(&sv->events, clock_wall_us(), s->name, m->text);
+}
+
+static const struct service_calls proxy_calls = {
+	.prepared = proxy_prepared,
+	.committed = proxy_committed,
+	.failed = proxy_failed,
+	.settled = proxy_settled,
+	.gone = proxy_gone,
+	.said = proxy_said,
+};
+
+/* ---- clocks ---- */
+
+static void look_is_due(struct loop_timer *t)
+{
+	struct supervisor *sv = list_of(t, struct supervisor, look);
+	uint64_t now = loop_now_exact(sv->loop);
+	char which[64];
+
+	loop_timer_set(sv->loop, t, now + HEARTBEAT_LOOK_US);
+	if (!sv->proxy.child.pid)
+		return;
+	switch (heartbeat_judge(&sv->heartbeat, sv->proxy_board, now, which, sizeof(which))) {
+	case HEARTBEAT_FINE:
+		break;
+	case HEARTBEAT_ABORT:
+		supervisor_event(sv, LOG_CRIT, "proxy (pid %d): its %s hangs since more than %llu s; "
+					       "it gets SIGABRT, so that there is a core to read",
+				 sv->proxy.child.pid, which,
+				 (unsigned long long)(HEARTBEAT_ABORT_US / CLOCK_SEC));
+		child_kill(&sv->proxy.child, SIGABRT);
+		break;
+	case HEARTBEAT_KILL:
+		child_kill(&sv->proxy.child, SIGKILL);
+		break;
+	}
+}
+
+static void watchdog_is_due(struct loop_timer *t)
+{
+	struct supervisor *sv = list_of(t, struct supervisor, watchdog);
+
+	loop_timer_set(sv->loop, t, loop_now_exact(sv->loop) + sv->notify.watchdog_us / 2);
+	if (sv->proxy.up || sv->phase != SUPERVISOR_RUNNING)
+		notify_send(&sv->notify, "WATCHDOG=1");
+}
+
+/* ---- signals ---- */
+
+static void got_signal(int signo, void *arg)
+{
+	struct supervisor *sv = arg;
+
+	switch (signo) {
+	case SIGTERM:
+	case SIGINT:
+		stop_begin(sv, signo);
+		break;
+	case SIGHUP:
+		if (sv->phase != SUPERVISOR_STOPPING)
+			reload_ask(&sv->reload);
+		break;
+	case SIGUSR1:
+		log_reopen(sv);
+		break;
+	}
+}
+
+static bool watch_signals(struct supervisor *sv)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!loop_signal(sv->loop, signals[i], got_signal, sv))
+			return false;
+	return true;
+}
+
+/* ---- the start ---- */
+
+static bool fail_at(const char *step)
+{
+	fprintf(stderr, "hpcbald: cannot start: %s: %s\n", step, strerror(errno));
+	return false;
+}
+
+/* Whoever starts us with them closed must not get our sockets as their terminal. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool open_boards(struct supervisor *sv)
+{
+	static const char *const names[CONTROL_BOARDS] = { "hpcbal-supervisor", "hpcbal-proxy",
+							   "hpcbal-vrrp" };
+	static const size_t sizes[CONTROL_BOARDS] = { sizeof(struct board_supervisor),
+						      sizeof(struct board_proxy),
+						      sizeof(struct board_vrrp) };
+	void *map[CONTROL_BOARDS];
+
+	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
+		sv->board[i] = board_create(names[i], sizes[i], &map[i]);
+		sv->reader[i] = sv->board[i] < 0 ? -1 : board_reader(sv->board[i]);
+		if (sv->reader[i] < 0)
+			return fail_at("shared memory for the boards");
+	}
+	sv->own_board = map[0];
+	sv->proxy_board = map[1];
+	sv->vrrp_board = map[2];
+	stats_set(sv->own_board->pid, getpid());
+	stats_set(sv->own_board->started_wall_us, clock_wall_us());
+	board_write_text(&sv->own_board->text_turn, sv->own_board->version,
+			 sizeof(sv->own_board->version), STR(PACKAGE_VERSION));
+	return true;
+}
+
+/* The daemon changes its directory; a symbolic link is followed anew at each reload. */
+static bool find_config(struct supervisor *sv)
+{
+	char here[PATH_MAX];
+	int n;
+
+	if (sv->options->config[0] == '/') {
+		n = snprintf(sv->config, sizeof(sv->config), "%s", sv->options->config);
+	} else {
+		if (!getcwd(here, sizeof(here)))
+			return fail_at("the current directory");
+		n = snprintf(sv->config, sizeof(sv->config), "%s/%s", here, sv->options->config);
+	}
+	errno = ENAMETOOLONG;
+	return (n > 0 && (size_t)n < sizeof(sv->config)) || fail_at(sv->options->config);
+}
+
+/* Children run this very binary, also after another took its place on disk. */
+static bool open_program(struct supervisor *sv)
+{
+	int fd = open(sv->options->program, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_at(sv->options->program);
+	sv->program = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);
+	close(fd);
+	return sv->program >= 0 || fail_at(sv->options->program);
+}
+
+static bool set_up_loop(struct supervisor *sv)
+{
+	sv->loop = loop_new();
+	if (!sv->loop || !watch_signals(sv))
+		return fail_at("the event loop");
+	loop_timer_init(&sv->look, look_is_due);
+	loop_timer_init(&sv->watchdog, watchdog_is_due);
+	loop_timer_init(&sv->relog, relog_is_due);
+	loop_timer_set(sv->loop, &sv->look, loop_now(sv->loop) + HEARTBEAT_LOOK_US);
+	if (sv->notify.watchdog_us)
+		loop_timer_set(sv->loop, &sv->watchdog, loop_now(sv->loop));
+	return true;
+}
+
+static void set_up_parts(struct supervisor *sv)
+{
+	sv->proxy.name = role_name(ROLE_PROXY);
+	sv->proxy.program = sv->program;
+	sv->proxy.slot = BOARD_PROXY;
+	sv->proxy.board = sv->own_board;
+	sv->proxy.hello[0] = sv->board[1];
+	sv->proxy.hello[1] = sv->reader[0];
+	sv->proxy.hello[2] = sv->reader[2];
+	sv->proxy.calls = &proxy_calls;
+	service_init(&sv->proxy, sv->loop);
+	sv->reload.program = sv->program;
+	sv->reload.config = sv->config;
+	sv->reload.service = &sv->proxy;
+	sv->reload.calls = &reload_calls;
+	reload_init(&sv->reload, sv->loop);
+	heartbeat_reset(&sv->heartbeat);
+	commands_init(&sv->commands, sv);
+}
+
+static bool set_up(struct supervisor *sv)
+{
+	fill_standard_fds();
+	runfiles_init(&sv->runfiles);
+	if (!find_config(sv) || !open_program(sv))
+		return false;
+	if (!sv->options->foreground) {
+		sv->parent = background_start();
+		if (sv->parent < 0)
+			return fail_at("going into the background");
+	}
+	log_open(LOG_KIND_STDERR, STDERR_FILENO, LOG_DAEMON, "supervisor");
+	log_echo(true);
+	if (!notify_open(&sv->notify))
+		log_warn("the service manager's NOTIFY_SOCKET cannot be reached: %s",
+			 strerror(errno));
+	if (!open_boards(sv) || !set_up_loop(sv))
+		return false;
+	set_up_parts(sv);
+	return true;
+}
+
+static void put_away(struct supervisor *sv)
+{
+	reload_stop(&sv->reload);
+	child_end(&sv->proxy.child);
+	commands_close(&sv->commands);
+	if (sv->reload.running) {
+		log_open(LOG_KIND_STDERR, STDERR_FILENO, LOG_DAEMON, "supervisor");
+		edition_close(sv->reload.running);
+	}
+	runfiles_close(&sv->runfiles);
+	notify_close(&sv->notify);
+	loop_free(sv->loop);
+	munmap(sv->own_board, sizeof(*sv->own_board));
+	munmap(sv->proxy_board, sizeof(*sv->proxy_board));
+	munmap(sv->vrrp_board, sizeof(*sv->vrrp_board));
+	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
+		close(sv->board[i]);
+		close(sv->reader[i]);
+	}
+	close(sv->program);
+}
+
+int supervisor_main(const struct supervisor_options *o)
+{
+	struct supervisor *sv = calloc(1, sizeof(*sv));
+	int status = EXIT_FAILURE;
+
+	if (!sv)
+		return EXIT_FAILURE;
+	sv->options = o;
+	sv->parent = -1;
+	if (set_up(sv)) {
+		reload_ask(&sv->reload);
+		loop_run(sv->loop);
+		status = sv->exit_status;
+		if (status == EXIT_SUCCESS)
+			log_notice("stopped");
+		put_away(sv);
+	}
+	free(sv);
+	return status;
+}

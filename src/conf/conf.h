@@ -135,7 +135,8 @@ struct conf_file { /* a value file that a condition names with -f, whole */
 
 struct conf_name { /* a host name, as resolved when the file was loaded; port 0 */
 	struct str host;
-	struct addr addr;
+	struct addr addr; /* len 0: it was not resolved, `why` says why */
+	const char *why;  /* stays in the loader */
 };
 
 struct conf_source {

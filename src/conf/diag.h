@@ -15,6 +15,7 @@ enum diag_level { DIAG_WARNING, DIAG_ERROR };
 struct diag {
 	enum diag_level level;
 	char *file; /* owned */
+	unsigned order; /* of the file among those read */
 	unsigned line; /* 0: the file as a whole */
 	char *text; /* owned: "what is wrong; what would be right" */
 };
@@ -31,6 +32,12 @@ void diags_free(struct diags *d);
  * `source` may be NULL before anything was read: then the message stands without a place. */
 void diag_add(struct diags *d, const struct conf_source *source, enum diag_level level,
 	      unsigned line, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* How a message about flattened line `from` names another line: "in line 7" when both are in
+ * the same file, else "in FILE:7". */
+struct diag_place {
+	char text[512];
+};
+struct diag_place diag_place(const struct conf_source *source, unsigned from, unsigned line);
 /* In the order of files and lines; equal places keep their order. */
 void diags_sort(struct diags *d);
 /* One line each, "FILE:LINE: text" (warnings: "FILE:LINE: warning: text"), malloc'ed,

@@ -1,3 +1,7 @@
 noinst_LIBRARIES += src/loader/libloader.a
 src_loader_libloader_a_SOURCES = \
-	src/loader/loader.h
+	src/loader/file.c src/loader/file.h \
+	src/loader/flatten.c src/loader/flatten.h \
+	src/loader/loader.c src/loader/loader.h \
+	src/loader/read.c \
+	src/loader/resolve.c src/loader/resolve.h

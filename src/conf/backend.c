@@ -1,0 +1,225 @@
+/* The list "backends". */
+#include "base/hash.h"
+#include "conf/draft.h"
+#include "conf/value.h"
+
+#define SHOWN(s) STR_ARGS(str_first(s, 60))
+
+static const struct conf_name *find_name(const struct conf_source *source, struct str host)
+{
+	for (unsigned i = 0; i < source->n_names; i++)
+		if (str_ieq(source->names[i].host, host))
+			return &source->names[i];
+	return NULL;
+}
+
+static void resolve(struct draft *d, const config_setting_t *s, struct str text, struct addr *addr)
+{
+	const struct conf_name *name;
+	struct str host;
+	uint16_t port;
+
+	if (!addr_split(text, &host, &port))
+		return;
+	name = find_name(d->source, host);
+	if (name && name->addr.len) {
+		*addr = name->addr;
+		addr_set_port(addr, port);
+	} else if (!value_is_host(host)) {
+		draft_fault(d, s, "\"%.*s\" is neither an address nor a host name; write one as in "
+				  "\"10.0.0.1:80\"", SHOWN(host));
+	} else {
+		draft_fault(d, s, "the host name \"%.*s\" of this server was not resolved: %s; write "
+				  "its address, or add the name to /etc/hosts", SHOWN(host),
+			    name && name->why ? name->why : "nobody knows it");
+	}
+}
+
+static bool is_wildcard(const struct addr *a)
+{
+	if (a->u.sa.sa_family == AF_INET)
+		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	return a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
+static void read_address(struct draft *d, const config_setting_t *s, struct conf_server *server)
+{
+	struct str text = syntax_text(s);
+	const char *why;
+
+	if (!scalar_text_good(s, TYPE_TEXT))
+		return;
+	if (str_find(text, STR("://")) >= 0)
+		why = "it is a URL";
+	else
+		why = addr_parse(&server->addr, text);
+	if (!why && is_wildcard(&server->addr))
+		why = "it means every address of this machine";
+	if (why == ADDR_NOT_NUMERIC)
+		resolve(d, s, text, &server->addr);
+	else if (why)
+		draft_fault(d, s, "\"%.*s\" is no address of a server: %s; write one as in "
+				  "\"10.0.0.1:80\"", SHOWN(text), why);
+}
+
+static void read_server_check(struct draft *d, const config_setting_t *group,
+			      const struct conf_check *inherited, struct conf_server *server)
+{
+	const config_setting_t *s = section_member(group, SECTION_SERVER, "check");
+
+	if (!s)
+		server->check = *inherited;
+	else if (config_setting_is_group(s))
+		build_check(d, s, inherited, &server->check);
+	else
+		server->check = (struct conf_check){ .kind = CONF_CHECK_NONE };
+	build_check_finish(&server->check);
+}
+
+static void check_server_name(struct draft *d, const config_setting_t *group,
+			      const struct conf_backend *backend, const struct conf_server *server)
+{
+	for (const struct conf_server *e = backend->servers; server->name.n && e < server; e++) {
+		if (!str_eq(e->name, server->name))
+			continue;
+		draft_fault(d, group, "\"%.*s\" is the name of another server of this backend (%s); "
+				      "choose another", STR_ARGS(server->name),
+			    draft_place(d, group, e->line).text);
+		return;
+	}
+}
+
+static void build_server(struct draft *d, const config_setting_t *group,
+			 struct conf_backend *backend, const struct conf_check *inherited)
+{
+	struct conf_server *server = &backend->servers[backend->n_servers++];
+	const config_setting_t *address = section_member(group, SECTION_SERVER, "address");
+
+	server->line = syntax_line(group);
+	section_defaults(d, SECTION_SERVER, server);
+	section_read(d, group, SECTION_SERVER, server);
+	if (address)
+		read_address(d, address, server);
+	read_server_check(d, group, inherited, server);
+	check_server_name(d, group, backend, server);
+}
+
+static void build_servers(struct draft *d, const config_setting_t *list,
+			  struct conf_backend *backend, const struct conf_check *check)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+
+	if (n == 0)
+		draft_fault(d, list, "a backend without servers can serve nothing; add one, as in "
+				     "( { name = \"web1\"; address = \"10.0.0.1:80\"; } )");
+	if (n > CONF_MAX_SERVERS - d->n_servers) {
+		draft_fault(d, list, "more than %d servers in all backends together are too many for "
+				     "this version; remove some", CONF_MAX_SERVERS);
+		return;
+	}
+	d->n_servers += n;
+	backend->servers = draft_array(d, n, sizeof(*backend->servers));
+	for (unsigned i = 0; backend->servers && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+
+		if (config_setting_is_group(e))
+			build_server(d, e, backend, check);
+	}
+}
+
+/* Weights of 0 everywhere leave nobody to ask. */
+static void check_weights(struct draft *d, const config_setting_t *group,
+			  const struct conf_backend *backend)
+{
+	for (unsigned i = 0; i < backend->n_servers; i++)
+		if (backend->servers[i].weight)
+			return;
+	if (backend->n_servers)
+		draft_warn(d, group, "all servers of this backend have weight 0, so that none takes "
+				     "work; give one a weight, 100 as a rule");
+}
+
+static uint64_t hash_check(const struct conf_check *c, uint64_t h)
+{
+	h = hash_pair(section_hash(SECTION_CHECK, c, h), c->kind);
+	h = hash_pair(h, hash_bytes(c->method));
+	h = hash_pair(h, hash_bytes(c->path));
+	for (unsigned i = 0; i < c->n_expect; i++)
+		h = hash_pair(h, (uint64_t)c->expect[i].from << 16 | c->expect[i].to);
+	return h;
+}
+
+static uint64_t fingerprint(const struct conf_backend *b)
+{
+	uint64_t h = section_hash(SECTION_BACKEND, b, b->n_servers);
+	char text[ADDR_TEXT];
+
+	h = section_hash(SECTION_BACKEND_TIMEOUTS, &b->timeouts, h);
+	for (unsigned i = 0; i < b->n_servers; i++) {
+		const struct conf_server *s = &b->servers[i];
+		size_t n = s->addr.len ? addr_format(&s->addr, text, sizeof(text)) : 0;
+
+		h = hash_pair(section_hash(SECTION_SERVER, s, h),
+			      hash_bytes((struct str){ text, n }));
+		h = hash_check(&s->check, h);
+	}
+	return h;
+}
+
+static void build_backend(struct draft *d, const config_setting_t *group, struct conf_backend *b)
+{
+	const config_setting_t *timeouts = section_member(group, SECTION_BACKEND, "timeouts");
+	const config_setting_t *check = section_member(group, SECTION_BACKEND, "check");
+	const config_setting_t *servers = section_member(group, SECTION_BACKEND, "servers");
+	struct conf_check common = { .kind = CONF_CHECK_NONE };
+
+	b->line = syntax_line(group);
+	b->timeouts = d->timeouts;
+	section_defaults(d, SECTION_BACKEND, b);
+	section_read(d, group, SECTION_BACKEND, b);
+	if (timeouts)
+		section_read(d, timeouts, SECTION_BACKEND_TIMEOUTS, &b->timeouts);
+	if (check)
+		build_check(d, check, NULL, &common);
+	if (servers)
+		build_servers(d, servers, b, &common);
+	check_weights(d, group, b);
+	b->balance_text = words_at(option_find(SECTION_BACKEND, STR("balance"))->words, b->balance);
+	b->fingerprint = fingerprint(b);
+}
+
+static void check_backend_name(struct draft *d, const config_setting_t *group,
+			       const struct conf_backend *b)
+{
+	for (const struct conf_backend *e = d->conf->backends; b->name.n && e < b; e++) {
+		if (!str_eq(e->name, b->name))
+			continue;
+		draft_fault(d, group, "\"%.*s\" is the name of another backend (%s); choose another",
+			    STR_ARGS(b->name), draft_place(d, group, e->line).text);
+		return;
+	}
+}
+
+void build_backends(struct draft *d, const config_setting_t *list)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+	struct conf *conf = d->conf;
+
+	if (n > CONF_MAX_BACKENDS) {
+		draft_fault(d, list, "%u backends are too many for this version; write %d at most", n,
+			    CONF_MAX_BACKENDS);
+		return;
+	}
+	conf->backends = draft_array(d, n, sizeof(*conf->backends));
+	d->used = draft_array(d, n, sizeof(*d->used));
+	if (!conf->backends || !d->used)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+
+		if (!config_setting_is_group(e))
+			continue;
+		build_backend(d, e, &conf->backends[conf->n_backends]);
+		check_backend_name(d, e, &conf->backends[conf->n_backends++]);
+	}
+}

@@ -1,0 +1,312 @@
+/* The list "frontends". */
+#include "conf/draft.h"
+#include "conf/value.h"
+
+#define SHOWN(s) STR_ARGS(str_first(s, 60))
+
+/* --- binds --- */
+
+static bool is_any(const struct addr *a)
+{
+	if (a->u.sa.sa_family == AF_INET)
+		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	return a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
+/* Whether the kernel would refuse the second one. "[::]" is IPv6 only, so that families
+ * never clash. */
+static bool addresses_clash(const struct addr *a, const struct addr *b)
+{
+	if (a->u.sa.sa_family != b->u.sa.sa_family || addr_port(a) != addr_port(b))
+		return false;
+	return is_any(a) || is_any(b) || addr_eq(a, b);
+}
+
+static void check_clash(struct draft *d, const config_setting_t *s, const struct conf_bind *bind)
+{
+	for (unsigned i = 0; i < d->n_binds; i++) {
+		const struct conf_bind *e = d->binds[i];
+
+		if (!addresses_clash(&e->addr, &bind->addr))
+			continue;
+		if (str_eq(e->text, bind->text))
+			draft_fault(d, s, "\"%.*s\" is bound a second time (first %s); remove one",
+				    SHOWN(syntax_text(s)), draft_place(d, s, e->line).text);
+		else
+			draft_fault(d, s, "\"%.*s\" and \"%.*s\" (%s) cannot both be bound; use another "
+					  "port, or one address each",
+				    SHOWN(syntax_text(s)), STR_ARGS(e->text),
+				    draft_place(d, s, e->line).text);
+		return;
+	}
+}
+
+static void read_bind(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
+{
+	struct conf_bind *bind = &f->binds[f->n_binds];
+	char text[ADDR_TEXT];
+	const char *why;
+
+	if (!scalar_text_good(s, TYPE_TEXT))
+		return;
+	why = addr_parse(&bind->addr, syntax_text(s));
+	if (why == ADDR_NOT_NUMERIC)
+		why = "its host is a name, and listening needs an address";
+	if (why) {
+		draft_fault(d, s, "\"%.*s\" is no address to listen on: %s; write one as in \"*:80\" or "
+				  "\"10.0.0.1:80\"", SHOWN(syntax_text(s)), why);
+		return;
+	}
+	addr_format(&bind->addr, text, sizeof(text));
+	bind->text = draft_str(d, str_of(text));
+	bind->line = syntax_line(s);
+	check_clash(d, s, bind);
+	d->binds[d->n_binds++] = bind;
+	f->n_binds++;
+}
+
+static void build_binds(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+
+	if (n == 0)
+		draft_fault(d, list, "a frontend without an address to listen on gets no request; "
+				     "write bind = ( \"*:80\" );");
+	if (n > CONF_MAX_BINDS - d->n_binds) {
+		draft_fault(d, list, "more than %d addresses in all frontends together are too many "
+				     "for this version; remove some", CONF_MAX_BINDS);
+		return;
+	}
+	f->binds = draft_array(d, n, sizeof(*f->binds));
+	for (unsigned i = 0; f->binds && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+		const config_setting_t *address = e;
+
+		if (config_setting_is_group(e)) {
+			section_read(d, e, SECTION_BIND, NULL);
+			address = config_setting_get_member(e, "address");
+		}
+		if (address && config_setting_type(address) == CONFIG_TYPE_STRING)
+			read_bind(d, address, f);
+	}
+}
+
+/* --- acls and routes --- */
+
+static void build_acls(struct draft *d, const config_setting_t *group, struct conf_frontend *f)
+{
+	unsigned n = (unsigned)config_setting_length(group);
+
+	f->acls = draft_array(d, n, sizeof(*f->acls));
+	for (unsigned i = 0; f->acls && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(group, i);
+		struct conf_acl *acl = &f->acls[f->n_acls];
+
+		if (!value_is_name(syntax_name(e)))
+			draft_fault(d, e, "\"%.*s\" cannot be the name of an acl; write 1 to %d of "
+					  "A-Z a-z 0-9 _ -", SHOWN(syntax_name(e)), CONF_NAME_MAX);
+		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+			continue;
+		acl->name = draft_str(d, syntax_name(e));
+		acl->text = draft_str(d, syntax_text(e));
+		acl->line = syntax_line(e);
+		f->n_acls++;
+	}
+}
+
+static const struct conf_backend *nearest_backend(const struct conf *conf, struct str name)
+{
+	unsigned least = option_near_limit(name) + 1;
+	const struct conf_backend *best = NULL;
+
+	for (unsigned i = 0; i < conf->n_backends; i++) {
+		unsigned distance = str_distance(conf->backends[i].name, name);
+
+		if (distance < least) {
+			least = distance;
+			best = &conf->backends[i];
+		}
+	}
+	return best;
+}
+
+/* The index of the backend that the setting names, or -1. */
+static int find_backend(struct draft *d, const config_setting_t *s)
+{
+	struct str name = syntax_text(s);
+	const struct conf_backend *near;
+	int index;
+
+	if (!scalar_text_good(s, TYPE_NAME))
+		return -1;
+	index = conf_find_backend(d->conf, name);
+	if (index >= 0) {
+		d->used[index] = true;
+		return index;
+	}
+	if (d->conf->n_backends == 0) /* said already, and once is enough */
+		return -1;
+	near = nearest_backend(d->conf, name);
+	if (near)
+		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?", SHOWN(name),
+			    STR_ARGS(near->name));
+	else
+		draft_fault(d, s, "there is no backend \"%.*s\"; name one of \"backends\", or add it "
+				  "there", SHOWN(name));
+	return -1;
+}
+
+static bool has_other_target(const config_setting_t *group)
+{
+	return config_setting_get_member(group, "redirect") ||
+	       config_setting_get_member(group, "deny") ||
+	       config_setting_get_member(group, "respond");
+}
+
+static void build_route(struct draft *d, const config_setting_t *group, struct conf_frontend *f)
+{
+	struct conf_route *route = &f->routes[f->n_routes];
+	const config_setting_t *backend = section_member(group, SECTION_ROUTE, "backend");
+	int index;
+
+	section_read(d, group, SECTION_ROUTE, NULL);
+	if (!config_setting_get_member(group, "backend") && !has_other_target(group))
+		draft_fault(d, group, "a route says where its requests go; add backend = \"NAME\";");
+	index = backend ? find_backend(d, backend) : -1;
+	route->when = section_text(d, group, SECTION_ROUTE, "when");
+	route->line = syntax_line(group);
+	if (index < 0 || route->when.n == 0)
+		return;
+	route->backend = (unsigned)index;
+	f->n_routes++;
+}
+
+static void build_routes(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+
+	f->routes = draft_array(d, n, sizeof(*f->routes));
+	for (unsigned i = 0; f->routes && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+
+		if (config_setting_is_group(e))
+			build_route(d, e, f);
+	}
+}
+
+static void read_default_backend(struct draft *d, const config_setting_t *group,
+				 struct conf_frontend *f)
+{
+	const config_setting_t *s = config_setting_get_member(group, "default_backend");
+
+	f->default_backend = -1;
+	if (!s)
+		draft_warn(d, group, "a frontend without default_backend answers 503 to what no route "
+				     "takes; add default_backend = \"NAME\";, or a last route with "
+				     "when = \"always\"");
+	else if (config_setting_type(s) == CONFIG_TYPE_STRING)
+		f->default_backend = find_backend(d, s);
+}
+
+/* --- the rest --- */
+
+static void build_trusted(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+
+	f->trusted_proxies = draft_array(d, n, sizeof(*f->trusted_proxies));
+	for (unsigned i = 0; f->trusted_proxies && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+		const char *why;
+
+		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+			continue;
+		why = net_parse(&f->trusted_proxies[f->n_trusted], syntax_text(e));
+		if (why)
+			draft_fault(d, e, "\"%.*s\" is no network: %s; write one as in \"10.0.0.0/8\" or "
+					  "\"10.0.0.1\"", SHOWN(syntax_text(e)), why);
+		else
+			f->n_trusted++;
+	}
+}
+
+static void read_relax(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
+{
+	static const char words[] = "bare_lf";
+
+	for (int i = 0; i < config_setting_length(list); i++) {
+		const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);
+
+		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+			continue;
+		if (words_find(words, syntax_text(e)) == 0)
+			f->relax_bare_lf = true;
+		else
+			draft_fault(d, e, "relax has no word \"%.*s\"; write \"bare_lf\", or leave it "
+					  "out", SHOWN(syntax_text(e)));
+	}
+}
+
+static void check_frontend_name(struct draft *d, const config_setting_t *group,
+				const struct conf_frontend *f)
+{
+	for (const struct conf_frontend *e = d->conf->frontends; f->name.n && e < f; e++) {
+		if (!str_eq(e->name, f->name))
+			continue;
+		draft_fault(d, group, "\"%.*s\" is the name of another frontend (%s); choose another",
+			    STR_ARGS(f->name), draft_place(d, group, e->line).text);
+		return;
+	}
+}
+
+static void read_timeouts(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
+{
+	section_read(d, s, SECTION_FRONTEND_TIMEOUTS, &f->timeouts);
+}
+
+static const struct {
+	const char *name;
+	void (*build)(struct draft *d, const config_setting_t *s, struct conf_frontend *f);
+} parts[] = {
+	{ "timeouts", read_timeouts }, { "bind", build_binds },
+	{ "acls", build_acls },        { "routes", build_routes },
+	{ "relax", read_relax },       { "trusted_proxies", build_trusted },
+};
+
+static void build_frontend(struct draft *d, const config_setting_t *group, struct conf_frontend *f)
+{
+	f->line = syntax_line(group);
+	f->timeouts = d->timeouts;
+	section_defaults(d, SECTION_FRONTEND, f);
+	section_read(d, group, SECTION_FRONTEND, f);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const config_setting_t *s = section_member(group, SECTION_FRONTEND, parts[i].name);
+
+		if (s)
+			parts[i].build(d, s, f);
+	}
+	read_default_backend(d, group, f);
+	check_frontend_name(d, group, f);
+}
+
+void build_frontends(struct draft *d, const config_setting_t *list)
+{
+	unsigned n = (unsigned)config_setting_length(list);
+	struct conf *conf = d->conf;
+
+	if (n == 0)
+		draft_fault(d, list, "no frontend at all: nothing would be served; add one, as in "
+				     "( { name = \"web\"; bind = ( \"*:80\" ); } )");
+	if (n > CONF_MAX_FRONTENDS) {
+		draft_fault(d, list, "%u frontends are too many for this version; write %d at most", n,
+			    CONF_MAX_FRONTENDS);
+		return;
+	}
+	conf->frontends = draft_array(d, n, sizeof(*conf->frontends));
+	for (unsigned i = 0; conf->frontends && i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+
+		if (config_setting_is_group(e))
+			build_frontend(d, e, &conf->frontends[conf->n_frontends++]);
+	}
+}

@@ -1,0 +1,69 @@
+#include "conf/wants.h"
+
+#include "conf/syntax.h"
+#include "conf/value.h"
+
+static void want_host(struct wants *w, const config_setting_t *s)
+{
+	struct str host;
+	uint16_t port;
+	struct addr a;
+
+	if (!str_eq(syntax_name(s), STR("address")))
+		return;
+	if (addr_parse(&a, syntax_text(s)) == ADDR_NOT_NUMERIC &&
+	    addr_split(syntax_text(s), &host, &port) && value_is_host(host))
+		w->host(w, host, syntax_line(s));
+}
+
+/* A light look at a condition: each word behind a "-f". What is wrong with the condition
+ * is for route/ to say. */
+static void want_files(struct wants *w, const config_setting_t *s)
+{
+	struct str rest = syntax_text(s), word;
+	bool next = false;
+
+	while (str_split(&rest, ' ', &word)) {
+		word = str_trim(word);
+		if (word.n == 0)
+			continue;
+		if (next)
+			w->file(w, word, syntax_line(s));
+		next = !next && str_eq(word, STR("-f"));
+	}
+}
+
+static bool is_condition(const config_setting_t *s)
+{
+	const config_setting_t *parent = config_setting_parent(s);
+
+	return str_eq(syntax_name(s), STR("when")) ||
+	       (parent && str_eq(syntax_name(parent), STR("acls")));
+}
+
+static void walk(struct wants *w, const config_setting_t *s)
+{
+	if (config_setting_type(s) == CONFIG_TYPE_STRING) {
+		want_host(w, s);
+		if (is_condition(s))
+			want_files(w, s);
+	} else if (config_setting_is_aggregate(s)) {
+		for (int i = 0; i < config_setting_length(s); i++)
+			walk(w, config_setting_get_elem(s, (unsigned)i));
+	}
+}
+
+bool wants_read(struct wants *w, const struct conf_source *source)
+{
+	struct syntax syntax;
+	struct diags diags;
+	bool good;
+
+	diags_init(&diags);
+	good = syntax_read(&syntax, source, &diags);
+	if (good)
+		walk(w, config_root_setting(&syntax.config));
+	syntax_free(&syntax);
+	diags_free(&diags);
+	return good;
+}

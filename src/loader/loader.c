@@ -1,0 +1,233 @@
+#include "loader/loader.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "conf/sections.h"
+#include "ipc/bundle.h"
+#include "ipc/msg.h"
+#include "net/digest.h"
+#include "route/route.h"
+
+#define BACKLOG 4096
+#define PREPARE_MORE (5 * CLOCK_SEC)
+
+struct loaded {
+	struct arena arena;
+	struct conf_source source;
+	struct diags diags; /* sorted */
+	struct conf *conf;  /* NULL: there were errors */
+};
+
+/* The proxy compiles the conditions again; here it is only to see that it will succeed. */
+static void compile_routes(struct loaded *l)
+{
+	for (unsigned i = 0; i < l->conf->n_frontends; i++)
+		router_free(router_compile(l->conf, &l->source, &l->conf->frontends[i], &l->diags));
+}
+
+static void load(struct loaded *l, const char *path)
+{
+	l->conf = NULL;
+	arena_init(&l->arena, 65536, 0);
+	diags_init(&l->diags);
+	if (loader_read(path, &l->arena, &l->source, &l->diags))
+		l->conf = conf_parse(&l->source, &l->diags);
+	if (l->conf)
+		compile_routes(l);
+	if (l->diags.errors) {
+		conf_unref(l->conf);
+		l->conf = NULL;
+	}
+	diags_sort(&l->diags);
+}
+
+static void unload(struct loaded *l)
+{
+	conf_unref(l->conf);
+	diags_free(&l->diags);
+	arena_free(&l->arena);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static unsigned count_servers(const struct conf *conf)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < conf->n_backends; i++)
+		n += conf->backends[i].n_servers;
+	return n;
+}
+
+static void print_summary(const struct loaded *l, const char *path, FILE *out)
+{
+	const struct diags *d = &l->diags;
+	unsigned servers;
+
+	if (!l->conf) {
+		fprintf(out, "%s: bad: %zu error%s, %zu warning%s\n", path, d->errors,
+			plural(d->errors), d->warnings, plural(d->warnings));
+		return;
+	}
+	servers = count_servers(l->conf);
+	fprintf(out, "%s: good: %u frontend%s, %u backend%s, %u server%s, %zu warning%s\n", path,
+		l->conf->n_frontends, plural(l->conf->n_frontends), l->conf->n_backends,
+		plural(l->conf->n_backends), servers, plural(servers), d->warnings,
+		plural(d->warnings));
+}
+
+int loader_check(const char *path, FILE *out)
+{
+	struct loaded l;
+	char *text;
+	int status;
+
+	load(&l, path);
+	text = diags_text(&l.diags);
+	if (text)
+		fputs(text, out);
+	free(text);
+	print_summary(&l, path, out);
+	status = l.conf ? 0 : 1;
+	unload(&l);
+	return status;
+}
+
+/* --- the role --- */
+
+static uint64_t prepare_time(const struct conf *conf)
+{
+	uint64_t longest = 0;
+
+	for (unsigned i = 0; i < conf->n_backends; i++)
+		for (unsigned j = 0; j < conf->backends[i].n_servers; j++) {
+			const struct conf_check *c = &conf->backends[i].servers[j].check;
+
+			if (c->kind != CONF_CHECK_NONE && c->timeout > longest)
+				longest = c->timeout;
+		}
+	return longest + PREPARE_MORE;
+}
+
+/* In the order of the file: the supervisor and the proxy count them alike. */
+static void list_listeners(const struct conf *conf, struct manifest *m)
+{
+	for (unsigned i = 0; i < conf->n_frontends; i++)
+		for (unsigned j = 0; j < conf->frontends[i].n_binds; j++) {
+			const struct conf_bind *b = &conf->frontends[i].binds[j];
+			struct manifest_listener *l = &m->listeners[m->n_listeners++];
+
+			l->addr = b->addr;
+			l->frontend = i;
+			l->backlog = BACKLOG;
+			str_copy(l->text, sizeof(l->text), b->text);
+		}
+}
+
+_Static_assert(CONF_MAX_BINDS <= MANIFEST_LISTENERS, "every bind has a place in the manifest");
+
+/* NULL, or which text is longer than the manifest's place for it. */
+static const char *fill_manifest(const struct loaded *l, struct manifest *m)
+{
+	const struct conf *conf = l->conf;
+
+	m->threads = (uint32_t)conf->threads;
+	m->log_facility = conf->log_facility;
+	m->max_connections = conf->max_connections;
+	m->grace_us = conf->grace;
+	m->prepare_us = prepare_time(conf);
+	digest_sha256_hex(l->source.text, m->config_sha256);
+	list_listeners(conf, m);
+	if (!str_copy(m->config_file, sizeof(m->config_file), conf->file))
+		return "the path of the configuration is too long; use a shorter one";
+	if (!str_copy(m->node, sizeof(m->node), conf->node) ||
+	    !str_copy(m->control_socket, sizeof(m->control_socket), conf->control_socket) ||
+	    !str_copy(m->log_target, sizeof(m->log_target), conf->log_target))
+		return "node, control.socket or log.target is too long; use shorter ones";
+	return NULL;
+}
+
+/* The part of `text` that fits into one message, ending with a whole line if it can. */
+static struct str first_part(struct str text)
+{
+	struct str part = str_first(text, MSG_TEXT_MAX);
+
+	if (part.n == text.n)
+		return part;
+	while (part.n && part.p[part.n - 1] != '\n')
+		part.n--;
+	return part.n ? part : str_first(text, MSG_TEXT_MAX);
+}
+
+static int send_faults(int sock, struct str text)
+{
+	if (text.n == 0)
+		text = STR("out of memory\n");
+	while (text.n) {
+		struct msg m = { .type = MSG_FAULTS, .text = first_part(text) };
+
+		text = str_from(text, m.text.n);
+		if (msg_send(sock, &m) != MSG_OK)
+			break;
+	}
+	return 1;
+}
+
+static int send_bundle(int sock, struct loaded *l, const struct manifest *manifest, struct str text)
+{
+	struct str sections = conf_source_encode(&l->source, &l->arena);
+	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = 1 };
+	char why[256];
+	bool sent;
+
+	m.fds[0] = sections.p ? bundle_write(manifest, sections) : -1;
+	if (m.fds[0] < 0) {
+		snprintf(why, sizeof(why), "cannot write the bundle: %s; is there memory?\n",
+			 strerror(sections.p ? errno : ENOMEM));
+		return send_faults(sock, str_of(why));
+	}
+	sent = msg_send(sock, &m) == MSG_OK;
+	close(m.fds[0]);
+	return sent ? 0 : 1;
+}
+
+static int send_loaded(int sock, struct loaded *l)
+{
+	struct manifest *manifest = calloc(1, sizeof(*manifest));
+	const char *why = "out of memory";
+	char *text;
+	int status;
+
+	if (manifest && l->conf)
+		why = fill_manifest(l, manifest);
+	if (why && (l->conf || !manifest))
+		diag_add(&l->diags, &l->source, DIAG_ERROR, 0, "%s", why);
+	text = diags_text(&l->diags);
+	if (l->diags.errors || !manifest)
+		status = send_faults(sock, str_of(text));
+	else
+		status = send_bundle(sock, l, manifest, str_of(text));
+	free(text);
+	free(manifest);
+	return status;
+}
+
+int loader_main(int sock, const char *path)
+{
+	struct loaded l;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	load(&l, path);
+	status = send_loaded(sock, &l);
+	unload(&l);
+	return status;
+}

@@ -48,7 +48,6 @@ static void set_nodelay(int fd)
 bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn *c))
 {
 	conn_init(c, l, ready);
-	set_nodelay(fd);
 	c->can_read = c->can_write = true;
 	return conn_register(c, fd);
 }

@@ -20,6 +20,7 @@ struct acceptor {
 	struct listener *listener; /* a reference */
 	const struct frontend *frontend; /* in the worker's current generation */
 	struct loop_fd io;
+	unsigned burst; /* how many are likely to wait: spares the call that says there are none */
 };
 
 static void acceptor_ready(struct loop_fd *io, unsigned what);
@@ -98,9 +99,13 @@ static void acceptor_ready(struct loop_fd *io, unsigned what)
 	struct acceptor *a = list_of(io, struct acceptor, io);
 
 	(void)what;
-	for (unsigned i = 0; i < ACCEPTS; i++)
-		if (!accept_one(a))
+	for (unsigned i = 0; i < a->burst; i++)
+		if (!accept_one(a)) {
+			a->burst = a->burst > 1 ? a->burst / 2 : 1;
 			return;
+		}
+	if (a->burst < ACCEPTS)
+		a->burst *= 2;
 }
 
 static void acceptor_free(struct acceptor *a)
@@ -133,6 +138,7 @@ static bool add(struct worker *w, struct listener *l)
 	a->worker = w;
 	a->listener = listener_ref(l);
 	a->io.fd = -1;
+	a->burst = 1;
 	a->frontend = generation_frontend(w->now->gen, l);
 	list_append(&w->acceptors, &a->link);
 	return watch(a);

@@ -1,5 +1,6 @@
 #include "proxy/generation.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 static struct listener *listener_new(const struct manifest_listener *m, int fd)
 {
 	struct listener *l = calloc(1, sizeof(*l));
+	const int on = 1;
 
 	if (!l)
 		return NULL;
@@ -20,6 +22,8 @@ static struct listener *listener_new(const struct manifest_listener *m, int fd)
 	l->addr = m->addr;
 	l->fd = fd;
 	l->references = 1;
+	/* What it accepts inherits this; one call instead of one a connection. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return l;
 }
 

@@ -451,16 +451,3 @@ bool condition_compile(struct compile *c, struct str text, unsigned line, const 
 		arena_reset(&c->temp);
 	return !p.failed;
 }
-
-void route_each_file(struct str condition, void (*found)(void *arg, struct str path), void *arg)
-{
-	struct arena arena;
-	struct tokens tokens;
-
-	arena_init(&arena, 4096, 0);
-	if (!lex_condition(condition, &arena, &tokens))
-		for (unsigned i = 0; i + 1 < tokens.n; i++)
-			if (token_is(&tokens.list[i], STR("-f")))
-				found(arg, tokens.list[i + 1].text);
-	arena_free(&arena);
-}

@@ -19,11 +19,6 @@ struct route_facts {
 	struct router_scratch *scratch;
 };
 
-/* The files that a condition (an acl's text, a route's `when`) names with -f, for the loader
- * to read into the conf_source. One that cannot be read is to be left out there:
- * router_compile() says so, with the line. A file may be named more than once. */
-void route_each_file(struct str condition, void (*found)(void *arg, struct str path), void *arg);
-
 /* Every mistake of the conditions goes to `diags` (unknown acl or word with the nearest
  * name, bad values, unreadable file, bad expression with its place); a route that can never
  * match because an earlier one takes all it could is a warning. NULL when there was an

@@ -87,35 +87,16 @@ static void report_unused(struct compile *c)
 				   "no route asks for it; remove it, or the route is missing");
 }
 
-/* "line 12", or "FILE:12" when that is another file. */
-static void format_place(char *to, size_t size, const struct conf_source *source, unsigned line,
-			 unsigned from)
-{
-	const struct conf_line *at, *here;
-
-	if (!source || line == 0 || line > source->n_lines || from == 0 ||
-	    from > source->n_lines) {
-		snprintf(to, size, "line %u", line);
-		return;
-	}
-	at = &source->lines[line - 1];
-	here = &source->lines[from - 1];
-	if (at->file == here->file || at->file >= source->n_paths)
-		snprintf(to, size, "line %u", at->line);
-	else
-		snprintf(to, size, "%.*s:%u", STR_ARGS(source->paths[at->file]), at->line);
-}
-
 static void report_covered(struct compile *c, unsigned i, uint32_t by)
 {
 	const struct conf_route *routes = c->frontend->routes;
-	char place[512];
+	struct diag_place at = diag_place(c->source, routes[i].line, routes[by].line);
 
-	format_place(place, sizeof(place), c->source, routes[by].line, routes[i].line);
-	diag_add(c->diags, c->source, DIAG_WARNING, routes[i].line,
-		 "route: it can never match, because the route of %s takes all of it before; put "
-		 "this one first, or remove it",
-		 place);
+	diag_add(
+		c->diags, c->source, DIAG_WARNING, routes[i].line,
+		"route: it can never match, because the route %s takes all of it before; put this "
+		"one first, or remove it",
+		at.text);
 }
 
 static void compile_route(struct compile *c, struct router *r, unsigned i)

@@ -43,10 +43,10 @@ static const char *path_doubt(const struct test *t, struct str v)
 
 static const char *host_doubt(struct str v)
 {
-	if (condition_host(v).n != v.n)
-		return "never matches, for the host is compared without its port; use dst_port";
 	if (str_find_char(v, '/') >= 0)
 		return "never matches, for a host holds no slash; write the name alone";
+	if (condition_host(v).n != v.n)
+		return "never matches, for the host is compared without its port; use dst_port";
 	return NULL;
 }
 

@@ -1,0 +1,97 @@
+/* What a decision costs with few and with many literal routes. Prints nanoseconds; the
+ * ratio is what matters. Not part of `make check`; build and run by `make bench-route`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "route/route.h"
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static char *text(const char *fmt, unsigned i)
+{
+	char *s;
+
+	return asprintf(&s, fmt, i) < 0 ? abort(), s : s;
+}
+
+/* Half of them on paths, half on a host and a path. */
+static struct router *make(unsigned n, struct conf_frontend *f)
+{
+	static struct conf conf;
+	static struct conf_source source;
+	struct diags diags;
+	struct router *r;
+
+	diags_init(&diags);
+	*f = (struct conf_frontend){ .name = STR("bench"), .default_backend = -1, .n_routes = n };
+	f->routes = calloc(n, sizeof(*f->routes));
+	for (unsigned i = 0; i < n; i++)
+		f->routes[i] = (struct conf_route){
+			.when = str_of(text(i % 2 ? "host h%u.example path_beg /api"
+						  : "path_beg /service%u/",
+					    i)),
+			.backend = i,
+		};
+	r = router_compile(&conf, &source, f, &diags);
+	if (!r) {
+		fputs(diags_text(&diags), stderr);
+		exit(1);
+	}
+	return r;
+}
+
+/* One million decisions over requests for all the routes; nanoseconds for one. */
+static double measure(unsigned n)
+{
+	enum { REQUESTS = 512, ROUNDS = 1000000 };
+	static struct http_request req[REQUESTS];
+	struct conf_frontend f;
+	struct router *r = make(n, &f);
+	struct route_facts facts = { .scratch = router_scratch_new() };
+	double begin;
+	long sum = 0;
+
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		unsigned k = (unsigned)rand() % n;
+
+		req[i].match_path = str_of(text(k % 2 ? "/api/v1/users/%u/profile"
+						      : "/service%u/users/17/profile",
+						k));
+		req[i].authority = str_of(text("h%u.example:8080", k));
+		req[i].method_text = STR("GET");
+	}
+	begin = now_ns();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		facts.req = &req[i % REQUESTS];
+		sum += router_decide(r, &facts, NULL);
+	}
+	begin = (now_ns() - begin) / ROUNDS;
+	if (sum < 0)
+		puts("no route was found");
+	router_scratch_free(facts.scratch);
+	router_free(r);
+	return begin;
+}
+
+int main(void)
+{
+	static const unsigned counts[] = { 10, 100, 1000, 10000 };
+	double first = 0;
+
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		double ns = measure(counts[i]);
+
+		if (i == 0)
+			first = ns;
+		printf("%6u routes: %6.1f ns a decision, %.2f times that of %u\n", counts[i], ns,
+		       ns / first, counts[0]);
+	}
+	return 0;
+}

@@ -14,7 +14,8 @@ FILE_LINES = 800
 COLUMNS = 99
 TAB = 8
 
-# folder under src/ -> folders (or single headers) that its files may include, besides its own
+# folder under src/ -> folders (or single headers) that its files may include, besides its own;
+# the table in src/README.md must say the same
 MAY_INCLUDE = {
     "base": [],
     "conf": ["base"],
@@ -24,11 +25,10 @@ MAY_INCLUDE = {
     "route": ["base", "conf", "http"],
     "balance": ["base", "conf"],
     "upstream": ["base", "conf", "http", "net", "balance"],
-    "vrrp": ["base", "conf", "ipc", "net/loop.h"],
     "loader": ["base", "conf", "ipc", "route", "balance", "net"],
     "supervisor": ["base", "ipc", "net/loop.h"],
-    "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "upstream", "loader"],
-    "admin": ["base", "conf", "ipc", "http", "balance", "proxy/proxy.h"],
+    "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "upstream"],
+    "admin": ["base", "ipc"],
 }
 ANYWHERE = {"config.h"}
 
@@ -51,8 +51,8 @@ PURE = {"conf", "http", "route", "balance"}
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"
-    r"|open|openat|fopen|read|write|close|socket|connect|send|sendmsg|recv|recvmsg|printf"
-    r"|fprintf|syslog)\s*\("
+    r"|open|openat|fopen|read|write|close|socket|connect|send|sendmsg|recv|recvmsg|printf|syslog"
+    r")\s*\("
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
@@ -205,6 +205,31 @@ def check_text(report, path):
             report.add(path, number, "blanks at the end of the line; remove them")
 
 
+def mapped_includes(text, above):
+    """A cell of the map: names, "–" for none, or "all above but a, b"."""
+    if text.startswith("all above"):
+        excepted = re.findall(r"[a-z]+", text.partition("but")[2])
+        return [name for name in above if name not in excepted]
+    return re.findall(r"[a-z_]+(?:/[a-z_]+\.h)?", text)
+
+
+def check_map(report, path):
+    """src/README.md's table of folders against MAY_INCLUDE."""
+    above = []
+    for number, line in enumerate(read_lines(path), 1):
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) < 6 or not re.fullmatch(r"[a-z]+/", cells[1]):
+            continue
+        folder = cells[1][:-1]
+        told = mapped_includes(cells[3], above)
+        above.append(folder)
+        if sorted(told) != sorted(MAY_INCLUDE.get(folder, [])):
+            report.add(path, number, f"the map lets {folder}/ include {told}, tests/lint/lint.py "
+                       f"{MAY_INCLUDE.get(folder, [])}; make them agree")
+    for folder in set(MAY_INCLUDE) - set(above):
+        report.add(path, 1, f"the map has no row for {folder}/, tests/lint/lint.py has one")
+
+
 def folder_of(root, path):
     """'conf' for src/conf/x.c, '' for src/hpcbald.c, None outside src/."""
     parts = os.path.relpath(path, root).split(os.sep)
@@ -222,6 +247,9 @@ def lint(root):
     texts = [os.path.join(root, name) for name in TEXT_FILES]
     for tree in TEXT_TREES:
         texts += walk(os.path.join(root, tree))
+    house = os.path.join(root, "src", "README.md")
+    if os.path.isfile(house):
+        check_map(report, house)
     for path in texts:
         if os.path.isfile(path) and is_text(path):
             check_text(report, path)

@@ -14,6 +14,9 @@ def function_of(lines):
     return "static void f(void)\n{\n" + "\tg();\n" * (lines - 1) + "}\n"
 
 
+MAP = "".join(f"| {folder}/ | | {' '.join(names) or '–'} | |\n"
+              for folder, names in lint.MAY_INCLUDE.items())
+
 # name, file, text, expected "LINE: beginning of the message", or None for a good one
 CASES = [
     ("good", "src/route/a.c", '#include "base/str.h"\n#include <pcre2.h>\n' + GOOD, None),
@@ -60,6 +63,12 @@ CASES = [
      "1: typedef for a struct"),
     ("unfinished", "src/base/a.c", "\n/* TO" "DO: later */\n", "2: left open in the text"),
     ("unfinished script", "packaging/a", "#!/bin/sh\n# FIX" "ME\n", "2: left open in the text"),
+    ("map that allows more", "src/README.md", MAP.replace("| conf/ | | base |",
+                                                           "| conf/ | | base ipc |"),
+     "2: the map lets conf/ include ['base', 'ipc'], tests/lint/lint.py ['base']"),
+    ("map without a folder", "src/README.md", MAP.replace("| admin/ | | base ipc | |\n", ""),
+     "1: the map has no row for admin/"),
+    ("map that agrees", "src/README.md", MAP, None),
     ("blanks at the end", "src/base/a.c", "int a; \n", "1: blanks at the end of the line"),
 ]
 

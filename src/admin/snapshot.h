@@ -10,19 +10,27 @@
 
 struct snapshot; /* a copy: nothing changes while it is printed */
 
-/* Any board may be NULL (its process never ran). NULL: out of memory. */
+/* Any board may be NULL (its process never ran). `now_wall_us` is clock_wall_us(): ages are
+ * counted from there. NULL: out of memory. */
 struct snapshot *snapshot_take(const struct board_supervisor *s, const struct board_proxy *p,
-			       const struct board_vrrp *v);
+			       const struct board_vrrp *v, uint64_t now_wall_us);
 void snapshot_free(struct snapshot *s);
 
-/* For people: one screen, and what is wrong at its end. */
-void snapshot_print_status(const struct snapshot *s, FILE *out);
-/* `backend` NULL: all. False: no such backend (`why` names the nearest). */
+/* Empty when there is no supervisor's board. They live as long as the snapshot. */
+const char *snapshot_version(const struct snapshot *s);
+const char *snapshot_config_file(const struct snapshot *s);
+
+/* For people: one screen, and what is wrong at its end. False: out of memory. */
+bool snapshot_print_status(const struct snapshot *s, FILE *out);
+/* `backend` NULL: all. False: no such backend (`why` names the nearest), or out of memory. */
 bool snapshot_print_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
 			    size_t why_size);
-/* As `status --json` promises. */
+/* As `status --json` promises. False: out of memory. */
 bool snapshot_json_status(const struct snapshot *s, FILE *out);
+/* { "servers": [ … ] }; false as with snapshot_print_servers(). */
 bool snapshot_json_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
 			   size_t why_size);
+/* { "hpcbalctl": …, "hpcbald": … }; `s` NULL: no daemon answers. */
+bool snapshot_json_version(const struct snapshot *s, const char *own, FILE *out);
 
 #endif

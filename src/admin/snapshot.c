@@ -1,0 +1,281 @@
+#include "admin/snapshot.h"
+
+#include <stdlib.h>
+
+#include "admin/snapshot_data.h"
+#include "admin/text.h"
+
+/* A gauge that its writer's death or a fault took below zero shows as nothing. */
+static uint64_t gauge(uint64_t v)
+{
+	return v > INT64_MAX ? 0 : v;
+}
+
+static void copy_text(char *to, size_t size, const char *from, size_t from_size)
+{
+	board_text(to, size, from, from_size);
+	text_clean(to, false);
+}
+
+/* Reading a turn needs no right to write it: the map may be read-only. */
+static void copy_turned(const _Atomic uint32_t *turn, char *to, size_t size, const char *from,
+			size_t from_size, bool lines)
+{
+	board_read_text((_Atomic uint32_t *)(uintptr_t)turn, to, size, from, from_size);
+	text_clean(to, lines);
+}
+
+#define COPY(to, from) copy_text((to), sizeof(to), (from), sizeof(from))
+#define COPY_TURNED(turn, to, from, lines) \
+	copy_turned((turn), (to), sizeof(to), (from), sizeof(from), lines)
+
+static void take_supervisor(struct snapshot *s, const struct board_supervisor *b)
+{
+	s->has_supervisor = true;
+	COPY_TURNED(&b->text_turn, s->node, b->node, false);
+	COPY_TURNED(&b->text_turn, s->version, b->version, false);
+	COPY_TURNED(&b->text_turn, s->config_file, b->config_file, false);
+	COPY_TURNED(&b->text_turn, s->config_sha256, b->config_sha256, false);
+	s->pid = stats_get(b->pid);
+	s->started_us = stats_get(b->started_wall_us);
+	s->generation = stats_get(b->generation);
+	s->loaded_us = stats_get(b->config_loaded_wall_us);
+	for (unsigned i = 0; i < BOARD_PROCESSES; i++) {
+		struct snap_process *p = &s->process[i];
+
+		p->pid = stats_get(b->process[i].pid);
+		p->running = p->pid > 0 && stats_get(b->process[i].running);
+		p->restarts = stats_get(b->process[i].restarts);
+		p->started_us = stats_get(b->process[i].started_wall_us);
+		COPY_TURNED(&b->text_turn, p->last_end, b->process[i].last_end, false);
+	}
+}
+
+static bool is_used(const _Atomic uint32_t *used)
+{
+	return atomic_load_explicit(used, memory_order_acquire) != 0;
+}
+
+/* Places in the file may be equal or absurd on a broken board; slots never are. */
+static int compare_order(uint32_t a_order, uint32_t a_slot, uint32_t b_order, uint32_t b_slot)
+{
+	if (a_order != b_order)
+		return a_order < b_order ? -1 : 1;
+	return a_slot < b_slot ? -1 : a_slot > b_slot;
+}
+
+static int compare_frontends(const void *pa, const void *pb)
+{
+	const struct snap_frontend *a = pa, *b = pb;
+
+	return compare_order(a->order, a->slot, b->order, b->slot);
+}
+
+static int compare_backends(const void *pa, const void *pb)
+{
+	const struct snap_backend *a = pa, *b = pb;
+
+	return compare_order(a->order, a->slot, b->order, b->slot);
+}
+
+static int compare_servers(const void *pa, const void *pb)
+{
+	const struct snap_server *a = pa, *b = pb;
+
+	if (a->backend_index != b->backend_index)
+		return a->backend_index < b->backend_index ? -1 : 1;
+	if (a->removed != b->removed)
+		return a->removed ? 1 : -1;
+	return compare_order(a->order, a->slot, b->order, b->slot);
+}
+
+static void take_frontends(struct snapshot *s, const struct board_proxy *b)
+{
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
+		const struct board_frontend *from = &b->frontends[i];
+		struct snap_frontend *f = &s->frontends[s->n_frontends];
+
+		if (!is_used(&from->used) || !stats_get(from->current))
+			continue;
+		f->slot = i;
+		f->order = stats_get(from->order);
+		COPY(f->name, from->name);
+		COPY_TURNED(&from->bind_turn, f->binds, from->binds, true);
+		f->connections = gauge(stats_get(from->stats.connections));
+		f->requests = stats_get(from->stats.requests);
+		s->n_frontends++;
+	}
+	qsort(s->frontends, s->n_frontends, sizeof(s->frontends[0]), compare_frontends);
+}
+
+static void take_backends(struct snapshot *s, const struct board_proxy *b)
+{
+	for (unsigned i = 0; i < BOARD_BACKENDS; i++) {
+		const struct board_backend *from = &b->backends[i];
+		struct snap_backend *k = &s->backends[s->n_backends];
+
+		if (!is_used(&from->used) || !stats_get(from->current))
+			continue;
+		k->slot = i;
+		k->order = stats_get(from->order);
+		COPY(k->name, from->name);
+		COPY(k->balance, from->balance);
+		s->n_backends++;
+	}
+	qsort(s->backends, s->n_backends, sizeof(s->backends[0]), compare_backends);
+}
+
+static unsigned index_of_backend(const struct snapshot *s, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < s->n_backends && strcmp(s->backends[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static void take_check(struct snap_server *v, const struct board_server *from)
+{
+	v->checked = stats_get(from->checked) != 0;
+	v->check_ok = stats_get(from->check_ok) != 0;
+	v->check_status = stats_get(from->check_status);
+	v->check_last_us = stats_get(from->check_last_wall_us);
+	v->check_duration_us = stats_get(from->check_duration_us);
+	COPY_TURNED(&from->check_turn, v->check_reason, from->check_reason, false);
+}
+
+static void take_server(struct snap_server *v, const struct board_server *from)
+{
+	COPY(v->backend, from->backend);
+	COPY(v->name, from->name);
+	COPY(v->address, from->address);
+	v->state = v->removed ? BOARD_SERVER_DRAIN : board_server_state(from);
+	v->backup = stats_get(from->backup) != 0;
+	v->weight = stats_get(from->weight);
+	v->since_us = stats_get(from->since_wall_us);
+	v->requests = stats_get(from->stats.requests);
+	v->errors = stats_get(from->stats.connect_errors) + stats_get(from->stats.response_errors);
+	v->retries = stats_get(from->stats.retries);
+	take_check(v, from);
+}
+
+static void take_servers(struct snapshot *s, const struct board_proxy *b)
+{
+	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+		const struct board_server *from = &b->servers[i];
+		struct snap_server *v = &s->servers[s->n_servers];
+
+		if (!is_used(&from->used))
+			continue;
+		v->removed = !stats_get(from->current);
+		v->active = gauge(stats_get(from->stats.active));
+		if (v->removed && !v->active)
+			continue;
+		v->slot = i;
+		v->order = stats_get(b->server_order[i]);
+		take_server(v, from);
+		v->backend_index = index_of_backend(s, v->backend);
+		s->n_servers++;
+	}
+	qsort(s->servers, s->n_servers, sizeof(s->servers[0]), compare_servers);
+}
+
+static void count_servers(struct snapshot *s)
+{
+	for (unsigned i = s->n_servers; i-- > 0;) {
+		const struct snap_server *v = &s->servers[i];
+		struct snap_backend *k;
+
+		if (v->backend_index >= s->n_backends)
+			continue;
+		k = &s->backends[v->backend_index];
+		k->first = i;
+		k->active += v->active;
+		k->requests += v->requests;
+		if (v->removed) {
+			k->n_removed++;
+			continue;
+		}
+		k->n_servers++;
+		k->n_up += v->state == BOARD_SERVER_UP;
+	}
+}
+
+static void take_proxy(struct snapshot *s, const struct board_proxy *b)
+{
+	s->has_proxy = true;
+	s->proxy_generation = stats_get(b->generation);
+	s->n_workers = stats_get(b->n_workers);
+	s->connections = gauge(stats_get(b->stats.connections));
+	s->accept_pauses = stats_get(b->stats.accept_pauses);
+	s->log_lines = stats_get(b->stats.log_lines);
+	s->log_dropped = stats_get(b->stats.log_dropped);
+	take_frontends(s, b);
+	take_backends(s, b);
+	take_servers(s, b);
+	count_servers(s);
+}
+
+struct snapshot *snapshot_take(const struct board_supervisor *b, const struct board_proxy *p,
+			       const struct board_vrrp *v, uint64_t now_wall_us)
+{
+	struct snapshot *s = calloc(1, sizeof(*s));
+
+	(void)v; /* its layout holds no states yet */
+	if (!s)
+		return NULL;
+	s->now_us = now_wall_us;
+	if (b)
+		take_supervisor(s, b);
+	if (p)
+		take_proxy(s, p);
+	return s;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	free(s);
+}
+
+const char *snapshot_version(const struct snapshot *s)
+{
+	return s->version;
+}
+
+const char *snapshot_config_file(const struct snapshot *s)
+{
+	return s->config_file;
+}
+
+static const struct snap_backend *nearest_backend(const struct snapshot *s, const char *name)
+{
+	unsigned best = 4, distance;
+	const struct snap_backend *near = NULL;
+
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		distance = str_distance(str_of(name), str_of(s->backends[i].name));
+		if (distance < best) {
+			best = distance;
+			near = &s->backends[i];
+		}
+	}
+	return near;
+}
+
+const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
+						 char *why, size_t why_size)
+{
+	unsigned i = index_of_backend(s, name);
+	const struct snap_backend *near;
+
+	if (i < s->n_backends)
+		return &s->backends[i];
+	near = nearest_backend(s, name);
+	if (near)
+		snprintf(why, why_size, "there is no backend \"%s\"; did you mean \"%s\"?", name,
+			 near->name);
+	else
+		snprintf(why, why_size, "there is no backend \"%s\"; `hpcbalctl status` lists them",
+			 name);
+	return NULL;
+}

@@ -1,0 +1,404 @@
+/* The command line to a running daemon: finds the command's row, carries it out. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/client.h"
+#include "admin/follow.h"
+#include "admin/snapshot.h"
+#include "base/clock.h"
+#include "loader/loader.h"
+
+#define DEFAULT_SOCKET HPCBAL_RUNSTATEDIR "/hpcbal/control.sock"
+#define DEFAULT_CONFIG HPCBAL_SYSCONFDIR "/hpcbal.conf"
+
+/* A reload waits for children that check and prepare; the rest is answered at once. */
+#define TIMEOUT_MS 5000
+#define RELOAD_TIMEOUT_MS 120000
+#define FOLLOW_EVERY_US 300000
+
+enum { TAKES_JSON = 1, TAKES_FOLLOW = 2 };
+
+struct command;
+
+struct call {
+	const struct command *command;
+	const char *socket;
+	bool json, follow;
+	int argc; /* words behind the command's name */
+	char **argv;
+};
+
+struct command {
+	const char *name, *arguments, *help;
+	int arguments_max;
+	unsigned flags;
+	enum control_exit (*run)(const struct call *c); /* NULL: not in this version */
+};
+
+__attribute__((format(printf, 2, 3))) static enum control_exit complain(enum control_exit status,
+									const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("hpcbalctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+/* What the daemon says goes to our own output. */
+static enum control_exit ask(const struct call *c, char *const *words, int n, int timeout_ms,
+			     struct client_boards *boards)
+{
+	struct client_request q = { .socket = c->socket, .argc = n, .argv = words,
+				    .timeout_ms = timeout_ms, .out = stdout, .err = stderr };
+	char why[CLIENT_WHY];
+	enum control_exit status = client_ask(&q, boards, why);
+
+	return *why ? complain(status, "%s", why) : status;
+}
+
+static struct snapshot *snapshot_of(struct client_boards *b)
+{
+	struct snapshot *s = snapshot_take(b->supervisor, b->proxy, b->vrrp, clock_wall_us());
+
+	client_unmap(b);
+	return s;
+}
+
+static char *status_words[] = { (char[]){ "status" } };
+
+static enum control_exit take_snapshot(const struct call *c, struct snapshot **s)
+{
+	struct client_boards boards;
+	enum control_exit status = ask(c, status_words, 1, TIMEOUT_MS, &boards);
+
+	if (status != CONTROL_DONE)
+		return status;
+	*s = snapshot_of(&boards);
+	return *s ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
+}
+
+/* As above, but nobody minds when there is no daemon. */
+static struct snapshot *take_snapshot_quietly(const struct call *c)
+{
+	struct client_request q = { .socket = c->socket, .argc = 1, .argv = status_words,
+				    .timeout_ms = TIMEOUT_MS };
+	struct client_boards boards;
+	char why[CLIENT_WHY];
+
+	if (client_ask(&q, &boards, why) != CONTROL_DONE)
+		return NULL;
+	return snapshot_of(&boards);
+}
+
+static enum control_exit run_status(const struct call *c)
+{
+	struct snapshot *s = NULL;
+	enum control_exit status = take_snapshot(c, &s);
+	bool good;
+
+	if (status != CONTROL_DONE)
+		return status;
+	good = c->json ? snapshot_json_status(s, stdout) : snapshot_print_status(s, stdout);
+	snapshot_free(s);
+	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
+}
+
+static enum control_exit run_servers(const struct call *c)
+{
+	const char *backend = c->argc ? c->argv[0] : NULL;
+	struct snapshot *s = NULL;
+	enum control_exit status = take_snapshot(c, &s);
+	char why[CLIENT_WHY];
+	bool good;
+
+	if (status != CONTROL_DONE)
+		return status;
+	good = c->json ? snapshot_json_servers(s, backend, stdout, why, sizeof(why))
+		       : snapshot_print_servers(s, backend, stdout, why, sizeof(why));
+	snapshot_free(s);
+	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "%s", why);
+}
+
+static enum control_exit run_reload(const struct call *c)
+{
+	char word[] = "reload", *words[] = { word };
+
+	return ask(c, words, 1, RELOAD_TIMEOUT_MS, NULL);
+}
+
+/* The daemon gives the whole list; `text` is the caller's to free. */
+static enum control_exit ask_events(const struct call *c, char **text, size_t *n)
+{
+	char word[] = "events", *words[] = { word };
+	struct client_request q = { .socket = c->socket, .argc = 1, .argv = words,
+				    .timeout_ms = TIMEOUT_MS, .err = stderr };
+	char why[CLIENT_WHY];
+	enum control_exit status;
+
+	*text = NULL;
+	q.out = open_memstream(text, n);
+	if (!q.out)
+		return complain(CONTROL_REFUSED, "out of memory");
+	status = client_ask(&q, NULL, why);
+	fclose(q.out);
+	return *why ? complain(status, "%s", why) : status;
+}
+
+static enum control_exit run_events(const struct call *c)
+{
+	char *before = NULL, *now;
+	size_t n_before = 0, n;
+	enum control_exit status;
+	struct str fresh;
+
+	for (;;) {
+		status = ask_events(c, &now, &n);
+		if (status == CONTROL_DONE && now) {
+			fresh = follow_new((struct str){ before, n_before },
+					   (struct str){ now, n });
+			fwrite(fresh.p, 1, fresh.n, stdout);
+		}
+		free(before);
+		before = now;
+		n_before = n;
+		if (status != CONTROL_DONE || !c->follow || fflush(stdout) != 0)
+			break;
+		usleep(FOLLOW_EVERY_US);
+	}
+	free(before);
+	return status;
+}
+
+/* A good file's line belongs to standard output, mistakes to standard error. */
+static enum control_exit check_file(const char *path)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	int status;
+
+	if (!f)
+		return complain(CONTROL_REFUSED, "out of memory");
+	status = loader_check(path, f);
+	fclose(f);
+	if (text)
+		fwrite(text, 1, n, status ? stderr : stdout);
+	free(text);
+	return status ? CONTROL_REFUSED : CONTROL_DONE;
+}
+
+/* Without a name: the file of the daemon that runs, since that is what a reload would read. */
+static enum control_exit run_check(const struct call *c)
+{
+	struct snapshot *s = c->argc ? NULL : take_snapshot_quietly(c);
+	const char *path = c->argc ? c->argv[0] : DEFAULT_CONFIG;
+	enum control_exit status;
+
+	if (s && *snapshot_config_file(s))
+		path = snapshot_config_file(s);
+	status = check_file(path);
+	snapshot_free(s);
+	return status;
+}
+
+static enum control_exit run_version(const struct call *c)
+{
+	struct snapshot *s = take_snapshot_quietly(c);
+	bool good = true;
+
+	if (c->json) {
+		good = snapshot_json_version(s, PACKAGE_VERSION, stdout);
+	} else {
+		puts("hpcbalctl " PACKAGE_VERSION);
+		if (s)
+			printf("hpcbald   %s at %s\n", snapshot_version(s), c->socket);
+		else
+			printf("hpcbald   does not answer at %s\n", c->socket);
+	}
+	snapshot_free(s);
+	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
+}
+
+static const struct command commands[] = {
+	{ "status", "", "one screen: what runs, and what is wrong", 0, TAKES_JSON, run_status },
+	{ "servers", "[BACKEND]", "a row a server: state, load, last check and why", 1, TAKES_JSON,
+	  run_servers },
+	{ "reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
+	  run_reload },
+	{ "check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0,
+	  run_check },
+	{ "events", "[-f]", "what changed state and why, newest last; -f: goes on", 0,
+	  TAKES_FOLLOW, run_events },
+	{ "version", "", "of this program, and of the daemon if it answers", 0, TAKES_JSON,
+	  run_version },
+	{ "vrrp", "[INSTANCE]", NULL, 0, 0, NULL },
+	{ "demote", "[INSTANCE]", NULL, 0, 0, NULL },
+	{ "promote", "[INSTANCE]", NULL, 0, 0, NULL },
+	{ "drain", "BACKEND/SERVER", NULL, 0, 0, NULL },
+	{ "maint", "BACKEND/SERVER", NULL, 0, 0, NULL },
+	{ "ready", "BACKEND/SERVER", NULL, 0, 0, NULL },
+	{ "weight", "BACKEND/SERVER N", NULL, 0, 0, NULL },
+	{ "upgrade", "", NULL, 0, 0, NULL },
+	{ "metrics", "", NULL, 0, 0, NULL },
+	{ "top", "", NULL, 0, 0, NULL },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("usage: hpcbalctl [-s SOCKET] [--json] COMMAND\n\n", out);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (commands[i].run)
+			fprintf(out, "  %-8s %-10s %s\n", commands[i].name, commands[i].arguments,
+				commands[i].help);
+	}
+	fputs("\n"
+	      "  -s, --socket SOCKET  the daemon's control socket; else $HPCBAL_SOCKET, else\n"
+	      "                       " DEFAULT_SOCKET "\n"
+	      "      --json           status, servers, version: as one JSON document\n"
+	      "  -h, --help           this text\n"
+	      "  -V, --version        like the command version\n"
+	      "\n"
+	      "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no daemon there.\n",
+	      out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static enum control_exit complain_unknown(const char *name)
+{
+	const char *near = NULL;
+	unsigned best = 4;
+
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		unsigned distance = str_distance(str_of(name), str_of(commands[i].name));
+
+		if (distance < best && distance < strlen(name)) {
+			best = distance;
+			near = commands[i].name;
+		}
+	}
+	if (near)
+		return complain(CONTROL_USAGE, "unknown command \"%s\"; did you mean \"%s\"?",
+				name, near);
+	return complain(CONTROL_USAGE, "unknown command \"%s\"; --help lists them", name);
+}
+
+static enum control_exit carry_out(const struct call *c)
+{
+	const struct command *k = c->command;
+
+	if (!k->run)
+		return complain(CONTROL_REFUSED, "%s is not in version " PACKAGE_VERSION
+				"; --help lists what is", k->name);
+	if (c->argc > k->arguments_max)
+		return complain(CONTROL_USAGE, "\"%s\" is too much; usage: hpcbalctl %s%s%s",
+				c->argv[k->arguments_max], k->name, *k->arguments ? " " : "",
+				k->arguments);
+	if (c->json && !(k->flags & TAKES_JSON))
+		return complain(CONTROL_USAGE, "%s gives no JSON", k->name);
+	if (c->follow && !(k->flags & TAKES_FOLLOW))
+		return complain(CONTROL_USAGE, "%s takes no -f", k->name);
+	return k->run(c);
+}
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+	{ "follow", no_argument, NULL, 'f' },	    { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },	    { NULL, 0, NULL, 0 },
+};
+
+/* False: `status` says all. */
+static bool read_options(int argc, char **argv, struct call *c, const char **bad,
+			 enum control_exit *status)
+{
+	int option;
+
+	opterr = 0;
+	*bad = NULL;
+	while ((option = getopt_long(argc, argv, ":s:fhV", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			c->socket = optarg;
+			break;
+		case 'j':
+			c->json = true;
+			break;
+		case 'f':
+			c->follow = true;
+			break;
+		case 'V':
+			c->command = find_command("version");
+			break;
+		case 'h':
+			print_help(stdout);
+			*status = CONTROL_DONE;
+			return false;
+		case ':':
+			*status = complain(CONTROL_USAGE, "%s takes the path of a socket",
+					   argv[optind - 1]);
+			return false;
+		default:
+			*bad = *bad ? *bad : argv[optind - 1];
+			break;
+		}
+	}
+	return true;
+}
+
+/* Options of commands that are not in this version are not known either, and are not what is
+ * to be complained about then. */
+static enum control_exit run(int argc, char **argv)
+{
+	const char *from_env = getenv("HPCBAL_SOCKET");
+	struct call c = { .socket = from_env && *from_env ? from_env : DEFAULT_SOCKET };
+	enum control_exit status;
+	const char *bad;
+
+	if (!read_options(argc, argv, &c, &bad, &status))
+		return status;
+	if (!c.command && optind == argc) {
+		print_help(stderr);
+		return CONTROL_USAGE;
+	}
+	if (!c.command) {
+		c.command = find_command(argv[optind]);
+		if (!c.command)
+			return complain_unknown(argv[optind]);
+		optind++;
+	}
+	if (bad && c.command->run)
+		return complain(CONTROL_USAGE, "unknown option %s; --help lists them", bad);
+	c.argc = argc - optind;
+	c.argv = argv + optind;
+	return carry_out(&c);
+}
+
+int main(int argc, char **argv)
+{
+	enum control_exit status = run(argc, argv);
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = complain(CONTROL_REFUSED, "the output cannot be written: %s",
+				  strerror(errno));
+	return (int)status;
+}

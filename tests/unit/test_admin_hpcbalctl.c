@@ -1,0 +1,523 @@
+/* The program hpcbalctl as it was built, against a daemon that this test plays. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "admin/follow.h"
+#include "base/clock.h"
+#include "ipc/board.h"
+#include "ipc/control.h"
+
+enum role {
+	BOARDS,       /* as the daemon does */
+	OTHER_LAYOUT, /* a daemon of another version */
+	NO_BOARDS,
+	DIES,	      /* in the middle of its answer */
+	REFUSES,      /* with a text and status 1 */
+	RELOADS,      /* with a text and warnings */
+	RUDE,	      /* with control characters, packets that nobody knows, an absurd status */
+};
+
+static char dir[] = "/tmp/hpcbalctl-XXXXXX";
+static char socket_path[64], config_path[64];
+static const char *program;
+static int listener = -1;
+
+static enum role role;
+static char asked[CONTROL_REQUEST_MAX];
+static pthread_t daemon_thread;
+
+static char out[65536], err[65536];
+static int exit_status;
+
+static int make_board(const char *name, size_t size, void **map)
+{
+	int fd = board_create(name, size, map), reader;
+
+	ck_assert_int_ge(fd, 0);
+	reader = board_reader(fd);
+	ck_assert_int_ge(reader, 0);
+	close(fd);
+	return reader;
+}
+
+static void send_boards(int client)
+{
+	struct board_supervisor *s;
+	struct board_proxy *p;
+	struct board_vrrp *v;
+	void *map;
+	int fds[CONTROL_BOARDS];
+
+	fds[0] = make_board("supervisor", sizeof(*s), &map);
+	s = map;
+	fds[1] = make_board("proxy", sizeof(*p), &map);
+	p = map;
+	fds[2] = make_board("vrrp", sizeof(*v), &map);
+	v = map;
+	strcpy(s->node, "lb7");
+	strcpy(s->version, "9.8.7");
+	snprintf(s->config_file, sizeof(s->config_file), "%s", config_path);
+	stats_set(s->process[BOARD_PROXY].pid, 1);
+	stats_set(s->process[BOARD_PROXY].running, 1);
+	board_backend_slot(p, STR("web"));
+	board_server_slot(p, STR("web"), STR("w1"), STR("10.0.0.1:80"));
+	if (role == OTHER_LAYOUT)
+		s->head.layout++;
+	ck_assert(control_send_boards(client, fds));
+	for (unsigned i = 0; i < CONTROL_BOARDS; i++)
+		close(fds[i]);
+	munmap(s, sizeof(*s));
+	munmap(p, sizeof(*p));
+	munmap(v, sizeof(*v));
+}
+
+static void answer(int client)
+{
+	switch (role) {
+	case BOARDS:
+	case OTHER_LAYOUT:
+		send_boards(client);
+		__attribute__((fallthrough));
+	case NO_BOARDS:
+		control_send_exit(client, CONTROL_DONE);
+		break;
+	case DIES:
+		control_send(client, 'o', STR("half an ans"));
+		break;
+	case REFUSES:
+		control_send(client, 'e', STR("/etc/hpcbal.conf:3: no such thing\n"));
+		control_send_exit(client, CONTROL_REFUSED);
+		break;
+	case RELOADS:
+		control_send(client, 'o', STR("reloaded: generation 4\n"));
+		control_send(client, 'e', STR("a warning\n"));
+		control_send_exit(client, CONTROL_DONE);
+		break;
+	case RUDE:
+		control_send(client, 'q', STR("what?"));
+		control_send(client, 'o', STR("a\x1b[2Jb\x7f\tc\n"));
+		control_send(client, 'x', STR("\x55"));
+		break;
+	}
+}
+
+static void *daemon_main(void *arg)
+{
+	int client = accept(listener, NULL, NULL);
+	ssize_t n;
+
+	(void)arg;
+	if (client < 0)
+		return NULL;
+	n = recv(client, asked, sizeof(asked) - 1, 0);
+	asked[n > 0 ? n : 0] = '\0';
+	if (n > 0)
+		answer(client);
+	close(client);
+	return NULL;
+}
+
+static void listen_at(const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	strcpy(un.sun_path, path);
+	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&un, sizeof(un)), 0);
+	ck_assert_int_eq(listen(listener, 8), 0);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(socket_path, sizeof(socket_path), "%s/sock", dir);
+	snprintf(config_path, sizeof(config_path), "%s/conf", dir);
+	setenv("HPCBAL_SOCKET", socket_path, 1);
+	asked[0] = '\0';
+}
+
+static void teardown(void)
+{
+	if (listener >= 0)
+		close(listener);
+	unlink(socket_path);
+	unlink(config_path);
+	rmdir(dir);
+}
+
+static void read_all(int fd, char *to, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	lseek(fd, 0, SEEK_SET);
+	while (n + 1 < size && (got = read(fd, to + n, size - 1 - n)) > 0)
+		n += (size_t)got;
+	to[n] = '\0';
+	close(fd);
+}
+
+static int temp_fd(void)
+{
+	return open(dir, O_TMPFILE | O_RDWR, 0600);
+}
+
+/* Up to four words; NULL ends them early. */
+static void ctl(const char *a, const char *b, const char *c, const char *d)
+{
+	char *argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)a, (char *)(uintptr_t)b,
+			 (char *)(uintptr_t)c, (char *)(uintptr_t)d, NULL };
+	int fd_out = temp_fd(), fd_err = temp_fd(), status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		dup2(fd_out, 1);
+		dup2(fd_err, 2);
+		execv(program, argv);
+		_exit(127);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "killed by %d", WTERMSIG(status));
+	exit_status = WEXITSTATUS(status);
+	ck_assert_msg(exit_status != 127, "%s cannot be run", program);
+	read_all(fd_out, out, sizeof(out));
+	read_all(fd_err, err, sizeof(err));
+}
+
+static void ctl_with(enum role r, const char *a, const char *b, const char *c)
+{
+	role = r;
+	listen_at(socket_path);
+	ck_assert_int_eq(pthread_create(&daemon_thread, NULL, daemon_main, NULL), 0);
+	ctl(a, b, c, NULL);
+	pthread_join(daemon_thread, NULL);
+}
+
+static unsigned lines_of(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+#define EXPECT(status, in_out, in_err)                                                    \
+	do {                                                                              \
+		ck_assert_msg(exit_status == (status), "exit %d\n%s\n%s", exit_status, out, err); \
+		ck_assert_msg(strstr(out, in_out) != NULL, "standard output:\n%s", out);  \
+		ck_assert_msg(strstr(err, in_err) != NULL, "standard error:\n%s", err);   \
+	} while (0)
+
+START_TEST(status_and_servers)
+{
+	ctl_with(BOARDS, "status", NULL, NULL);
+	EXPECT(0, "node      lb7: hpcbal 9.8.7", "");
+	ck_assert_str_eq(asked, "status");
+	ck_assert_str_eq(err, "");
+	close(listener);
+	unlink(socket_path);
+	ctl_with(BOARDS, "servers", "web", NULL);
+	EXPECT(0, "web/w1  10.0.0.1:80  STARTING", "");
+	ck_assert_str_eq(err, "");
+}
+END_TEST
+
+START_TEST(json_before_or_behind)
+{
+	static const char *const words[][2] = { { "--json", "status" }, { "status", "--json" },
+						{ "--json", "servers" }, { "servers", "--json" },
+						{ "--json", "version" }, { "version", "--json" } };
+	json_t *j;
+
+	ctl_with(BOARDS, words[_i][0], words[_i][1], NULL);
+	ck_assert_msg(exit_status == 0, "%s", err);
+	j = json_loads(out, 0, NULL);
+	ck_assert_msg(j != NULL, "%s", out);
+	ck_assert(json_is_object(j));
+	json_decref(j);
+}
+END_TEST
+
+START_TEST(servers_of_an_unknown_backend)
+{
+	ctl_with(BOARDS, "servers", "wep", NULL);
+	EXPECT(1, "", "hpcbalctl: there is no backend \"wep\"; did you mean \"web\"?\n");
+	ck_assert_uint_eq(lines_of(err), 1);
+}
+END_TEST
+
+START_TEST(daemons_that_misbehave)
+{
+	static const struct {
+		enum role role;
+		int status;
+		const char *out, *err;
+	} cases[] = {
+		{ OTHER_LAYOUT, 1, "", "layout of another version" },
+		{ NO_BOARDS, 1, "", "has not handed out its boards" },
+		{ DIES, 1, "half an ans", "ended before it had answered" },
+		{ RUDE, 1, "a?[2Jb?\tc\n", "" },
+	};
+
+	ctl_with(cases[_i].role, "status", NULL, NULL);
+	EXPECT(cases[_i].status, cases[_i].out, cases[_i].err);
+}
+END_TEST
+
+START_TEST(reload_passes_through)
+{
+	ctl_with(RELOADS, "reload", NULL, NULL);
+	EXPECT(0, "reloaded: generation 4\n", "a warning\n");
+	ck_assert_str_eq(asked, "reload");
+	close(listener);
+	unlink(socket_path);
+	ctl_with(REFUSES, "reload", NULL, NULL);
+	EXPECT(1, "", "/etc/hpcbal.conf:3: no such thing\n");
+	ck_assert_str_eq(out, "");
+}
+END_TEST
+
+START_TEST(no_daemon)
+{
+	ctl("status", NULL, NULL, NULL);
+	EXPECT(3, "", "No such file or directory; start hpcbald");
+	ck_assert_ptr_nonnull(strstr(err, socket_path));
+	ck_assert_uint_eq(lines_of(err), 1);
+	listen_at(socket_path);
+	close(listener);
+	ctl("reload", NULL, NULL, NULL);
+	EXPECT(3, "", "Connection refused; its daemon is gone");
+	ctl("-s", "/nowhere/sock", "status", NULL);
+	EXPECT(3, "", "no daemon at /nowhere/sock: ");
+	ctl("status", "--socket=/nowhere/else", NULL, NULL);
+	EXPECT(3, "", "no daemon at /nowhere/else: ");
+}
+END_TEST
+
+START_TEST(version_needs_no_daemon)
+{
+	ctl("version", NULL, NULL, NULL);
+	EXPECT(0, "hpcbald   does not answer at ", "");
+	ctl("--version", NULL, NULL, NULL);
+	EXPECT(0, "hpcbalctl ", "");
+	ctl_with(BOARDS, "version", NULL, NULL);
+	EXPECT(0, "hpcbald   9.8.7 at ", "");
+}
+END_TEST
+
+static const struct {
+	const char *words[4];
+	int status;
+	const char *err;
+} usages[] = {
+	{ { NULL }, 2, "usage: hpcbalctl" },
+	{ { "stauts" }, 2, "unknown command \"stauts\"; did you mean \"status\"?" },
+	{ { "demot" }, 2, "did you mean \"demote\"?" },
+	{ { "frobnicate" }, 2, "unknown command \"frobnicate\"; --help lists them" },
+	{ { "" }, 2, "unknown command" },
+	{ { "status", "now" }, 2, "\"now\" is too much; usage: hpcbalctl status\n" },
+	{ { "servers", "a", "b" }, 2, "\"b\" is too much; usage: hpcbalctl servers [BACKEND]" },
+	{ { "reload", "--json" }, 2, "reload gives no JSON" },
+	{ { "status", "-f" }, 2, "status takes no -f" },
+	{ { "status", "--frob" }, 2, "unknown option --frob" },
+	{ { "-s" }, 2, "-s takes the path of a socket" },
+	{ { "vrrp" }, 1, "vrrp is not in version " },
+	{ { "demote", "VI_1", "--for", "10m" }, 1, "demote is not in version " },
+	{ { "promote" }, 1, "promote is not in version " },
+	{ { "drain", "a/b" }, 1, "drain is not in version " },
+	{ { "maint", "a/b" }, 1, "maint is not in version " },
+	{ { "ready", "a/b" }, 1, "ready is not in version " },
+	{ { "weight", "a/b", "3" }, 1, "weight is not in version " },
+	{ { "upgrade" }, 1, "upgrade is not in version " },
+	{ { "metrics" }, 1, "metrics is not in version " },
+	{ { "top" }, 1, "top is not in version " },
+};
+
+START_TEST(wrong_usage)
+{
+	const char *const *w = usages[_i].words;
+
+	ctl(w[0], w[1], w[2], w[3]);
+	EXPECT(usages[_i].status, "", usages[_i].err);
+	ck_assert_str_eq(out, "");
+	if (w[0])
+		ck_assert_uint_eq(lines_of(err), 1);
+}
+END_TEST
+
+START_TEST(help_lists_the_commands)
+{
+	static const char *const words[] = { "status", "servers", "reload",
+					     "check",  "events",  "version" };
+
+	ctl("--help", NULL, NULL, NULL);
+	EXPECT(0, "usage: hpcbalctl", "");
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		ck_assert_ptr_nonnull(strstr(out, words[i]));
+	ck_assert_ptr_null(strstr(out, "demote"));
+}
+END_TEST
+
+static void write_config(const char *text)
+{
+	FILE *f = fopen(config_path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+#define GOOD_CONFIG                                                                       \
+	"frontends = ( { name = \"f\"; bind = ( \"127.0.0.1:8081\" ); "                   \
+	"default_backend = \"b\"; } );\n"                                                 \
+	"backends = ( { name = \"b\"; "                                                   \
+	"servers = ( { name = \"s\"; address = \"127.0.0.1:8082\"; } ); } );\n"
+
+START_TEST(check_a_file)
+{
+	write_config(GOOD_CONFIG);
+	ctl("check", config_path, NULL, NULL);
+	ck_assert_msg(exit_status == 0, "%s%s", out, err);
+	ck_assert_str_eq(err, "");
+	ck_assert_str_ne(out, "");
+	write_config("frontends = (\n{ nme = \"f\"; } );\n");
+	ctl("check", config_path, NULL, NULL);
+	ck_assert_int_eq(exit_status, 1);
+	ck_assert_msg(strstr(err, "/conf:2: ") != NULL, "%s", err);
+	ck_assert_str_eq(out, "");
+}
+END_TEST
+
+START_TEST(check_the_daemons_file)
+{
+	write_config("nonsense = 1;\n");
+	ctl_with(BOARDS, "check", NULL, NULL);
+	ck_assert_int_eq(exit_status, 1);
+	ck_assert_msg(strstr(err, config_path) != NULL, "%s", err);
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written)
+{
+	pid_t pid;
+	int status;
+
+	role = BOARDS;
+	listen_at(socket_path);
+	ck_assert_int_eq(pthread_create(&daemon_thread, NULL, daemon_main, NULL), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		dup2(open("/dev/full", O_WRONLY), 1);
+		dup2(open("/dev/null", O_WRONLY), 2);
+		execl(program, program, "status", (char *)NULL);
+		_exit(127);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	pthread_join(daemon_thread, NULL);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+START_TEST(follow_prints_what_is_new)
+{
+	static const struct {
+		const char *before, *now, *fresh;
+	} cases[] = {
+		{ "", "", "" },
+		{ "", "a\nb\n", "a\nb\n" },
+		{ "a\nb\n", "a\nb\n", "" },
+		{ "a\nb\n", "a\nb\nc\n", "c\n" },
+		{ "a\nb\nc\n", "b\nc\nd\n", "d\n" },
+		{ "a\na\nb\n", "a\nb\nc\n", "c\n" },
+		{ "a\nb\n", "x\ny\n", "x\ny\n" },
+		{ "a\nb\n", "", "" },
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct str fresh = follow_new(str_of(cases[i].before), str_of(cases[i].now));
+
+		ck_assert(str_eq(fresh, str_of(cases[i].fresh)));
+	}
+}
+END_TEST
+
+/* The list grows, then the daemon goes. */
+static void *growing_daemon(void *arg)
+{
+	static const char *const lists[] = { "one\n", "one\n", "one\ntwo\n", "two\nthree\n" };
+
+	(void)arg;
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		int client = accept(listener, NULL, NULL);
+
+		if (client < 0 || recv(client, asked, sizeof(asked), 0) <= 0)
+			break;
+		control_send(client, 'o', str_of(lists[i]));
+		control_send_exit(client, CONTROL_DONE);
+		close(client);
+	}
+	unlink(socket_path);
+	close(listener);
+	listener = -1;
+	return NULL;
+}
+
+START_TEST(events_go_on)
+{
+	listen_at(socket_path);
+	ck_assert_int_eq(pthread_create(&daemon_thread, NULL, growing_daemon, NULL), 0);
+	ctl("events", "-f", NULL, NULL);
+	pthread_join(daemon_thread, NULL);
+	ck_assert_str_eq(out, "one\ntwo\nthree\n");
+	EXPECT(3, "", "no daemon at ");
+}
+END_TEST
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+int main(void)
+{
+	Suite *s = suite_create("hpcbalctl");
+	TCase *t = tcase_create("program");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	program = getenv("HPCBALCTL") ? getenv("HPCBALCTL") : "./hpcbalctl";
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, status_and_servers);
+	tcase_add_loop_test(t, json_before_or_behind, 0, 6);
+	tcase_add_test(t, servers_of_an_unknown_backend);
+	tcase_add_loop_test(t, daemons_that_misbehave, 0, 4);
+	tcase_add_test(t, reload_passes_through);
+	tcase_add_test(t, no_daemon);
+	tcase_add_test(t, version_needs_no_daemon);
+	tcase_add_loop_test(t, wrong_usage, 0, COUNT(usages));
+	tcase_add_test(t, help_lists_the_commands);
+	tcase_add_test(t, check_a_file);
+	tcase_add_test(t, check_the_daemons_file);
+	tcase_add_test(t, output_that_cannot_be_written);
+	tcase_add_test(t, follow_prints_what_is_new);
+	tcase_add_test(t, events_go_on);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

@@ -1,0 +1,552 @@
+#include <check.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "admin/snapshot.h"
+#include "admin/table.h"
+#include "admin/text.h"
+#include "base/clock.h"
+
+#define NOW 1770376454655000ull /* 2026-02-06T11:14:14.655Z */
+#define AGO(s) (NOW - (s) * CLOCK_SEC)
+
+static struct board_supervisor *sup;
+static struct board_proxy *proxy;
+static char *text; /* what the last call printed */
+static size_t text_size;
+
+static void setup(void)
+{
+	sup = calloc(1, sizeof(*sup));
+	proxy = calloc(1, sizeof(*proxy));
+	ck_assert(sup && proxy);
+}
+
+static void teardown(void)
+{
+	free(sup);
+	free(proxy);
+	free(text);
+	text = NULL;
+}
+
+static void fill_supervisor(void)
+{
+	strcpy(sup->node, "lb1");
+	strcpy(sup->version, "0.1.0");
+	strcpy(sup->config_file, "/etc/hpcbal.conf");
+	strcpy(sup->config_sha256, "e3b0c4");
+	stats_set(sup->pid, 4711);
+	stats_set(sup->started_wall_us, AGO(2 * 3600 + 5 * 60));
+	stats_set(sup->generation, 3);
+	stats_set(sup->config_loaded_wall_us, AGO(300));
+	stats_set(sup->process[BOARD_PROXY].pid, 4720);
+	stats_set(sup->process[BOARD_PROXY].running, 1);
+	stats_set(sup->process[BOARD_PROXY].started_wall_us, AGO(7200));
+	strcpy(sup->process[BOARD_PROXY].last_end, "");
+}
+
+static struct board_server *add_server(const char *backend, const char *name, uint32_t order)
+{
+	char address[BOARD_TEXT];
+	int at;
+
+	snprintf(address, sizeof(address), "10.0.0.%u:80", order + 1);
+	at = board_server_slot(proxy, str_of(backend), str_of(name), str_of(address));
+	ck_assert_int_ge(at, 0);
+	stats_set(proxy->server_order[at], order);
+	stats_set(proxy->servers[at].weight, 100);
+	stats_set(proxy->servers[at].health, BOARD_SERVER_UP);
+	stats_set(proxy->servers[at].since_wall_us, AGO(7000));
+	return &proxy->servers[at];
+}
+
+static void add_backend(const char *name, const char *balance, uint32_t order)
+{
+	int at = board_backend_slot(proxy, str_of(name));
+
+	ck_assert_int_ge(at, 0);
+	strcpy(proxy->backends[at].balance, balance);
+	stats_set(proxy->backends[at].order, order);
+}
+
+static struct board_frontend *add_frontend(const char *name, const char *binds, uint32_t order)
+{
+	int at = board_frontend_slot(proxy, str_of(name));
+
+	ck_assert_int_ge(at, 0);
+	strcpy(proxy->frontends[at].binds, binds);
+	stats_set(proxy->frontends[at].order, order);
+	return &proxy->frontends[at];
+}
+
+/* Slots in another order than the file's. */
+static void fill_proxy(void)
+{
+	struct board_frontend *f;
+	struct board_server *s;
+
+	stats_set(proxy->generation, 3);
+	stats_set(proxy->n_workers, 2);
+	stats_set(proxy->stats.connections, 1);
+	add_frontend("admin_front", "127.0.0.1:8080", 1);
+	f = add_frontend("http_front", "0.0.0.0:80\n[::]:80", 0);
+	stats_set(f->stats.connections, 12);
+	stats_set(f->stats.requests, 34567);
+	add_backend("app_backend", "leastconn", 1);
+	add_backend("web_backend", "roundrobin", 0);
+	s = add_server("app_backend", "app1", 2);
+	stats_set(s->checked, 1);
+	stats_set(s->check_ok, 1);
+	stats_set(s->check_last_wall_us, AGO(2));
+	stats_set(s->check_duration_us, 1234);
+	stats_set(s->check_status, 200);
+	s = add_server("web_backend", "web2", 1);
+	stats_set(s->backup, 1);
+	stats_set(s->stats.active, 2);
+	s = add_server("web_backend", "web1", 0);
+	stats_set(s->stats.requests, 456);
+	stats_set(s->stats.connect_errors, 3);
+	stats_set(s->stats.response_errors, 4);
+	stats_set(s->stats.retries, 5);
+}
+
+/* The first check of app1 fails, for everything else that is wrong with it. */
+static struct board_server *put_down(unsigned slot, const char *why)
+{
+	struct board_server *s = &proxy->servers[slot];
+
+	stats_set(s->health, BOARD_SERVER_DOWN);
+	stats_set(s->since_wall_us, AGO(90));
+	stats_set(s->checked, 1);
+	stats_set(s->check_ok, 0);
+	stats_set(s->check_last_wall_us, AGO(1));
+	board_write_text(&s->check_turn, s->check_reason, sizeof(s->check_reason), str_of(why));
+	return s;
+}
+
+enum what { STATUS, SERVERS, STATUS_JSON, SERVERS_JSON };
+
+static bool print_from(const struct board_supervisor *b, const struct board_proxy *p,
+		       enum what what, const char *backend, char *why, size_t why_size)
+{
+	struct snapshot *s = snapshot_take(b, p, NULL, NOW);
+	bool good = false;
+	FILE *f;
+
+	ck_assert_ptr_nonnull(s);
+	free(text);
+	f = open_memstream(&text, &text_size);
+	switch (what) {
+	case STATUS:
+		good = snapshot_print_status(s, f);
+		break;
+	case SERVERS:
+		good = snapshot_print_servers(s, backend, f, why, why_size);
+		break;
+	case STATUS_JSON:
+		good = snapshot_json_status(s, f);
+		break;
+	case SERVERS_JSON:
+		good = snapshot_json_servers(s, backend, f, why, why_size);
+		break;
+	}
+	fclose(f);
+	snapshot_free(s);
+	return good;
+}
+
+static const char *print(enum what what)
+{
+	char why[256] = "";
+
+	ck_assert_msg(print_from(sup, proxy, what, NULL, why, sizeof(why)), "%s", why);
+	return text;
+}
+
+static json_t *load(enum what what)
+{
+	json_error_t error;
+	json_t *j = json_loads(print(what), 0, &error);
+
+	ck_assert_msg(j != NULL, "line %d: %s", error.line, error.text);
+	return j;
+}
+
+START_TEST(status_all_well)
+{
+	fill_supervisor();
+	fill_proxy();
+	ck_assert_str_eq(
+		print(STATUS),
+		"node      lb1: hpcbal 0.1.0, pid 4711, up 2h 5m\n"
+		"config    /etc/hpcbal.conf: generation 3, loaded 2026-02-06 11:09:14 (5m ago)\n"
+		"proxy     running, pid 4720, up 2h 0m, 2 workers, 1 connection, 0 restarts\n"
+		"\n"
+		"FRONTEND     BIND            CONNECTIONS  REQUESTS\n"
+		"http_front   0.0.0.0:80               12     34567\n"
+		"             [::]:80                              \n"
+		"admin_front  127.0.0.1:8080            0         0\n"
+		"\n"
+		"BACKEND       UP  BALANCE     ACTIVE  REQUESTS\n"
+		"web_backend  2/2  roundrobin       2       456\n"
+		"app_backend  1/1  leastconn        0         0\n"
+		"\n"
+		"all is well\n");
+}
+END_TEST
+
+START_TEST(status_tells_what_is_wrong)
+{
+	fill_supervisor();
+	fill_proxy();
+	put_down(0, "connection refused");
+	stats_set(sup->process[BOARD_PROXY].pid, 0);
+	stats_set(sup->process[BOARD_PROXY].restarts, 2);
+	strcpy(sup->process[BOARD_PROXY].last_end, "killed by SIGSEGV");
+	stats_set(proxy->stats.log_dropped, 7);
+	stats_set(proxy->stats.accept_pauses, 1);
+	print(STATUS);
+	ck_assert_ptr_nonnull(strstr(text, "proxy     not running, 2 workers"));
+	ck_assert_ptr_nonnull(strstr(text, "app_backend  0/1  leastconn"));
+	ck_assert_str_eq(
+		strstr(text, "\nwhat is wrong:"),
+		"\nwhat is wrong:\n"
+		"  the proxy is not running: no request is answered; the last one ended: killed "
+		"by SIGSEGV\n"
+		"  the proxy was started again 2 times; the last one ended: killed by SIGSEGV\n"
+		"  app_backend has no server up: its requests are answered with 503\n"
+		"  app_backend/app1 is DOWN since 2026-02-06 11:12:44 (1m ago): connection "
+		"refused\n"
+		"  7 access log lines were dropped: the log's target is too slow, full, or gone\n"
+		"  accepting was paused 1 time, out of descriptors or at max_connections\n");
+}
+END_TEST
+
+START_TEST(status_tells_of_a_proxy_behind)
+{
+	fill_supervisor();
+	fill_proxy();
+	stats_set(proxy->generation, 2);
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "  the proxy still runs configuration 2, not 3\n"));
+	stats_set(sup->process[BOARD_PROXY].running, 0);
+	stats_set(sup->process[BOARD_PROXY].started_wall_us, AGO(4));
+	ck_assert_ptr_nonnull(
+		strstr(print(STATUS), "  the proxy (pid 4720) has been starting for 4s\n"));
+}
+END_TEST
+
+START_TEST(status_without_boards)
+{
+	char why[64];
+
+	ck_assert(print_from(NULL, NULL, STATUS, NULL, why, sizeof(why)));
+	ck_assert_str_eq(text, "what is wrong:\n  the supervisor's board is missing\n");
+	ck_assert(print_from(NULL, NULL, STATUS_JSON, NULL, why, sizeof(why)));
+	ck_assert_ptr_nonnull(strstr(text, "\"node\": null"));
+	ck_assert(print_from(NULL, NULL, SERVERS_JSON, NULL, why, sizeof(why)));
+	ck_assert_str_eq(text, "{\n  \"servers\": []\n}\n");
+}
+END_TEST
+
+START_TEST(servers_a_row_each)
+{
+	fill_supervisor();
+	fill_proxy();
+	put_down(0, "connection refused");
+	stats_set(proxy->servers[1].admin, BOARD_ADMIN_MAINT);
+	ck_assert_str_eq(
+		print(SERVERS),
+		"SERVER                     ADDRESS      STATE  FOR  WEIGHT  ACTIVE  TOTAL  "
+		"ERRORS  RETRIES  CHECK\n"
+		"web_backend/web1           10.0.0.1:80  UP      1h     100       0    456  "
+		"     7        5  no check\n"
+		"web_backend/web2 (backup)  10.0.0.2:80  MAINT   1h     100       2      0  "
+		"     0        0  no check\n"
+		"app_backend/app1           10.0.0.3:80  DOWN    1m     100       0      0  "
+		"     0        0  failed 1s ago in 1.2 ms: connection refused\n");
+}
+END_TEST
+
+START_TEST(servers_of_one_backend)
+{
+	char why[256];
+
+	fill_supervisor();
+	fill_proxy();
+	ck_assert(print_from(sup, proxy, SERVERS, "app_backend", why, sizeof(why)));
+	ck_assert_ptr_nonnull(strstr(text, "app_backend/app1"));
+	ck_assert_ptr_nonnull(strstr(text, "passed 2s ago in 1.2 ms: status 200\n"));
+	ck_assert_ptr_null(strstr(text, "web_backend"));
+	ck_assert(!print_from(sup, proxy, SERVERS, "ap_backend", why, sizeof(why)));
+	ck_assert_str_eq(why, "there is no backend \"ap_backend\"; did you mean \"app_backend\"?");
+	ck_assert(!print_from(sup, proxy, SERVERS_JSON, "elsewhere", why, sizeof(why)));
+	ck_assert_str_eq(why,
+			 "there is no backend \"elsewhere\"; `hpcbalctl status` lists them");
+}
+END_TEST
+
+/* What a reload took away is shown for as long as something runs there, and not counted. */
+START_TEST(removed_servers)
+{
+	json_t *j;
+
+	fill_supervisor();
+	fill_proxy();
+	stats_set(proxy->servers[1].current, 0); /* web2, with 2 active */
+	stats_set(proxy->servers[2].current, 0); /* web1, with none */
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "web_backend  0/0  roundrobin       2"));
+	print(SERVERS);
+	ck_assert_ptr_null(strstr(text, "web_backend/web1"));
+	ck_assert_ptr_nonnull(strstr(text, "web_backend/web2 (backup)  10.0.0.2:80  DRAIN"));
+	ck_assert_ptr_nonnull(strstr(text, "removed by a reload; ends what runs there\n"));
+	j = load(STATUS_JSON);
+	ck_assert_uint_eq(json_array_size(json_object_get(
+				  json_array_get(json_object_get(j, "backends"), 0),
+				  "servers_detail")),
+			  0);
+	json_decref(j);
+}
+END_TEST
+
+/* The document of the contract, key by key. */
+START_TEST(json_status_document)
+{
+	json_t *want, *got;
+	json_error_t error;
+
+	fill_supervisor();
+	fill_proxy();
+	put_down(0, "status 500, not 200-399");
+	stats_set(proxy->servers[0].check_status, 500);
+	stats_set(proxy->servers[1].admin, BOARD_ADMIN_DRAIN);
+	got = load(STATUS_JSON);
+	want = json_loads(
+		"{\"node\":\"lb1\",\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":7500,"
+		"\"generation\":3,"
+		"\"config\":{\"file\":\"/etc/hpcbal.conf\",\"sha256\":\"e3b0c4\"},\"vrrp\":[],"
+		"\"frontends\":[{\"name\":\"http_front\",\"bind\":[\"0.0.0.0:80\",\"[::]:80\"],"
+		"\"connections\":12,\"requests_total\":34567},"
+		"{\"name\":\"admin_front\",\"bind\":[\"127.0.0.1:8080\"],"
+		"\"connections\":0,\"requests_total\":0}],"
+		"\"backends\":[{\"name\":\"web_backend\",\"balance\":\"roundrobin\","
+		"\"servers_up\":1,\"servers\":2,\"servers_detail\":["
+		"{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\",\"weight\":100,"
+		"\"active\":0,\"requests_total\":456,\"check\":null},"
+		"{\"name\":\"web2\",\"address\":\"10.0.0.2:80\",\"state\":\"DRAIN\","
+		"\"weight\":100,\"active\":2,\"requests_total\":0,\"check\":null}]},"
+		"{\"name\":\"app_backend\",\"balance\":\"leastconn\",\"servers_up\":0,"
+		"\"servers\":1,\"servers_detail\":["
+		"{\"name\":\"app1\",\"address\":\"10.0.0.3:80\",\"state\":\"DOWN\","
+		"\"weight\":100,\"active\":0,\"requests_total\":0,"
+		"\"check\":{\"last\":\"2026-02-06T11:14:13.655Z\",\"status\":500,"
+		"\"duration_ms\":1.234,\"reason\":\"status 500, not 200-399\"}}]}]}",
+		0, &error);
+	ck_assert_msg(want != NULL, "column %d: %s", error.column, error.text);
+	ck_assert_msg(json_equal(want, got), "%s", text);
+	json_decref(want);
+	json_decref(got);
+}
+END_TEST
+
+START_TEST(json_servers_document)
+{
+	json_t *want, *got;
+
+	fill_supervisor();
+	fill_proxy();
+	got = load(SERVERS_JSON);
+	ck_assert_uint_eq(json_array_size(json_object_get(got, "servers")), 3);
+	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\","
+			  "\"weight\":100,\"active\":0,\"requests_total\":456,\"check\":null,"
+			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
+			  "\"retries\":5,\"backup\":false,\"removed\":false,"
+			  "\"since\":\"2026-02-06T09:17:34.655Z\"}",
+			  0, NULL);
+	ck_assert_ptr_nonnull(want);
+	ck_assert_msg(json_equal(want, json_array_get(json_object_get(got, "servers"), 0)), "%s",
+		      text);
+	json_decref(want);
+	json_decref(got);
+}
+END_TEST
+
+/* Boards that a broken or hostile process wrote. */
+
+START_TEST(corrupt_texts_are_bounded_and_clean)
+{
+	json_t *j;
+
+	fill_supervisor();
+	fill_proxy();
+	memset(sup->node, 'n', sizeof(sup->node));
+	memset(sup->config_file, '\xff', sizeof(sup->config_file));
+	strcpy(sup->version, "\x1b[2J\xc2\x9b");
+	memset(proxy->frontends[1].binds, '\n', sizeof(proxy->frontends[1].binds));
+	memset(proxy->servers[0].address, 'a', sizeof(proxy->servers[0].address));
+	put_down(0, "caf\xc3\xa9 \x07\r\n");
+	j = load(STATUS_JSON);
+	ck_assert_uint_eq(json_string_length(json_object_get(j, "node")), BOARD_NAME - 1);
+	ck_assert_str_eq(json_string_value(json_object_get(j, "version")), "?[2J??");
+	json_decref(j);
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "caf\xc3\xa9 ???\n"));
+	for (const char *p = text; *p; p++)
+		ck_assert((unsigned char)*p >= 0x20 || *p == '\n');
+}
+END_TEST
+
+START_TEST(corrupt_numbers_are_harmless)
+{
+	fill_supervisor();
+	fill_proxy();
+	stats_set(sup->started_wall_us, UINT64_MAX);
+	stats_set(sup->config_loaded_wall_us, UINT64_MAX);
+	stats_set(proxy->server_order[0], UINT32_MAX);
+	stats_set(proxy->backends[0].order, UINT32_MAX);
+	stats_set(proxy->frontends[0].order, UINT32_MAX);
+	stats_set(proxy->servers[0].health, 77);
+	stats_set(proxy->servers[0].admin, 77);
+	stats_set(proxy->servers[0].check_last_wall_us, UINT64_MAX);
+	stats_set(proxy->servers[0].checked, 1);
+	stats_set(proxy->servers[1].stats.active, UINT64_MAX); /* -1 */
+	stats_set(proxy->stats.connections, UINT64_MAX - 3);
+	stats_set(proxy->servers[2].stats.requests, UINT64_MAX);
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "web_backend  2/2  roundrobin       0"));
+	ck_assert_ptr_nonnull(strstr(text, "2 workers, 0 connections"));
+	ck_assert_ptr_nonnull(strstr(text, "up 0s\n"));
+	ck_assert_ptr_nonnull(strstr(text, "loaded at no time (0s ago)\n"));
+	ck_assert_ptr_nonnull(strstr(text, "app_backend/app1 is DOWN"));
+	json_decref(load(STATUS_JSON));
+	ck_assert_ptr_nonnull(strstr(text, "\"last\": null"));
+	ck_assert_ptr_nonnull(strstr(text, "\"requests_total\": 9223372036854775807"));
+}
+END_TEST
+
+/* Every slot in use, all of one name, none with an end: bounds hold, and it ends. */
+static const int fills[] = { 1, 2, 126, 128, 254 };
+
+START_TEST(corrupt_everything)
+{
+	json_t *j;
+
+	memset(sup, fills[_i], sizeof(*sup));
+	memset(proxy, fills[_i], sizeof(*proxy));
+	print(STATUS);
+	ck_assert_ptr_nonnull(strstr(text, "what is wrong"));
+	if (fills[_i] % 2) /* all turns are odd: each text is waited for a little */
+		return;
+	print(SERVERS);
+	json_decref(load(STATUS_JSON));
+	j = load(SERVERS_JSON);
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "servers")), BOARD_SERVERS);
+	json_decref(j);
+}
+END_TEST
+
+/* A writer that died in the middle of a text leaves its turn odd for ever. */
+START_TEST(corrupt_turn_does_not_hang)
+{
+	fill_supervisor();
+	fill_proxy();
+	stats_set(sup->text_turn, 1);
+	stats_set(proxy->frontends[0].bind_turn, 3);
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "node      lb1: hpcbal 0.1.0"));
+}
+END_TEST
+
+START_TEST(servers_of_no_backend)
+{
+	fill_supervisor();
+	fill_proxy();
+	add_server("nowhere", "lost", 9);
+	ck_assert_ptr_nonnull(strstr(print(SERVERS), "\nnowhere/lost "));
+	print(STATUS);
+	ck_assert_ptr_null(strstr(text, "lost"));
+}
+END_TEST
+
+/* Texts and tables. */
+
+START_TEST(ages)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *age, *uptime;
+	} cases[] = {
+		{ 0, "0s", "0s" },
+		{ 59, "59s", "59s" },
+		{ 60, "1m", "1m 0s" },
+		{ 3599, "59m", "59m 59s" },
+		{ 3600, "1h", "1h 0m" },
+		{ 86399, "23h", "23h 59m" },
+		{ 86400 * 3 + 3600 * 4, "3d", "3d 4h" },
+		{ 86400 * 1000, "1000d", "1000d 0h" },
+	};
+	char to[TEXT_TIME];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ck_assert_str_eq(text_age(to, AGO(cases[i].seconds), NOW), cases[i].age);
+		ck_assert_str_eq(text_uptime(to, AGO(cases[i].seconds), NOW), cases[i].uptime);
+	}
+	ck_assert_str_eq(text_age(to, NOW + 5 * CLOCK_SEC, NOW), "0s");
+	ck_assert(!text_iso_time(to, 0));
+	ck_assert(!text_iso_time(to, 253402300800ull * CLOCK_SEC));
+	ck_assert(text_iso_time(to, 253402300799ull * CLOCK_SEC));
+	ck_assert_str_eq(to, "9999-12-31T23:59:59.000Z");
+}
+END_TEST
+
+START_TEST(table_aligns_characters)
+{
+	struct table t;
+	FILE *f;
+
+	table_init(&t, "lr");
+	table_head(&t, "A|B");
+	table_add(&t, "h\xc3\xa9");
+	table_add(&t, "%d", 1);
+	table_add(&t, "four");
+	table_add(&t, "%d", 1000);
+	table_add(&t, "half a row is not printed");
+	free(text);
+	f = open_memstream(&text, &text_size);
+	ck_assert(table_print(&t, f));
+	fclose(f);
+	ck_assert_str_eq(text, "A        B\nh\xc3\xa9       1\nfour  1000\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("admin/snapshot");
+	TCase *t = tcase_create("snapshot");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, status_all_well);
+	tcase_add_test(t, status_tells_what_is_wrong);
+	tcase_add_test(t, status_tells_of_a_proxy_behind);
+	tcase_add_test(t, status_without_boards);
+	tcase_add_test(t, servers_a_row_each);
+	tcase_add_test(t, servers_of_one_backend);
+	tcase_add_test(t, removed_servers);
+	tcase_add_test(t, json_status_document);
+	tcase_add_test(t, json_servers_document);
+	tcase_add_test(t, corrupt_texts_are_bounded_and_clean);
+	tcase_add_test(t, corrupt_numbers_are_harmless);
+	tcase_add_loop_test(t, corrupt_everything, 0, sizeof(fills) / sizeof(fills[0]));
+	tcase_add_test(t, corrupt_turn_does_not_hang);
+	tcase_add_test(t, servers_of_no_backend);
+	tcase_add_test(t, ages);
+	tcase_add_test(t, table_aligns_characters);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

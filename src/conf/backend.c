@@ -205,6 +205,9 @@ void build_backends(struct draft *d, const config_setting_t *list)
 	unsigned n = (unsigned)config_setting_length(list);
 	struct conf *conf = d->conf;
 
+	if (n == 0)
+		draft_fault(d, list, "no backend at all: there is nobody to ask; add one, as in "
+				     "( { name = \"app\"; servers = ( … ); } )");
 	if (n > CONF_MAX_BACKENDS) {
 		draft_fault(d, list, "%u backends are too many for this version; write %d at most", n,
 			    CONF_MAX_BACKENDS);

@@ -109,16 +109,20 @@ static void settle(struct draft *d)
 		conf->node = draft_str(d, str_first(d->source->host_name, CONF_NAME_MAX));
 }
 
-/* A list of backends that nobody uses is a mistake of the routes, as a rule. */
+/* A backend that nobody uses is a mistake of the routes, as a rule. */
 static void check_used(struct draft *d)
 {
 	const struct conf *conf = d->conf;
 
-	for (unsigned i = 0; i < conf->n_backends; i++)
-		if (!d->used[i] && conf->backends[i].name.n)
-			diag_add(d->diags, d->source, DIAG_WARNING, conf->backends[i].line,
-				 "no route and no default_backend names the backend \"%.*s\"; name it "
-				 "in one, or remove it", STR_ARGS(conf->backends[i].name));
+	for (unsigned i = 0; i < conf->n_backends; i++) {
+		const struct conf_backend *b = &conf->backends[i];
+
+		if (d->used[i] || conf_find_backend(conf, b->name) != (int)i)
+			continue;
+		diag_add(d->diags, d->source, DIAG_WARNING, b->line,
+			 "no route and no default_backend names the backend \"%.*s\"; name it in "
+			 "one, or remove it", STR_ARGS(b->name));
+	}
 }
 
 static void build_lists(struct draft *d, const config_setting_t *root)
@@ -205,6 +209,8 @@ const struct conf_file *conf_find_file(const struct conf_source *source, struct 
 
 int conf_find_backend(const struct conf *conf, struct str name)
 {
+	if (name.n == 0)
+		return -1;
 	for (unsigned i = 0; i < conf->n_backends; i++)
 		if (str_eq(conf->backends[i].name, name))
 			return (int)i;

@@ -41,6 +41,17 @@ static void check_clash(struct draft *d, const config_setting_t *s, const struct
 	}
 }
 
+static const char *host_fault(struct str text)
+{
+	struct str host = str_first(text, (size_t)str_find_char(text, ':'));
+
+	if (host.n == 0)
+		return "the part in front of the port is missing";
+	if (value_is_host(host))
+		return "its host is a name, and listening needs an address";
+	return "its host is malformed";
+}
+
 static void read_bind(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
 {
 	struct conf_bind *bind = &f->binds[f->n_binds];
@@ -51,7 +62,7 @@ static void read_bind(struct draft *d, const config_setting_t *s, struct conf_fr
 		return;
 	why = addr_parse(&bind->addr, syntax_text(s));
 	if (why == ADDR_NOT_NUMERIC)
-		why = "its host is a name, and listening needs an address";
+		why = host_fault(syntax_text(s));
 	if (why) {
 		draft_fault(d, s, "\"%.*s\" is no address to listen on: %s; write one as in \"*:80\" or "
 				  "\"10.0.0.1:80\"", SHOWN(syntax_text(s)), why);
@@ -114,17 +125,17 @@ static void build_acls(struct draft *d, const config_setting_t *group, struct co
 	}
 }
 
-static const struct conf_backend *nearest_backend(const struct conf *conf, struct str name)
+static int nearest_backend(const struct conf *conf, struct str name)
 {
 	unsigned least = option_near_limit(name) + 1;
-	const struct conf_backend *best = NULL;
+	int best = -1;
 
 	for (unsigned i = 0; i < conf->n_backends; i++) {
 		unsigned distance = str_distance(conf->backends[i].name, name);
 
 		if (distance < least) {
 			least = distance;
-			best = &conf->backends[i];
+			best = (int)i;
 		}
 	}
 	return best;
@@ -134,8 +145,7 @@ static const struct conf_backend *nearest_backend(const struct conf *conf, struc
 static int find_backend(struct draft *d, const config_setting_t *s)
 {
 	struct str name = syntax_text(s);
-	const struct conf_backend *near;
-	int index;
+	int index, near;
 
 	if (!scalar_text_good(s, TYPE_NAME))
 		return -1;
@@ -147,12 +157,14 @@ static int find_backend(struct draft *d, const config_setting_t *s)
 	if (d->conf->n_backends == 0) /* said already, and once is enough */
 		return -1;
 	near = nearest_backend(d->conf, name);
-	if (near)
+	if (near >= 0) {
+		d->used[near] = true; /* so it was meant */
 		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?", SHOWN(name),
-			    STR_ARGS(near->name));
-	else
+			    STR_ARGS(d->conf->backends[near].name));
+	} else {
 		draft_fault(d, s, "there is no backend \"%.*s\"; name one of \"backends\", or add it "
 				  "there", SHOWN(name));
+	}
 	return -1;
 }
 
@@ -232,7 +244,7 @@ static void build_trusted(struct draft *d, const config_setting_t *list, struct 
 
 static void read_relax(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
 {
-	static const char words[] = "bare_lf";
+	const char *words = option_find(SECTION_FRONTEND, STR("relax"))->words;
 
 	for (int i = 0; i < config_setting_length(list); i++) {
 		const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);

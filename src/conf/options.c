@@ -97,11 +97,14 @@ const struct option *option_nearest(enum option_section s, struct str name, unsi
 	return best;
 }
 
-const struct option *option_elsewhere(enum option_section s, struct str name)
+const struct option *option_elsewhere(enum option_section s, struct str name,
+				      const struct option *after)
 {
-	for (unsigned i = 0; i < options_count; i++)
-		if (options[i].section != s && str_eq(str_of(options[i].name), name))
-			return &options[i];
+	const struct option *o = after ? after + 1 : options;
+
+	for (; o < options + options_count; o++)
+		if (o->section != s && str_eq(str_of(o->name), name))
+			return o;
 	return NULL;
 }
 

@@ -78,8 +78,10 @@ const char *section_path(enum option_section s);
 const struct option *option_find(enum option_section s, struct str name);
 /* The row of this section whose name is nearest, or NULL when none is near. */
 const struct option *option_nearest(enum option_section s, struct str name, unsigned *distance);
-/* The first row of another section with this very name, or NULL. */
-const struct option *option_elsewhere(enum option_section s, struct str name);
+/* The next row after `after` (NULL: from the first) of another section with this very name,
+ * or NULL. */
+const struct option *option_elsewhere(enum option_section s, struct str name,
+				      const struct option *after);
 
 /* How far apart two names may be to be taken for each other. */
 unsigned option_near_limit(struct str name);

@@ -59,7 +59,7 @@ static void print_bound(const struct option *o, int64_t v, char *to, size_t size
 static bool check_range(struct draft *d, const config_setting_t *s, const struct option *o,
 			int64_t v)
 {
-	const char *quote = o->type == TYPE_INT ? "" : "\"";
+	const char *quote = o->type == TYPE_DURATION || o->type == TYPE_SIZE ? "\"" : "";
 	char min[32], max[32], now[32];
 
 	if (v >= o->min && v <= o->max)
@@ -172,14 +172,17 @@ bool scalar_text_good(const config_setting_t *s, enum option_type type)
 bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct option *o)
 {
 	struct str text = syntax_text(s);
+	struct str name = syntax_name(s).n ? syntax_name(s) : str_of(o->name);
+	bool same = str_eq(name, str_of(o->name));
 	ptrdiff_t at = find_control(text);
 
 	if (text.n == 0)
-		draft_fault(d, s, "\"%s\" has an empty text; write one, as in %s, or leave it out",
-			    o->name, o->example ? o->example : "\"text\"");
+		draft_fault(d, s, "\"%.*s\" has an empty text; write one%s%s, or leave it out",
+			    SHOWN(name), same && o->example ? ", as in " : "",
+			    same && o->example ? o->example : "");
 	else if (at >= 0)
-		draft_fault(d, s, "\"%s\" holds a control character (byte %u); write it without",
-			    o->name, (unsigned)(unsigned char)text.p[at]);
+		draft_fault(d, s, "\"%.*s\" holds a control character (byte %u); write it without",
+			    SHOWN(name), (unsigned)(unsigned char)text.p[at]);
 	return text.n > 0 && at < 0;
 }
 

@@ -62,12 +62,22 @@ static void fail_type(struct draft *d, const config_setting_t *s, const struct o
 			    o->dflt ? o->dflt : "…");
 }
 
+static void fail_elsewhere(struct draft *d, const config_setting_t *s, enum option_section section,
+			   const struct option *one)
+{
+	const struct option *two = option_elsewhere(section, syntax_name(s), one);
+
+	draft_fault(d, s, "unknown setting \"%.*s\" %s; it belongs %s%s%s", SHOWN(syntax_name(s)),
+		    section_place(section), section_place(one->section), two ? " or " : "",
+		    two ? section_place(two->section) : "");
+}
+
 /* What an unknown name was meant to be: a near one of this section, but rather the very
  * same one of another section than one that is two letters off. */
 static void fail_unknown(struct draft *d, const config_setting_t *s, enum option_section section)
 {
 	struct str name = syntax_name(s);
-	const struct option *elsewhere = option_elsewhere(section, name);
+	const struct option *elsewhere = option_elsewhere(section, name, NULL);
 	const struct option *near;
 	unsigned distance;
 
@@ -76,8 +86,7 @@ static void fail_unknown(struct draft *d, const config_setting_t *s, enum option
 		draft_fault(d, s, "unknown setting \"%.*s\" %s; did you mean \"%s\"?", SHOWN(name),
 			    section_place(section), near->name);
 	else if (elsewhere)
-		draft_fault(d, s, "unknown setting \"%.*s\" %s; it belongs %s", SHOWN(name),
-			    section_place(section), section_place(elsewhere->section));
+		fail_elsewhere(d, s, section, elsewhere);
 	else
 		draft_fault(d, s, "unknown setting \"%.*s\" %s; remove it, or see hpcbal.conf(5)",
 			    SHOWN(name), section_place(section));

@@ -100,7 +100,7 @@ enum value_result value_quantity(const struct value_unit *units, struct str text
 
 void value_format(const struct value_unit *units, uint64_t value, char *to, size_t size)
 {
-	const struct value_unit *best = units;
+	const struct value_unit *best = units == value_durations && value == 0 ? units + 1 : units;
 
 	for (const struct value_unit *u = units; u->name; u++)
 		if (value && value % u->factor == 0)

@@ -166,7 +166,6 @@ def test_h18_bare_lf_relaxed(start, origin):
 
 def test_h19_values_are_trimmed(site):
     got = site.forward(HEAD + "A: \t a b\t \r\nB:b\r\nC:\r\nD: \xa0d\x85\r\n\r\n")
-    assert b"A: a b" in got.raw.split(b"\r\n") or b"A: \t a b\t " not in got.raw
     assert [got.one(name) for name in "ABCD"] == [b"a b", b"b", b"", b"\xa0d\x85"]
 
 

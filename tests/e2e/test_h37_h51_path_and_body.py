@@ -65,9 +65,8 @@ def refuse_body(site, data, status=400):
                   "the server connection to be closed")
     assert not any(request.complete for request in site.origin.requests)
     assert b"evil" not in site.origin.received
-    used = len(site.origin.connections)
     assert site.ask(GET).status == 200
-    assert len(site.origin.connections) == used + 1
+    assert site.origin.requests[-1].connection.received.startswith(b"GET / HTTP/1.1")
 
 
 @pytest.mark.parametrize("size", ["0x2", "+2", " 2", "2 ", "_", "", "2_", "-2", "2\t", "\t2", "g",
@@ -252,9 +251,13 @@ def test_h50_body_over_the_limit(start, origin):
     assert client.ask(POST + "Content-Length: 1024\r\n\r\n" + "x" * 1024).status == 200
     client = running.client()
     client.send(CHUNKED + "400\r\n" + "x" * 1024 + "\r\n1\r\nx\r\n0\r\n\r\n")
-    assert client.read_response().status == 413
-    client.expect_closed()
-    assert [r.complete for r in server.requests].count(True) == 1
+    response = client.read_response()
+    assert response.status == 413
+    if response.has("Connection"):
+        client.expect_closed()
+    else:
+        assert client.ask(GET).status == 200, "the rest of the body was drained"
+    assert [r.body for r in server.requests if r.complete and r.method == "POST"] == [b"x" * 1024]
 
 
 # --- back-pressure ---

@@ -89,6 +89,7 @@ class Request(Head):
         self.body = b""
         self.trailers = []
         self.complete = False
+        self.connection = None
 
 
 class Stream:
@@ -263,6 +264,7 @@ class OriginConnection(Stream):
             request = Request(self.read_until(END_OF_HEAD, patience=300))
         except Closed:
             return None
+        request.connection = self
         self.requests.append(request)
         self.origin.requests.append(request)
         if self.origin.read_bodies:

@@ -1,3 +1,5 @@
 EXTRA_DIST += packaging/dependencies packaging/functions.bash packaging/demo \
 	packaging/portal/flask_app.py packaging/portal/old_websockets.py \
 	packaging/portal/websocket_server.py packaging/portal/websocket_client.py
+
+EXTRA_DIST += packaging/hpcbalctl.bash-completion

@@ -94,7 +94,7 @@ void log_msg(int level, const char *fmt, ...)
 	va_end(ap);
 	if (k != LOG_KIND_NONE && fd >= 0)
 		put(k, fd, level, message);
-	if (atomic_load(&echo) && !(k == LOG_KIND_STDERR && fd == STDERR_FILENO))
+	if (atomic_load(&echo) && k != LOG_KIND_STDERR)
 		put(LOG_KIND_STDERR, STDERR_FILENO, level, message);
 	errno = keep;
 }

@@ -40,7 +40,8 @@ struct conn {
 	int error;
 };
 
-/* Takes over the descriptor (non-blocking; TCP_NODELAY comes with its listener). False: not registered, the descriptor is closed. */
+/* Takes over the descriptor (non-blocking; TCP_NODELAY comes with its listener). False: not
+ * registered, the descriptor is closed. */
 bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn *c));
 /* Opens a socket and starts connecting. False: c->error has the errno, nothing is open. */
 bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,

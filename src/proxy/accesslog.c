@@ -337,7 +337,8 @@ static void format_json(struct logtext *o, const struct access_record *r)
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_str(o, STR("--\""));
 	json_number(o, STR(",\"retries\":"), r->retries);
-	logtext_str(o, r->redispatched ? STR(",\"redispatched\":true") : STR(",\"redispatched\":false"));
+	logtext_str(o, STR(",\"redispatched\":"));
+	logtext_str(o, r->redispatched ? STR("true") : STR("false"));
 	json_text(o, STR(",\"user_agent\":"), r->user_agent, LIMIT_AGENT);
 	json_text(o, STR(",\"referer\":"), r->referer, LIMIT_REFERER);
 	logtext_char(o, '}');

@@ -23,7 +23,8 @@ struct access_record {
 	uint64_t process_connections, frontend_connections, backend_active, server_active;
 	unsigned retries;
 	bool redispatched;
-	struct str method, target, authority, user_agent, referer; /* raw from the client: escaped here */
+	/* Raw from the client: escaped here. */
+	struct str method, target, authority, user_agent, referer;
 	unsigned minor;
 };
 

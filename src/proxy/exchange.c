@@ -130,6 +130,13 @@ static void exchange_over(struct exchange *x)
 	exchange_free(w, x);
 }
 
+static enum session_after what_follows(const struct exchange *x)
+{
+	if (x->keep_alive)
+		return SESSION_KEEP;
+	return x->head_whole && x->to_server.in_done ? SESSION_CLOSE : SESSION_WASTE;
+}
+
 void exchange_run(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -145,10 +152,10 @@ void exchange_run(struct exchange *x)
 		r = steps[x->step].run(x);
 	}
 	if (r == STEP_OVER) {
-		bool keep = x->keep_alive;
+		enum session_after after = what_follows(x);
 
 		exchange_over(x);
-		session_next(s, keep);
+		session_next(s, after);
 	}
 }
 
@@ -208,7 +215,7 @@ void exchange_timed_out(struct exchange *x)
 {
 	if (x->waiting == WAIT_TURNAROUND) {
 		x->n_tried = 0;
-		x->step = EXCHANGE_BALANCE;
+		x->step = x->server ? EXCHANGE_CONNECT : EXCHANGE_BALANCE;
 	} else if (x->waiting == WAIT_CONNECT && !x->ended) {
 		stats_add(x->server->stats->connect_errors, 1);
 		exchange_retry(x, REASON_CONNECT_TIMEOUT);
@@ -236,16 +243,26 @@ void exchange_release_server(struct exchange *x, bool reusable)
 	}
 }
 
+enum step_result exchange_pause(struct exchange *x)
+{
+	x->step = EXCHANGE_PAUSE;
+	return exchange_await(x, WAIT_TURNAROUND);
+}
+
 enum step_result exchange_retry(struct exchange *x, enum reason why)
 {
-	struct server *failed = x->server;
-
 	if (x->retries >= x->backend->conf->retries)
 		return exchange_end(x, why);
 	x->retries++;
-	stats_add(failed->stats->retries, 1);
-	if (x->n_tried < EXCHANGE_TRIED_MAX && x->backend->conf->redispatch)
-		x->tried[x->n_tried++] = failed;
+	stats_add(x->server->stats->retries, 1);
+	if (!x->backend->conf->redispatch) { /* this server or none */
+		if (x->up)
+			upstream_close(x->up);
+		x->up = NULL;
+		return x->at_once ? exchange_go(x, EXCHANGE_CONNECT) : exchange_pause(x);
+	}
+	if (x->n_tried < EXCHANGE_TRIED_MAX)
+		x->tried[x->n_tried++] = x->server;
 	exchange_release_server(x, false);
 	return exchange_go(x, EXCHANGE_BALANCE);
 }

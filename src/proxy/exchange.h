@@ -53,6 +53,7 @@ struct exchange {
 	bool response_begun;  /* bytes of a final response may have gone to the client */
 	bool keep_alive;      /* the client's connection may live on */
 	bool fresh_only;      /* no reused connection: the last one was closed under us */
+	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
 	bool sink_broken;     /* the server does not take the rest of the request */
 	bool redispatched;
 	bool tunnel;
@@ -62,7 +63,6 @@ struct exchange {
 	uint64_t began_at, head_at, connect_at, connected_at, response_at;
 	uint64_t began_wall;
 	uint64_t head_limit_at; /* when the request head must be whole */
-	uint64_t bytes_before;  /* sent to the client before `to_client` was begun anew */
 
 	struct arena arena;
 	struct h1_parser parser;
@@ -95,6 +95,8 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
 /* Gives server and connection back. `reusable`: the connection may serve another. */
 void exchange_release_server(struct exchange *x, bool reusable);
+/* Waits before the next try, so that a server that restarts gets its time. */
+enum step_result exchange_pause(struct exchange *x);
 /* After a server failed before it answered: another one (STEP_GO), or the end. */
 enum step_result exchange_retry(struct exchange *x, enum reason why);
 

@@ -4,6 +4,9 @@
 
 #include "proxy/exchange.h"
 
+/* Queues the request for a server, from its beginning. Only while none of its body has gone
+ * from the buffer. False: `why`. */
+bool exchange_make_request(struct exchange *x, enum reason *why);
 /* Moves the request as far as it goes, then looks ahead for the client's end. True: the
  * exchange goes on; `wait` says for whom the request waits (WAIT_SERVER_HEAD: for nobody, it
  * was sent). False: the exchange has ended, go on with STEP_GO. */

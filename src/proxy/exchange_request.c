@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "proxy/exchange.h"
+#include "proxy/exchange_body.h"
 
 /* Unsafe methods use only connections so young that the server cannot be closing them
  * (HTTP.md 92). */
@@ -47,6 +48,36 @@ enum step_result step_read_head(struct exchange *x)
 	}
 }
 
+static bool peer_is_trusted(const struct exchange *x)
+{
+	const struct conf_frontend *c = x->frontend->conf;
+
+	for (unsigned i = 0; i < c->n_trusted; i++)
+		if (net_contains(&c->trusted_proxies[i], &x->session->peer))
+			return true;
+	return false;
+}
+
+/* The head on its way to a server, and what has come of the body behind it: a fault in that
+ * part is found before any server is touched. Again for every try. */
+bool exchange_make_request(struct exchange *x, enum reason *why)
+{
+	struct session *s = x->session;
+	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
+					 .trusted = peer_is_trusted(x),
+					 .peer = str_of(s->peer_host),
+					 .proto = STR("http"),
+					 .port = addr_port(&s->listener->addr) };
+
+	s->in->at = x->to_server.keep;
+	iovq_init(&x->to_server.q);
+	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
+		   x->to_server.keep);
+	*why = REASON_NO_MEMORY;
+	return h1_write_request(&x->req, &f, &x->to_server.q, &x->arena) &&
+	       flow_fill(&x->to_server, s->in, &x->arena, why);
+}
+
 enum step_result step_route(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
@@ -56,12 +87,16 @@ enum step_result step_route(struct exchange *x)
 					   .dst_port = addr_port(&x->session->listener->addr),
 					   .scratch = w->scratch };
 	int backend = router_decide(x->frontend->router, &facts, NULL);
+	enum reason why;
 
-	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
-		   x->session->in->at);
+	x->to_server.keep = x->session->in->at;
 	x->to_server.limit = conf->max_body_size;
 	if (x->req.framing == FRAMING_LENGTH && x->req.content_length > conf->max_body_size)
 		return exchange_end(x, REASON_REQ_BODY_TOO_LARGE);
+	if (!exchange_make_request(x, &why)) {
+		x->keep_alive = false;
+		return exchange_end(x, why);
+	}
 	if (backend < 0)
 		return exchange_end(x, REASON_NO_SERVER);
 	x->backend = &x->tenancy->gen->backends[backend];
@@ -84,24 +119,28 @@ enum step_result step_balance(struct exchange *x)
 				      .n_exclude = x->n_tried };
 	struct server *server;
 
-	/* While it waits for its turn to try again. */
-	if (x->waiting == WAIT_TURNAROUND && x->n_tried)
-		return session_read_ahead(s) ? STEP_WAIT
-					     : exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
 	server = pool_pick(x->backend->pool, &key);
 	if (!server)
 		return exchange_end(x, REASON_NO_SERVER);
-	if (was_tried(x, server)) {
+	if (was_tried(x, server) && !x->at_once) {
 		pool_release(server);
-		return exchange_await(x, WAIT_TURNAROUND);
+		return exchange_pause(x);
 	}
-	if (x->retries && x->n_tried)
+	x->at_once = false;
+	if (x->n_tried && !was_tried(x, server))
 		x->redispatched = true;
 	x->server = server;
 	x->server_name = x->server_name.n && str_eq(x->server_name, str_of(server->name))
 				 ? x->server_name
 				 : arena_str(&x->arena, str_of(server->name));
 	return exchange_go(x, EXCHANGE_CONNECT);
+}
+
+enum step_result step_pause(struct exchange *x)
+{
+	if (session_read_ahead(x->session))
+		return STEP_WAIT;
+	return exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
 }
 
 static void server_ready(struct upstream_conn *u)
@@ -171,27 +210,8 @@ enum step_result step_connect(struct exchange *x)
 	return connect_failed(x, x->up->conn.error);
 }
 
-static bool peer_is_trusted(const struct exchange *x)
-{
-	const struct conf_frontend *c = x->frontend->conf;
-
-	for (unsigned i = 0; i < c->n_trusted; i++)
-		if (net_contains(&c->trusted_proxies[i], &x->session->peer))
-			return true;
-	return false;
-}
-
 enum step_result step_send_request(struct exchange *x)
 {
-	struct session *s = x->session;
-	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
-					 .trusted = peer_is_trusted(x),
-					 .peer = str_of(s->peer_host),
-					 .proto = STR("http"),
-					 .port = addr_port(&s->listener->addr) };
-
-	if (!h1_write_request(&x->req, &f, &x->to_server.q, &x->arena))
-		return exchange_end(x, REASON_NO_MEMORY);
 	stats_add(x->server->stats->requests, 1);
 	h1_parser_reset(&x->parser);
 	return exchange_go(x, EXCHANGE_READ_RESPONSE);

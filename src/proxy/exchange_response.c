@@ -63,6 +63,7 @@ bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
 		x->sink_broken = true;
 		return true;
 	case FLOW_BAD:
+		x->keep_alive = false;
 		return pump_blamed(x, why);
 	}
 	wrong("flow_pump answered what it does not know");
@@ -80,27 +81,25 @@ enum conn_result exchange_flush_client(struct exchange *x)
 /* ---- the head ---- */
 
 /* The server closed before a byte of its answer. On a connection that had served before, it
- * may never have seen the request: whatever may be sent twice goes on a new one. */
+ * may never have seen the request: whatever may be sent twice goes out once more, on a new
+ * connection, to another server if there is one. */
+static bool may_send_again(const struct exchange *x)
+{
+	return x->up->in->end == 0 && x->interim == 0 && x->up->reused && !x->fresh_only &&
+	       !x->to_server.moved && http_method_idempotent(x->req.method);
+}
+
 static enum step_result server_gone(struct exchange *x, enum reason why)
 {
-	bool untouched = x->up->in->end == 0 && x->interim == 0;
-
-	if (untouched && x->up->reused && !x->to_server.moved &&
-	    http_method_idempotent(x->req.method) && !x->fresh_only) {
-		x->fresh_only = true;
-		upstream_close(x->up);
-		x->up = NULL;
-		x->session->in->at = x->to_server.keep;
-		iovq_init(&x->to_server.q);
-		flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
-			   x->to_server.keep);
-		x->sink_broken = false;
-		stats_add(x->server->stats->retries, 1);
-		x->retries++;
-		return exchange_go(x, EXCHANGE_CONNECT);
+	if (!may_send_again(x)) {
+		stats_add(x->server->stats->response_errors, 1);
+		return exchange_end(x, why);
 	}
-	stats_add(x->server->stats->response_errors, 1);
-	return exchange_end(x, why);
+	x->fresh_only = x->at_once = true;
+	x->sink_broken = false;
+	if (!exchange_make_request(x, &why))
+		return exchange_end(x, why);
+	return exchange_retry(x, why);
 }
 
 static enum http_verdict parse_head(struct exchange *x, enum reason *why)
@@ -138,8 +137,10 @@ static enum step_result pass_interim(struct exchange *x)
 	reply_shape(x, &r);
 	x->up->in->at += x->res.head_size;
 	h1_parser_reset(&x->parser);
-	if (x->req.minor >= 1 && !h1_write_response(&x->res, &r, &x->to_client.q, &x->arena))
+	if (x->req.minor >= 1 && !h1_write_response(&x->res, &r, &x->to_client.q, &x->arena)) {
+		x->response_begun = true; /* half a head may be queued: nothing fits behind it */
 		return exchange_end(x, REASON_NO_MEMORY);
+	}
 	return STEP_GO;
 }
 
@@ -148,8 +149,11 @@ static bool may_keep_client(const struct exchange *x, const struct h1_reply *r)
 	const struct session *s = x->session;
 	const struct worker *w = s->worker;
 
+	/* Who has ended its side may have sent further requests before. */
+	if (s->client_ended && s->in->at == s->in->end)
+		return false;
 	return x->req.keep_alive && r->framing != FRAMING_CLOSE && w->phase == WORKER_RUNNING &&
-	       !s->client_ended && !x->sink_broken && generation_frontend(w->now->gen, s->listener);
+	       !x->sink_broken && generation_frontend(w->now->gen, s->listener);
 }
 
 static enum step_result begin_response(struct exchange *x)
@@ -162,11 +166,10 @@ static enum step_result begin_response(struct exchange *x)
 	reply_shape(x, &r);
 	r.keep_alive = x->keep_alive = may_keep_client(x, &r);
 	in->at += x->res.head_size;
-	x->bytes_before = x->to_client.sent;
 	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
+	x->response_begun = true;
 	if (!h1_write_response(&x->res, &r, &x->to_client.q, &x->arena))
 		return exchange_end(x, REASON_NO_MEMORY);
-	x->response_begun = true;
 	if (x->res.status == 101)
 		return exchange_go(x, EXCHANGE_TUNNEL);
 	return exchange_go(x, EXCHANGE_FORWARD);
@@ -321,8 +324,6 @@ static bool write_reply(struct exchange *x)
 	enum http_method m = x->head_whole ? x->req.method : METHOD_OTHER;
 
 	x->response_begun = true;
-	x->bytes_before = x->to_client.sent;
-	iovq_init(&x->to_client.q);
 	x->to_client.out = FRAMING_LENGTH;
 	return h1_write_error(x->reason, m, &r, &x->to_client.q, &x->arena);
 }

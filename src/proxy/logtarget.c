@@ -33,7 +33,9 @@ static bool is_nonblocking(int fd)
 	int flags = fcntl(fd, F_GETFL);
 	struct stat st;
 
-	return (flags >= 0 && (flags & O_NONBLOCK)) || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return true;
+	return flags >= 0 && (flags & O_NONBLOCK);
 }
 
 void logtarget_init(struct logtarget *t, enum log_kind kind, int fd, int facility)

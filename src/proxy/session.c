@@ -38,19 +38,16 @@ void session_close(struct session *s)
 
 /* ---- idle ---- */
 
-static void look_up_frontend(struct session *s)
+/* Under the worker's current generation. False: it does not have this listener any more. */
+static bool look_up_frontend(struct session *s)
 {
 	struct worker *w = s->worker;
-	const struct frontend *f;
 
 	if (s->tenancy == w->now)
-		return;
-	f = generation_frontend(w->now->gen, s->listener);
-	/* A listener that a reload removed: its last requests run under the old one. */
-	if (f) {
-		s->frontend = f;
-		s->tenancy = w->now;
-	}
+		return true;
+	s->tenancy = w->now;
+	s->frontend = generation_frontend(w->now->gen, s->listener);
+	return s->frontend != NULL;
 }
 
 static void wait_for_request(struct session *s)
@@ -215,9 +212,16 @@ void session_drain(struct session *s)
 		session_close(s);
 }
 
+/* A busy one follows when its exchange is over; until then that holds its own generation. */
+void session_follow(struct session *s)
+{
+	if (s->state == SESSION_IDLE && !look_up_frontend(s))
+		session_close(s);
+}
+
 /* ---- for the exchange ---- */
 
-void session_next(struct session *s, bool keep)
+void session_next(struct session *s, enum session_after after)
 {
 	struct worker *w = s->worker;
 	bool more = s->in && s->in->at < s->in->end;
@@ -228,14 +232,13 @@ void session_next(struct session *s, bool keep)
 		session_close(s);
 		return;
 	}
-	if (!keep) {
-		if (more || (!s->client_ended && s->conn.can_read))
+	if (after != SESSION_KEEP || !look_up_frontend(s)) {
+		if (!s->client_ended && (after == SESSION_WASTE || more || s->conn.can_read))
 			start_linger(s);
 		else
 			session_close(s);
 		return;
 	}
-	look_up_frontend(s);
 	wait_for_request(s);
 	if (!more)
 		buf_put(&w->buffers, &s->in);
@@ -258,7 +261,6 @@ bool session_read_ahead(struct session *s)
 			return true;
 		case CONN_EOF:
 			s->client_ended = true;
-			s->conn.can_read = false;
 			return !s->frontend->conf->abort_on_close;
 		case CONN_FAIL:
 			return false;

@@ -17,7 +17,7 @@ struct session {
 	struct conn conn;
 	struct worker *worker;
 	struct listener *listener; /* a reference */
-	struct tenancy *tenancy;   /* where `frontend` was looked up; not counted */
+	struct tenancy *tenancy;   /* where `frontend` was looked up; its exchange counts itself there */
 	const struct frontend *frontend;
 	struct frontend_stats *stats; /* where this connection was counted */
 	struct addr peer;
@@ -39,11 +39,19 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 void session_close(struct session *s);
 /* Ends it when it is idle; else after its exchange. */
 void session_drain(struct session *s);
+/* The worker has a new generation: the next request runs under it. */
+void session_follow(struct session *s);
 
 /* ---- for its exchange ---- */
 
-/* The exchange is over and freed. `keep`: another request may follow. */
-void session_next(struct session *s, bool keep);
+enum session_after {
+	SESSION_KEEP,  /* another request may follow */
+	SESSION_CLOSE, /* the client has said all that it had to say */
+	SESSION_WASTE  /* it may still be sending what nobody will read */
+};
+
+/* The exchange is over and freed. */
+void session_next(struct session *s, enum session_after after);
 /* Reads ahead while the exchange waits for the server, to see an end or a reset. False: the
  * client is gone. */
 bool session_read_ahead(struct session *s);

@@ -101,17 +101,12 @@ static void answer_main(struct worker *w, void (*answer)(struct proxy_shared *p,
 	loop_post(w->shared->main_loop, &a->letter, answer_delivered);
 }
 
-/* Sessions look their frontend up anew; idle ones of a removed listener end in order. */
 static void sessions_follow(struct worker *w)
 {
 	struct list *e, *next;
 
-	list_each_safe(e, next, &w->sessions) {
-		struct session *s = list_of(e, struct session, link);
-
-		if (!generation_frontend(w->now->gen, s->listener))
-			session_drain(s);
-	}
+	list_each_safe(e, next, &w->sessions)
+		session_follow(list_of(e, struct session, link));
 }
 
 static void take_delivered(struct loop_letter *m)

@@ -42,7 +42,8 @@ static enum control_exit fail_connect(char *why, const char *socket, int error)
 	default:
 		break;
 	}
-	return fail(why, CONTROL_NO_DAEMON, "no daemon at %s: %s%s", socket, strerror(error), todo);
+	return fail(why, CONTROL_NO_DAEMON, "no daemon at %s: %s%s", socket, strerror(error),
+		    todo);
 }
 
 /* Texts pass through processes that speak with the network; a terminal obeys no byte of

@@ -119,8 +119,9 @@ static void print_head(const struct snapshot *s, FILE *out)
 		or_dash(s->config_file), s->generation, text_local_time(when, s->loaded_us),
 		text_age(age, s->loaded_us, s->now_us));
 	if (p->pid > 0)
-		fprintf(out, "proxy     %s, pid %" PRId32 ", up %s", p->running ? "running" : "starting",
-			p->pid, text_uptime(age, p->started_us, s->now_us));
+		fprintf(out, "proxy     %s, pid %" PRId32 ", up %s",
+			p->running ? "running" : "starting", p->pid,
+			text_uptime(age, p->started_us, s->now_us));
 	else
 		fputs("proxy     not running", out);
 	fprintf(out, ", %" PRIu64 " worker%s, %" PRIu64 " connection%s, %" PRIu64 " restart%s\n",
@@ -214,7 +215,8 @@ static void add_check(struct table *t, const struct snapshot *s, const struct sn
 		reason = status;
 	}
 	table_add(t, "%s %s ago in %" PRIu64 ".%u ms%s%s", v->check_ok ? "passed" : "failed",
-		  text_age(age, v->check_last_us, s->now_us), (uint64_t)(v->check_duration_us / CLOCK_MS),
+		  text_age(age, v->check_last_us, s->now_us),
+		  (uint64_t)(v->check_duration_us / CLOCK_MS),
 		  (unsigned)(v->check_duration_us % CLOCK_MS / 100), *reason ? ": " : "", reason);
 }
 

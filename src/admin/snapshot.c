@@ -275,7 +275,7 @@ const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const
 		snprintf(why, why_size, "there is no backend \"%s\"; did you mean \"%s\"?", name,
 			 near->name);
 	else
-		snprintf(why, why_size, "there is no backend \"%s\"; `hpcbalctl status` lists them",
-			 name);
+		snprintf(why, why_size,
+			 "there is no backend \"%s\"; `hpcbalctl status` lists them", name);
 	return NULL;
 }

@@ -229,7 +229,8 @@ START_TEST(status_tells_of_a_proxy_behind)
 	fill_supervisor();
 	fill_proxy();
 	stats_set(proxy->generation, 2);
-	ck_assert_ptr_nonnull(strstr(print(STATUS), "  the proxy still runs configuration 2, not 3\n"));
+	ck_assert_ptr_nonnull(
+		strstr(print(STATUS), "  the proxy still runs configuration 2, not 3\n"));
 	stats_set(sup->process[BOARD_PROXY].running, 0);
 	stats_set(sup->process[BOARD_PROXY].started_wall_us, AGO(4));
 	ck_assert_ptr_nonnull(

@@ -5,10 +5,10 @@
 #include "balance/pool.h"
 #include "base/hash.h"
 
-#define LOG_BITS 24
+#define LOG_BITS 20
 
-/* -log2(u / 2^64), with LOG_BITS bits behind the point, rounded down; it never grows when
- * u does. */
+/* -log2(u / 2^64), with LOG_BITS bits behind the point, never 0; it never grows when u
+ * does. */
 static uint64_t minus_log2(uint64_t u)
 {
 	unsigned zeros;
@@ -19,31 +19,35 @@ static uint64_t minus_log2(uint64_t u)
 	zeros = (unsigned)__builtin_clzll(u);
 	mantissa = (u << zeros) >> 32; /* 1.0 is 2^31 */
 	for (unsigned bit = 0; bit < LOG_BITS; bit++) {
+		uint64_t carry;
+
 		mantissa = (mantissa * mantissa) >> 31;
-		fraction <<= 1;
-		if (mantissa >> 32) {
-			mantissa >>= 1;
-			fraction |= 1;
-		}
+		carry = mantissa >> 32;
+		mantissa >>= carry; /* no branch: it could not be predicted */
+		fraction = fraction << 1 | carry;
 	}
 	return ((uint64_t)(zeros + 1) << LOG_BITS) - fraction;
 }
 
 struct draw {
 	uint64_t number, weight;
+	uint64_t cost; /* minus_log2(number), once it was needed */
 };
 
 /* With equal weights the greater number wins as well, without a logarithm. */
-static bool is_better(const struct draw *a, const struct draw *b)
+static bool is_better(struct draw *a, struct draw *b)
 {
-	if (a->weight != b->weight) {
-		uint64_t mine = minus_log2(a->number) * b->weight;
-		uint64_t other = minus_log2(b->number) * a->weight;
+	uint64_t mine, other;
 
-		if (mine != other)
-			return mine < other;
-	}
-	return a->number > b->number;
+	if (a->weight == b->weight)
+		return a->number > b->number;
+	if (!a->cost)
+		a->cost = minus_log2(a->number);
+	if (!b->cost)
+		b->cost = minus_log2(b->number);
+	mine = a->cost * b->weight;
+	other = b->cost * a->weight;
+	return mine != other ? mine < other : a->number > b->number;
 }
 
 static unsigned choose(void *state, struct server *const *candidates, const unsigned *index,

@@ -1,5 +1,8 @@
-/* What a decision costs with few and with many literal routes. Prints nanoseconds; the
- * ratio is what matters. Not part of `make check`; build and run by `make bench-route`. */
+/* What a decision costs with few and with many literal routes. By hand, from the source's
+ * top folder, after a build in BUILD:
+ *   cc -std=gnu11 -D_GNU_SOURCE -O2 -Isrc -o /tmp/bench_route tests/bench/bench_route.c \
+ *      BUILD/src/{route/libroute,http/libhttp,conf/libconf,base/libbase}.a \
+ *      -lpcre2-8 -lconfig -lpthread && /tmp/bench_route */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -61,9 +64,8 @@ static double measure(unsigned n)
 	for (unsigned i = 0; i < REQUESTS; i++) {
 		unsigned k = (unsigned)rand() % n;
 
-		req[i].match_path = str_of(text(k % 2 ? "/api/v1/users/%u/profile"
-						      : "/service%u/users/17/profile",
-						k));
+		req[i].match_path = str_of(text(
+			k % 2 ? "/api/v1/users/%u/profile" : "/service%u/users/17/profile", k));
 		req[i].authority = str_of(text("h%u.example:8080", k));
 		req[i].method_text = STR("GET");
 	}

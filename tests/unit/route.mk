@@ -15,3 +15,5 @@ tests_unit_test_route_plan_LDADD = $(route_test_libs)
 tests_unit_test_route_words_SOURCES = tests/unit/test_route_words.c tests/unit/route_rig.h
 tests_unit_test_route_words_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_route_words_LDADD = $(route_test_libs)
+
+EXTRA_DIST += tests/bench/bench_route.c

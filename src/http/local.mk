@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_SOURCES = \
 	src/http/authority.c src/http/authority.h \
 	src/http/chars.c src/http/chars.h \
+	src/http/codec.c src/http/codec.h \
 	src/http/connection.c src/http/connection.h \
 	src/http/date.c \
 	src/http/fields.c src/http/fields.def src/http/fields.h \

@@ -5,8 +5,7 @@
 #ifndef HPCBAL_PROXY_EXCHANGE_H
 #define HPCBAL_PROXY_EXCHANGE_H
 
-#include "http/h1_parse.h"
-#include "http/h1_write.h"
+#include "http/codec.h"
 #include "proxy/forward.h"
 #include "proxy/session.h"
 

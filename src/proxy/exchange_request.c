@@ -21,8 +21,8 @@ enum step_result step_read_head(struct exchange *x)
 	size_t n;
 
 	for (;;) {
-		switch (h1_parse_request(&x->parser, buf_unread(s->in), &limits, &x->arena, &x->req,
-					 &why)) {
+		switch (s->codec->parse_request(&x->parser, buf_unread(s->in), &limits, &x->arena,
+						&x->req, &why)) {
 		case HTTP_OK:
 			s->in->at += x->req.head_size;
 			x->head_whole = true;
@@ -74,7 +74,7 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
 		   x->to_server.keep);
 	*why = REASON_NO_MEMORY;
-	return h1_write_request(&x->req, &f, &x->to_server.q, &x->arena) &&
+	return x->backend->codec->write_request(&x->req, &f, &x->to_server.q, &x->arena) &&
 	       flow_fill(&x->to_server, s->in, &x->arena, why);
 }
 
@@ -90,16 +90,17 @@ enum step_result step_route(struct exchange *x)
 	enum reason why;
 
 	x->to_server.keep = x->session->in->at;
+	x->to_server.in_done = x->req.framing == FRAMING_NONE;
 	x->to_server.limit = conf->max_body_size;
 	if (x->req.framing == FRAMING_LENGTH && x->req.content_length > conf->max_body_size)
 		return exchange_end(x, REASON_REQ_BODY_TOO_LARGE);
+	if (backend < 0)
+		return exchange_end(x, REASON_NO_SERVER);
+	x->backend = &x->tenancy->gen->backends[backend];
 	if (!exchange_make_request(x, &why)) {
 		x->keep_alive = false;
 		return exchange_end(x, why);
 	}
-	if (backend < 0)
-		return exchange_end(x, REASON_NO_SERVER);
-	x->backend = &x->tenancy->gen->backends[backend];
 	return exchange_go(x, EXCHANGE_BALANCE);
 }
 

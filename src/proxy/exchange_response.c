@@ -110,8 +110,9 @@ static enum http_verdict parse_head(struct exchange *x, enum reason *why)
 
 	if (x->up->in->at == x->up->in->end)
 		return HTTP_MORE;
-	return h1_parse_response(&x->parser, buf_unread(x->up->in), &limits, &x->arena,
-				 x->req.method, x->req.upgrade_websocket, &x->res, why);
+	return x->backend->codec->parse_response(&x->parser, buf_unread(x->up->in), &limits,
+						 &x->arena, x->req.method,
+						 x->req.upgrade_websocket, &x->res, why);
 }
 
 static void reply_shape(const struct exchange *x, struct h1_reply *r)
@@ -126,6 +127,11 @@ static void reply_shape(const struct exchange *x, struct h1_reply *r)
 		r->framing = FRAMING_CLOSE;
 }
 
+static bool write_head(struct exchange *x, const struct h1_reply *r)
+{
+	return x->session->codec->write_response(&x->res, r, &x->to_client.q, &x->arena);
+}
+
 /* 1xx, to those who know what it is. */
 static enum step_result pass_interim(struct exchange *x)
 {
@@ -137,7 +143,7 @@ static enum step_result pass_interim(struct exchange *x)
 	reply_shape(x, &r);
 	x->up->in->at += x->res.head_size;
 	h1_parser_reset(&x->parser);
-	if (x->req.minor >= 1 && !h1_write_response(&x->res, &r, &x->to_client.q, &x->arena)) {
+	if (x->req.minor >= 1 && !write_head(x, &r)) {
 		x->response_begun = true; /* half a head may be queued: nothing fits behind it */
 		return exchange_end(x, REASON_NO_MEMORY);
 	}
@@ -168,7 +174,7 @@ static enum step_result begin_response(struct exchange *x)
 	in->at += x->res.head_size;
 	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
 	x->response_begun = true;
-	if (!h1_write_response(&x->res, &r, &x->to_client.q, &x->arena))
+	if (!write_head(x, &r))
 		return exchange_end(x, REASON_NO_MEMORY);
 	if (x->res.status == 101)
 		return exchange_go(x, EXCHANGE_TUNNEL);
@@ -325,7 +331,7 @@ static bool write_reply(struct exchange *x)
 
 	x->response_begun = true;
 	x->to_client.out = FRAMING_LENGTH;
-	return h1_write_error(x->reason, m, &r, &x->to_client.q, &x->arena);
+	return s->codec->write_error(x->reason, m, &r, &x->to_client.q, &x->arena);
 }
 
 enum step_result step_reply(struct exchange *x)

@@ -132,6 +132,7 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 	bool *backup = arena_zalloc(arena, c->n_servers * sizeof(*backup));
 
 	b->conf = c;
+	b->codec = &codec_h1;
 	b->servers = arena_zalloc(arena, c->n_servers * sizeof(*b->servers));
 	if (!b->servers || !backup || board_backend_slot(board, c->name) < 0)
 		return false;

@@ -6,6 +6,7 @@
 
 #include "balance/pool.h"
 #include "conf/conf.h"
+#include "http/codec.h"
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "route/route.h"
@@ -27,6 +28,7 @@ struct frontend {
 
 struct backend {
 	const struct conf_backend *conf;
+	const struct codec *codec; /* what its servers speak */
 	struct pool *pool;
 	struct server **servers; /* in the order of conf->servers; a reference each */
 };

@@ -190,6 +190,7 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 		return;
 	}
 	s->worker = w;
+	s->codec = &codec_h1;
 	s->listener = listener_ref(l);
 	s->tenancy = w->now;
 	s->frontend = f;

@@ -3,6 +3,7 @@
 #ifndef HPCBAL_PROXY_SESSION_H
 #define HPCBAL_PROXY_SESSION_H
 
+#include "http/codec.h"
 #include "proxy/worker.h"
 
 enum session_state {
@@ -15,6 +16,7 @@ enum session_state {
 struct session {
 	struct list link; /* in worker.sessions */
 	struct conn conn;
+	const struct codec *codec; /* what the client speaks */
 	struct worker *worker;
 	struct listener *listener; /* a reference */
 	struct tenancy *tenancy;   /* where `frontend` was looked up; its exchange counts itself there */

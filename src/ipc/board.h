@@ -69,7 +69,7 @@ enum board_admin { BOARD_ADMIN_READY, BOARD_ADMIN_DRAIN, BOARD_ADMIN_MAINT };
 /* The identity of a server is backend, name and address together. */
 struct board_server {
 	_Atomic uint32_t used;    /* set with release after the texts were written */
-	_Atomic uint32_t current; /* in the running configuration (else draining, or free to take) */
+	_Atomic uint32_t current; /* in the running configuration (else draining, or free) */
 	char backend[BOARD_NAME];
 	char name[BOARD_NAME];
 	char address[BOARD_TEXT];
@@ -115,7 +115,8 @@ struct board_proxy {
 	_Atomic uint64_t generation; /* that all workers have taken */
 	_Atomic uint32_t n_workers;
 	struct {
-		_Atomic uint64_t beat_us; /* clock_now_us() of its last turn; 0: not started, or over */
+		/* clock_now_us() of its last turn; 0: not started, or over */
+		_Atomic uint64_t beat_us;
 		char pad[56];
 	} worker[BOARD_WORKERS];
 	_Atomic uint64_t main_beat_us, health_beat_us; /* likewise */

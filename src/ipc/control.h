@@ -15,7 +15,12 @@
 #define CONTROL_PACKET_MAX 32768
 #define CONTROL_BOARDS 3
 
-enum control_exit { CONTROL_DONE = 0, CONTROL_REFUSED = 1, CONTROL_USAGE = 2, CONTROL_NO_DAEMON = 3 };
+enum control_exit {
+	CONTROL_DONE = 0,
+	CONTROL_REFUSED = 1,
+	CONTROL_USAGE = 2,
+	CONTROL_NO_DAEMON = 3
+};
 
 /* Daemon's side; the descriptor is non-blocking, a client that does not read loses its
  * answer: false. Long text is cut into packets. */
@@ -25,6 +30,7 @@ bool control_send_exit(int fd, enum control_exit status);
 
 /* Client's side, blocking. -1 with errno when nobody listens there. */
 int control_connect(const char *path);
+/* True also when the daemon has hung up already: its answer can be read. */
 bool control_request(int fd, int argc, char *const argv[]);
 struct control_packet {
 	char kind; /* 0: end-of-file */

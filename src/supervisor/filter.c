@@ -122,8 +122,9 @@ bool filter_proxy(char *why, int size)
 	seccomp_release(f);
 	if (rc == 0)
 		return true;
-	snprintf(why, (size_t)size, "the system call filter cannot be loaded: %s; the kernel needs "
-				    "CONFIG_SECCOMP_FILTER",
+	snprintf(why, (size_t)size,
+		 "the system call filter cannot be loaded: %s; the kernel needs "
+		 "CONFIG_SECCOMP_FILTER",
 		 strerror(-rc));
 	return false;
 }

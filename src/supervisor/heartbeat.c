@@ -8,9 +8,9 @@ struct stalest {
 	int index; /* -1: there is one only */
 };
 
-void heartbeat_reset(struct heartbeat *h)
+void heartbeat_reset(struct heartbeat *h, uint64_t now)
 {
-	h->last_look_us = 0;
+	h->last_look_us = now;
 	h->grace_until_us = 0;
 	h->aborted = false;
 }
@@ -41,7 +41,7 @@ static struct stalest stalest_thread(const struct board_proxy *b, uint64_t now)
 
 static bool look_is_late(struct heartbeat *h, uint64_t now)
 {
-	bool late = h->last_look_us && now - h->last_look_us > HEARTBEAT_LATE_US;
+	bool late = now - h->last_look_us > HEARTBEAT_LATE_US;
 
 	h->last_look_us = now;
 	if (late)

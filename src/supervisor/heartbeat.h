@@ -19,13 +19,13 @@
 enum heartbeat_verdict { HEARTBEAT_FINE, HEARTBEAT_ABORT, HEARTBEAT_KILL };
 
 struct heartbeat {
-	uint64_t last_look_us; /* 0: none yet */
+	uint64_t last_look_us;
 	uint64_t grace_until_us;
 	bool aborted; /* told to ABORT already */
 };
 
 /* For a new child. */
-void heartbeat_reset(struct heartbeat *h);
+void heartbeat_reset(struct heartbeat *h, uint64_t now_us);
 /* `which` (of `size` bytes) names the stale thread and for how long it stood. ABORT is said
  * once for each child. */
 enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,

@@ -20,7 +20,8 @@ static unsigned long find_inode(const char *table, uint16_t port)
 		unsigned long found;
 		unsigned local, state;
 
-		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
+		if (sscanf(line,
+			   " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
 			   &local, &state, &found) == 3 &&
 		    state == TCP_LISTENING && local == port)
 			inode = found;
@@ -40,7 +41,8 @@ static unsigned long find_unix_inode(const char *path)
 		char found_path[256] = "";
 		unsigned long found;
 
-		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %lu %255[^\n]", &found, found_path) == 2 &&
+		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %lu %255[^\n]", &found,
+			   found_path) == 2 &&
 		    strcmp(found_path, path) == 0)
 			inode = found;
 	}
@@ -132,7 +134,8 @@ void holder_describe(const struct addr *a, char *to, size_t size)
 				   "one by a reload of its own first");
 	} else {
 		name_of(pid, name, sizeof(name));
-		snprintf(to, size, "; %s (pid %ld) listens there: stop it, or take another address",
-			 name, pid);
+		snprintf(to, size,
+			 "; %s (pid %ld) listens there: stop it, or take another address", name,
+			 pid);
 	}
 }

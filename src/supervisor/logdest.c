@@ -31,11 +31,13 @@ static int open_syslog(const char *path, char *why, size_t size)
 /* O_NONBLOCK: a FIFO that nobody reads must not hold up the supervisor. */
 static int open_file(const char *path, char *why, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags, 0640);
 
 	if (fd < 0)
-		snprintf(why, size, "log target file:%s cannot be opened: %s; "
-				    "give a path whose directory is there and can be written to",
+		snprintf(why, size,
+			 "log target file:%s cannot be opened: %s; give a path whose directory is "
+			 "there and can be written to",
 			 path, strerror(errno));
 	return fd;
 }

@@ -27,7 +27,7 @@ struct reload;
 
 struct reload_calls {
 	void (*begun)(struct reload *r);
-	/* The file is good; what it says is in `next`. False (and lines in `report`) refuses it. */
+	/* The file is good; what it says is in `next`. False (and lines in `report`): refused. */
 	bool (*loaded)(struct reload *r);
 	/* The end of run `run`: `running` is the new one, or nothing has changed. `report` has
 	 * the warnings, or why. */

@@ -68,8 +68,8 @@ static bool change_user(const char *name, char *why, int size)
 	int rc;
 
 	if (!user) {
-		snprintf(why, (size_t)size, "there is neither a user %s nor %s; make the first", name,
-			 FALLBACK_USER);
+		snprintf(why, (size_t)size, "there is neither a user %s nor %s; make the first",
+			 name, FALLBACK_USER);
 		return false;
 	}
 	enter_core_directory(user);
@@ -78,8 +78,9 @@ static bool change_user(const char *name, char *why, int size)
 			     CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (rc == 0)
 		return true;
-	snprintf(why, (size_t)size, "changing to user %s failed (libcap-ng says %d: %s); start "
-				    "hpcbald as root with CAP_SETUID, CAP_SETGID and CAP_SETPCAP",
+	snprintf(why, (size_t)size,
+		 "changing to user %s failed (libcap-ng says %d: %s); start hpcbald as root with "
+		 "CAP_SETUID, CAP_SETGID and CAP_SETPCAP",
 		 user->pw_name, rc, strerror(errno));
 	return false;
 }

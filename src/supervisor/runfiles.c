@@ -51,8 +51,9 @@ static bool clear_old(const char *socket, struct report *why)
 	if (lstat(socket, &st) != 0)
 		return true;
 	if (!S_ISSOCK(st.st_mode)) {
-		report_add(why, "control socket %s: the path is there and is no socket; remove it, "
-				"or set control.socket to another",
+		report_add(why,
+			   "control socket %s: the path is there and is no socket; remove it, or "
+			   "set control.socket to another",
 			   socket);
 		return false;
 	}
@@ -60,8 +61,9 @@ static bool clear_old(const char *socket, struct report *why)
 	if (fd >= 0 || errno != ECONNREFUSED) {
 		if (fd >= 0)
 			close(fd);
-		report_add(why, "another hpcbald answers at the control socket %s; stop it, or set "
-				"control.socket to another path for this one",
+		report_add(why,
+			   "another hpcbald answers at the control socket %s; stop it, or set "
+			   "control.socket to another path for this one",
 			   socket);
 		return false;
 	}

@@ -218,6 +218,9 @@ static void on_refused(struct service *s, struct str text)
 	char why[TEXT_SIZE];
 	bool up = s->up;
 
+	/* Also what it had taken for this before it saw that it could not. */
+	if (up)
+		send_plain(s, MSG_ABORT, s->target->number);
 	snprintf(why, sizeof(why), "the %s process refuses the configuration: %.*s", s->name,
 		 STR_ARGS(text));
 	fail(s, why);
@@ -311,7 +314,8 @@ static void plan_restart(struct service *s, uint64_t served_us, char *to, size_t
 	wait = backoff_next(&s->backoff, served_us);
 	restart_after(s, wait);
 	if (wait)
-		snprintf(to, size, "; started again in %llu ms", (unsigned long long)(wait / 1000));
+		snprintf(to, size, "; started again in %llu ms",
+			 (unsigned long long)(wait / CLOCK_MS));
 	else
 		snprintf(to, size, "; started again at once");
 }

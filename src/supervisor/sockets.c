@@ -78,11 +78,12 @@ static void advise(const struct manifest_listener *l, int error, char *to, size_
 	else if (error == EACCES || error == ENOENT || error == EROFS)
 		snprintf(to, size, "; its directory must be there and let this user write");
 	else if (error == EADDRNOTAVAIL)
-		snprintf(to, size, "; no interface has this address now (for one that comes later "
-				   "set the sysctl net.ipv4.ip_nonlocal_bind, or "
-				   "net.ipv6.ip_nonlocal_bind)");
+		snprintf(to, size,
+			 "; no interface has this address now (for one that comes later set the "
+			 "sysctl net.ipv4.ip_nonlocal_bind, or net.ipv6.ip_nonlocal_bind)");
 	else if (error == EEXIST)
-		snprintf(to, size, "; the path is there and is no socket: remove it or take another");
+		snprintf(to, size,
+			 "; the path is there and is no socket: remove it or take another");
 	else if (error == EMFILE || error == ENFILE)
 		snprintf(to, size, "; raise the limit of open files (LimitNOFILE=, ulimit -n)");
 }

@@ -249,7 +249,7 @@ static void proxy_gone(struct service *s, const char *how)
 	struct supervisor *sv = of_service(s);
 
 	board_proxy_died(sv->proxy_board);
-	heartbeat_reset(&sv->heartbeat);
+	heartbeat_reset(&sv->heartbeat, loop_now_exact(sv->loop));
 	if (sv->phase == SUPERVISOR_STOPPING) {
 		log_info("proxy %s", how);
 		stop_now(sv, EXIT_SUCCESS);
@@ -292,8 +292,9 @@ static void look_is_due(struct loop_timer *t)
 	case HEARTBEAT_FINE:
 		break;
 	case HEARTBEAT_ABORT:
-		supervisor_event(sv, LOG_CRIT, "proxy (pid %d): its %s hangs since more than %llu s; "
-					       "it gets SIGABRT, so that there is a core to read",
+		supervisor_event(sv, LOG_CRIT,
+				 "proxy (pid %d): its %s hangs since more than %llu s; it gets "
+				 "SIGABRT, so that there is a core to read",
 				 sv->proxy.child.pid, which,
 				 (unsigned long long)(HEARTBEAT_ABORT_US / CLOCK_SEC));
 		child_kill(&sv->proxy.child, SIGABRT);
@@ -449,7 +450,7 @@ static void set_up_parts(struct supervisor *sv)
 	sv->reload.service = &sv->proxy;
 	sv->reload.calls = &reload_calls;
 	reload_init(&sv->reload, sv->loop);
-	heartbeat_reset(&sv->heartbeat);
+	heartbeat_reset(&sv->heartbeat, loop_now(sv->loop));
 	commands_init(&sv->commands, sv);
 }
 

@@ -102,7 +102,10 @@ static void spoil_text(struct manifest *m) { memset(m->listeners[1].text, 'x', M
 static void spoil_frontend(struct manifest *m) { memset(m->listeners[0].frontend_name, 'x', 64); }
 static void spoil_family(struct manifest *m) { m->listeners[0].addr.u.sa.sa_family = AF_NETLINK; }
 static void spoil_len(struct manifest *m) { m->listeners[0].addr.len = 4096; }
-static void spoil_path(struct manifest *m) { memset(m->listeners[1].addr.u.un.sun_path, 'x', 108); }
+static void spoil_path(struct manifest *m)
+{
+	memset(m->listeners[1].addr.u.un.sun_path, 'x', 108);
+}
 static void spoil_at_low(struct manifest *m) { m->sections_at = 8; }
 static void spoil_at_high(struct manifest *m) { m->sections_at = sizeof(*m) + 1; }
 static void spoil_size(struct manifest *m) { m->sections_size = UINT64_MAX; }

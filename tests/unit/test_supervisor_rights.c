@@ -1,0 +1,313 @@
+/* What is left of root's rights in each role. */
+#include "supervisor/rights.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#ifdef HPCBAL_SANITIZED
+static const bool filtered = false;
+#else
+static const bool filtered = true;
+#endif
+
+/* In a process of its own, that libcheck need not be able to watch: 0 when `act` gives 0.
+ * What it says goes to stderr. */
+static int in_role(enum role r, int (*act)(void))
+{
+	char why[256];
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!rights_take(r, why, sizeof(why))) {
+			fprintf(stderr, "%s\n", why);
+			_exit(99);
+		}
+		_exit(act());
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Lines of /proc/self/status that begin with `name` and do not go on with `value`. */
+static int status_differs(const char *name, const char *value)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	int differ = 0, seen = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, name, strlen(name)) != 0)
+			continue;
+		seen++;
+		if (strcmp(line + strlen(name), value) != 0) {
+			fprintf(stderr, "%s", line);
+			differ++;
+		}
+	}
+	if (f)
+		fclose(f);
+	return seen ? differ : 1;
+}
+
+static int look_at_proxy(void)
+{
+	if (status_differs("CapInh:", "\t0000000000000000\n") ||
+	    status_differs("CapPrm:", "\t0000000000000000\n") ||
+	    status_differs("CapEff:", "\t0000000000000000\n") ||
+	    status_differs("CapAmb:", "\t0000000000000000\n"))
+		return 1;
+	if (status_differs("NoNewPrivs:", "\t1\n"))
+		return 2;
+	if (filtered && status_differs("Seccomp:", "\t2\n"))
+		return 3;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 ? 0 : 4;
+}
+
+static int look_at_user(void)
+{
+	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0)
+		return 1;
+	if (status_differs("Groups:", "\t \n") || status_differs("CapBnd:", "\t0000000000000000\n"))
+		return 2;
+	return setuid(0) == -1 && seteuid(0) == -1 ? 0 : 3;
+}
+
+START_TEST(proxy_has_no_rights)
+{
+	ck_assert_int_eq(in_role(ROLE_PROXY, look_at_proxy), 0);
+	/* Started by a user, it stays that user. */
+	if (geteuid() == 0)
+		ck_assert_int_eq(in_role(ROLE_PROXY, look_at_user), 0);
+}
+END_TEST
+
+static uid_t was;
+
+static int look_at_loader(void)
+{
+	if (geteuid() != was || status_differs("NoNewPrivs:", "\t1\n"))
+		return 1;
+	return open("/dev/null", O_RDWR) >= 0 ? 0 : 2;
+}
+
+START_TEST(loader_stays_who_it_is_but_gains_nothing)
+{
+	was = geteuid();
+	ck_assert_int_eq(in_role(ROLE_LOADER, look_at_loader), 0);
+}
+END_TEST
+
+/* ---- what the proxy must not do ---- */
+
+static int try_write(void)
+{
+	return open("/dev/null", O_WRONLY);
+}
+
+static int try_create(void)
+{
+	return open("/tmp/hpcbal-must-not-be", O_RDONLY | O_CREAT, 0600);
+}
+
+static int try_exec(void)
+{
+	char *argv[] = { (char *)"true", NULL };
+
+	return execv("/bin/true", argv);
+}
+
+static int try_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return (int)pid;
+}
+
+static int try_ptrace(void)
+{
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static int try_mount(void)
+{
+	return mount("none", "/tmp", "tmpfs", 0, NULL);
+}
+
+static int try_packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+static int try_netlink_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int try_kill_parent(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int try_unlink(void)
+{
+	return unlink("/tmp/hpcbal-is-not-there");
+}
+
+static int try_chdir(void)
+{
+	return chdir("/");
+}
+
+static const struct {
+	const char *name;
+	int (*attempt)(void);
+} forbidden[] = {
+	{ "open for writing", try_write },   { "create", try_create },
+	{ "execve", try_exec },		     { "fork", try_fork },
+	{ "ptrace", try_ptrace },	     { "mount", try_mount },
+	{ "AF_PACKET", try_packet_socket },  { "AF_NETLINK", try_netlink_socket },
+	{ "kill", try_kill_parent },	     { "unlink", try_unlink },
+	{ "chdir", try_chdir },
+};
+
+static int attempt_number;
+
+static int attempt(void)
+{
+	errno = 0;
+	if (forbidden[attempt_number].attempt() != -1)
+		return 1;
+	return errno == EPERM ? 0 : 2;
+}
+
+START_TEST(proxy_must_not)
+{
+	int rc;
+
+	if (!filtered)
+		return;
+	attempt_number = _i;
+	rc = in_role(ROLE_PROXY, attempt);
+	ck_assert_msg(rc != 1, "%s was let through", forbidden[_i].name);
+	ck_assert_msg(rc == 0, "%s: %d", forbidden[_i].name, rc);
+}
+END_TEST
+
+/* ---- what it needs ---- */
+
+static void *thread_main(void *arg)
+{
+	*(int *)arg = 1;
+	return arg;
+}
+
+static int make_sockets(void)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = socket(families[i], SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 && errno != EAFNOSUPPORT)
+			return 1;
+		close(fd);
+	}
+	return 0;
+}
+
+static int make_thread(void)
+{
+	pthread_t thread;
+	int ran = 0;
+
+	return pthread_create(&thread, NULL, thread_main, &ran) != 0 ||
+	       pthread_join(thread, NULL) != 0 || !ran;
+}
+
+static int move_bytes(void)
+{
+	int pipes[2], fd = memfd_create("x", MFD_CLOEXEC);
+
+	if (fd < 0 || pipe2(pipes, O_CLOEXEC) != 0 || ftruncate(fd, 4096) != 0)
+		return 1;
+	if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+		return 2;
+	return splice(fd, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK) == 4096 ? 0 : 3;
+}
+
+static int wait_for_things(void)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC), event = eventfd(1, EFD_NONBLOCK);
+	struct epoll_event e = { .events = EPOLLIN };
+
+	if (epoll < 0 || event < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e) != 0)
+		return 1;
+	return epoll_wait(epoll, &e, 1, 1000) == 1 ? 0 : 2;
+}
+
+static int read_things(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	return open("/dev/null", O_RDONLY) < 0 || !localtime_r(&now, &tm) || !malloc(64 << 20);
+}
+
+static int (*const needed[])(void) = { make_sockets, make_thread, move_bytes, wait_for_things,
+				       read_things };
+
+START_TEST(proxy_may_do_its_work)
+{
+	ck_assert_int_eq(in_role(ROLE_PROXY, needed[_i]), 0);
+}
+END_TEST
+
+static int abort_now(void)
+{
+	abort();
+}
+
+START_TEST(proxy_may_abort)
+{
+	ck_assert_int_eq(in_role(ROLE_PROXY, abort_now), -SIGABRT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("supervisor_rights");
+	TCase *t = tcase_create("rights");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_test(t, proxy_has_no_rights);
+	tcase_add_test(t, loader_stays_who_it_is_but_gains_nothing);
+	tcase_add_loop_test(t, proxy_must_not, 0, (int)(sizeof(forbidden) / sizeof(forbidden[0])));
+	tcase_add_loop_test(t, proxy_may_do_its_work, 0, (int)(sizeof(needed) / sizeof(needed[0])));
+	tcase_add_test(t, proxy_may_abort);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -8,19 +8,26 @@ void h1_parser_reset(struct h1_parser *p)
 	*p = (struct h1_parser){ 0 };
 }
 
+void h1_parser_follow(struct h1_parser *p, struct str in)
+{
+	if (p->bytes != in.p)
+		*p = (struct h1_parser){ .bytes = in.p };
+}
+
 enum http_verdict h1_line_next(struct h1_parser *p, struct str in, bool relax_bare_lf,
 			       struct h1_line *line)
 {
-	const char *start = in.p + p->line_at;
-	const char *lf = NULL;
+	const char *start, *lf;
 	size_t n;
 
-	if (in.n > p->scan_at)
-		lf = memchr(in.p + p->scan_at, '\n', in.n - p->scan_at);
+	if (in.n <= p->scan_at)
+		return HTTP_MORE;
+	lf = memchr(in.p + p->scan_at, '\n', in.n - p->scan_at);
 	if (!lf) {
 		p->scan_at = in.n;
 		return HTTP_MORE;
 	}
+	start = in.p + p->line_at;
 	n = (size_t)(lf - start);
 	line->whole = (struct str){ start, n + 1 };
 	p->line_at = p->scan_at = (size_t)(lf + 1 - in.p);

@@ -15,6 +15,7 @@ struct h1_limits {
 };
 
 struct h1_parser {
+	const char *bytes; /* where `in` was at the last call */
 	size_t line_at; /* where the first line not yet parsed begins */
 	size_t scan_at; /* no LF between line_at and this */
 	size_t head_at; /* where the first line begins: limits count from here */
@@ -23,12 +24,15 @@ struct h1_parser {
 };
 
 void h1_parser_reset(struct h1_parser *p);
+/* Called by the parsers: spans into bytes that have moved since are worth nothing. */
+void h1_parser_follow(struct h1_parser *p, struct str in);
 
-/* `in` begins at the same address at every call for one head and holds all its bytes so
- * far. On HTTP_OK `req` is whole: fields judged, framing decided, hop-by-hop fields marked
- * `drop`, path normalised (into `arena` where it changed). On HTTP_BAD `why` says which
- * fault; method_text, target, minor are filled as far as they were read, for the log. An
- * arena that failed gives HTTP_BAD with NO_MEMORY. */
+/* `in` holds all bytes of the head so far. It should begin at the same address at every call
+ * for one head: when it has moved, all is read again. On HTTP_OK `req` is whole: fields
+ * judged, framing decided, hop-by-hop fields marked `drop`, path normalised (into `arena`
+ * where it changed). On HTTP_BAD `why` says which fault; method_text, target, minor are
+ * filled as far as they were read, for the log. An arena that failed gives HTTP_BAD with
+ * NO_MEMORY. */
 enum http_verdict h1_parse_request(struct h1_parser *p, struct str in,
 				   const struct h1_limits *limits, struct arena *arena,
 				   struct http_request *req, enum reason *why);

@@ -262,6 +262,7 @@ enum http_verdict h1_parse_request(struct h1_parser *p, struct str in,
 	enum http_verdict v;
 
 	*why = REASON_COMPLETE;
+	h1_parser_follow(p, in);
 	if (!p->has_first_line) {
 		request_init(req);
 		v = first_line_read(p, in, limits, arena, req, why);

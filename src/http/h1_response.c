@@ -203,6 +203,7 @@ enum http_verdict h1_parse_response(struct h1_parser *p, struct str in,
 	enum http_verdict v;
 
 	*why = REASON_COMPLETE;
+	h1_parser_follow(p, in);
 	if (!p->has_first_line) {
 		response_init(res);
 		v = first_line_read(p, in, limits, res, why);

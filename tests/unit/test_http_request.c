@@ -39,6 +39,11 @@ END_TEST
 
 START_TEST(a_head_that_is_not_whole_asks_for_more)
 {
+	struct h1_parser p;
+	enum reason why;
+
+	h1_parser_reset(&p);
+	ck_assert_int_eq(h1_parse_request(&p, STR_NONE, &limits, &arena, &req, &why), HTTP_MORE);
 	request_is(STR(""), HTTP_MORE, REASON_COMPLETE);
 	request_is(STR("GE"), HTTP_MORE, REASON_COMPLETE);
 	request_is(STR(HEAD), HTTP_MORE, REASON_COMPLETE);
@@ -50,6 +55,28 @@ START_TEST(a_bad_first_line_is_refused_before_the_rest)
 {
 	request_refused(STR("GET / HTTP/3.0\r\n"), REASON_REQ_VERSION_UNSUPPORTED);
 	request_refused(STR("\x16\x03\x01"), REASON_REQ_METHOD);
+}
+END_TEST
+
+START_TEST(a_head_that_moves_is_read_again)
+{
+	static const char head[] = "\r\nGET /x HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n";
+	char first[64], second[64];
+	struct h1_parser p;
+	enum reason why;
+
+	memcpy(first, head, sizeof(head));
+	h1_parser_reset(&p);
+	ck_assert_int_eq(h1_parse_request(&p, (struct str){ first, sizeof(head) - 5 }, &limits,
+					  &arena, &req, &why), HTTP_MORE);
+	memset(first, 'z', sizeof(first));
+	memcpy(second, head, sizeof(head));
+	ck_assert_int_eq(h1_parse_request(&p, (struct str){ second, sizeof(head) - 1 }, &limits,
+					  &arena, &req, &why), HTTP_OK);
+	ck_assert_uint_eq(req.fields.count, 2);
+	str_is(req.path, "/x");
+	str_is(req.authority, "a");
+	str_is(http_field_find_name(&req.fields, STR("A"))->value, "b");
 }
 END_TEST
 
@@ -714,6 +741,7 @@ int main(void)
 	tcase_add_test(t, a_plain_request_is_understood);
 	tcase_add_test(t, a_head_that_is_not_whole_asks_for_more);
 	tcase_add_test(t, a_bad_first_line_is_refused_before_the_rest);
+	tcase_add_test(t, a_head_that_moves_is_read_again);
 	tcase_add_test(t, bytes_after_the_head_are_not_its);
 	tcase_add_test(t, h1_length_and_coding_are_refused);
 	tcase_add_test(t, h2_differing_lengths_are_refused);

@@ -126,7 +126,7 @@ static void exchange_over(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
 
-	tenancy_leave(w, x->tenancy);
+	tenancy_leave(x->tenancy);
 	exchange_free(w, x);
 }
 

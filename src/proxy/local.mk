@@ -18,4 +18,5 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/record.c \
 	src/proxy/session.c src/proxy/session.h \
 	src/proxy/tunnel.c \
-	src/proxy/worker.c src/proxy/worker.h
+	src/proxy/worker.c src/proxy/worker.h \
+	src/proxy/worker_thread.c src/proxy/worker_thread.h

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "ipc/msg.h"
 #include "proxy/health.h"
-#include "proxy/worker.h"
+#include "proxy/worker_thread.h"
 
 #define BEAT_US (100 * CLOCK_MS)
 /* How long a proxy whose supervisor has died goes on with what runs. */

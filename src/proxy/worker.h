@@ -1,5 +1,5 @@
-/* A worker: one thread, one loop, the sessions it accepted, and its own connections to
- * servers. Nothing of it is touched by another thread but by a letter to its loop. */
+/* What a worker has: one loop, the sessions it accepted, its own connections to servers.
+ * Nothing of it is touched by another thread but by a letter to its loop (worker_thread.h). */
 #ifndef HPCBAL_PROXY_WORKER_H
 #define HPCBAL_PROXY_WORKER_H
 
@@ -60,24 +60,19 @@ struct worker {
 	uint64_t date_at; /* when `date` was made */
 	char date[30];
 	struct loop_timer beat;
+	struct loop_task tidy; /* at the end of a turn in which a session ended */
 };
 
-/* Starts the thread with its first generation. NULL: `why` says what failed. */
-struct worker *worker_start(struct proxy_shared *shared, unsigned index, struct generation *g,
-			    const char **why);
-/* Main thread: take this generation between two turns; answered by worker_took. */
-void worker_take(struct worker *w, struct generation *g);
-/* Main thread: accept no more, end idle sessions, let exchanges run until `stop_at`;
- * answered by worker_drained. */
-void worker_drain(struct worker *w, uint64_t stop_at);
-/* Main thread, after worker_drained: joins the thread and frees it. */
-void worker_join(struct worker *w);
-
-/* ---- for the sessions of this worker ---- */
+/* NULL: out of memory. The tasks and timers are set by its thread's part. */
+struct worker *worker_new(struct proxy_shared *shared, unsigned index);
+/* All sessions must be over. */
+void worker_free(struct worker *w);
 
 /* Text of the Date field for this second. */
 struct str worker_date(struct worker *w);
-void tenancy_leave(struct worker *w, struct tenancy *t);
+/* NULL: out of memory. Takes over the reference to `g`. */
+struct tenancy *tenancy_new(struct worker *w, struct generation *g);
+void tenancy_leave(struct tenancy *t);
 /* A session began or ended. */
 void worker_session_opened(struct worker *w);
 void worker_session_closed(struct worker *w);

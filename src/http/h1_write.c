@@ -163,28 +163,29 @@ static void forwarding_add(struct http_text *t, const struct http_request *req,
 	}
 }
 
-static void request_line_add(struct http_text *t, const struct http_request *req)
+static void request_line_add(struct http_text *t, const struct http_request *req,
+			     struct str default_host)
 {
 	http_text_add(t, req->method_text);
 	http_text_add(t, STR(" "));
 	http_text_add(t, req->path);
 	http_text_add(t, req->query);
 	http_text_add(t, STR(" HTTP/1.1\r\nHost: "));
-	http_text_add(t, req->authority);
+	http_text_add(t, req->authority.n ? req->authority : default_host);
 	http_text_add(t, STR("\r\n"));
 }
 
 bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
 		      struct iovq *out, struct arena *arena)
 {
+	size_t room = req->method_text.n + req->path.n + req->query.n + 2 * req->authority.n +
+		      f->default_host.n + f->peer.n + f->proto.n + ADDED_MAX;
 	struct http_text t;
 	size_t first;
 
-	if (!http_text_init(&t, arena, req->method_text.n + req->path.n + req->query.n +
-					       2 * req->authority.n + f->peer.n + f->proto.n +
-					       ADDED_MAX))
+	if (!http_text_init(&t, arena, room))
 		return false;
-	request_line_add(&t, req);
+	request_line_add(&t, req, f->default_host);
 	first = t.n;
 	request_framing_add(&t, req);
 	request_connection_add(&t, req);

@@ -15,12 +15,15 @@ struct h1_forwarding {
 	struct str peer;     /* the client's address without port */
 	struct str proto;    /* "http" or "https" */
 	uint16_t port;       /* the listener's */
+	/* Host when an HTTP/1.0 client named none. An empty one is legal, but nginx answers it
+	 * with 400. */
+	struct str default_host;
 };
 
-/* As HTTP/1.1, origin form, with Host = req->authority. req->framing says how the body will
- * be sent; without a body a method that usually has one gets Content-Length: 0. WebSocket
- * upgrades keep Connection and Upgrade. The spans point into the bytes that `req` was parsed
- * from, and into the arena. */
+/* As HTTP/1.1, origin form, with Host = req->authority, or the default. req->framing says how
+ * the body will be sent; without a body a method that usually has one gets Content-Length: 0.
+ * WebSocket upgrades keep Connection and Upgrade. The spans point into the bytes that `req`
+ * was parsed from, and into the arena. */
 bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
 		      struct iovq *out, struct arena *arena);
 

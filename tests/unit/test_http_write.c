@@ -149,6 +149,10 @@ END_TEST
 START_TEST(h62_hpcbal_speaks_its_own_version)
 {
 	goes_out(STR("GET / HTTP/1.0\r\n\r\n"), "GET / HTTP/1.1\r\nHost: \r\n\r\n");
+	fw.default_host = STR("192.0.2.1:80");
+	goes_out(STR("GET / HTTP/1.0\r\n\r\n"), "GET / HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n");
+	goes_out(STR("GET / HTTP/1.0\r\nHost: a\r\n\r\n"), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	fw.default_host = STR_NONE;
 	fw.on = true;
 	goes_out(STR("GET / HTTP/1.0\r\n\r\n"),
 		 "GET / HTTP/1.1\r\nHost: \r\nX-Forwarded-For: 192.0.2.7\r\n"

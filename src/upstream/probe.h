@@ -10,6 +10,9 @@
 
 struct probe_result {
 	bool ok;
+	/* This side could not ask (no descriptor, port or memory was left): it says nothing
+	 * about the server. */
+	bool unasked;
 	unsigned status; /* HTTP status, 0 when there was none */
 	uint64_t duration_us;
 	/* In words: "200 in 3 ms", "connection refused", "no answer within 2s",
@@ -19,12 +22,15 @@ struct probe_result {
 
 struct probe;
 
-/* The seam of checks: a kind is what is sent and how the answer is judged. */
+/* The seam of checks: a kind is what is sent and how the answer is judged. One row in
+ * probe.c for each kind of struct conf_check. */
 struct probe_kind {
 	const char *name;
-	/* The request to send once connected; empty: being connected is the answer. */
+	/* The request to send once connected; empty: being connected is the answer. It stays
+	 * until the probe ends. */
 	struct str (*request)(struct probe *p);
-	/* Looks at what has come so far; false: wait for more. True: `result` is filled. */
+	/* Looks at what has come so far, always from the same address; `ended`: no more will
+	 * come. False: wait for more. True: ok, status and reason of `result` are filled. */
 	bool (*judge)(struct probe *p, struct str in, bool ended, struct probe_result *result);
 };
 

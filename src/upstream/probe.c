@@ -1,0 +1,360 @@
+#include "upstream/probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "http/h1_parse.h"
+
+#define PROBE_IN 16384 /* of an answer's head */
+#define PROBE_FIELDS 200
+
+struct probe {
+	const struct probe_kind *kind;
+	const struct conf_check *check;
+	struct addr addr; /* with the check's port */
+	struct loop *loop;
+	struct conn conn;
+	struct loop_timer timer;
+	struct loop_task end; /* tells the result, and frees */
+	uint64_t began;
+	bool sending, finished;
+	struct arena arena;
+	struct iovq out;
+	struct probe_result result;
+	void (*done)(void *arg, const struct probe_result *r);
+	void *arg;
+	struct h1_parser parser; /* of the head under way, which begins at in + head_at */
+	struct http_response response;
+	size_t n, head_at;
+	char in[PROBE_IN];
+};
+
+/* ---- in words ---- */
+
+static void format_time(char *to, size_t size, uint64_t us)
+{
+	if (us % CLOCK_SEC == 0)
+		snprintf(to, size, "%llus", (unsigned long long)(us / CLOCK_SEC));
+	else
+		snprintf(to, size, "%llums", (unsigned long long)(us / CLOCK_MS));
+}
+
+static const char *format_error(int error, char *to, size_t size)
+{
+	const char *text;
+
+	switch (error) {
+	case ECONNREFUSED:
+		return "connection refused";
+	case ECONNRESET:
+	case EPIPE:
+		return "connection reset";
+	default:
+		text = strerror_r(error, to, size);
+		if (text != to)
+			snprintf(to, size, "%s", text);
+		to[0] = str_lower_char(to[0]);
+		return to;
+	}
+}
+
+/* "200-399,404", cut when it does not fit. */
+static void format_expect(char *to, size_t size, const struct conf_check *check)
+{
+	size_t n = 0;
+
+	to[0] = '\0';
+	for (unsigned i = 0; i < check->n_expect && n < size; i++) {
+		const struct conf_status_range *r = &check->expect[i];
+		const char *comma = i ? "," : "";
+
+		if (r->from == r->to)
+			n += (size_t)snprintf(to + n, size - n, "%s%u", comma, r->from);
+		else
+			n += (size_t)snprintf(to + n, size - n, "%s%u-%u", comma, r->from, r->to);
+	}
+}
+
+/* ---- the end ---- */
+
+static void end_run(struct loop_task *t)
+{
+	struct probe *p = list_of(t, struct probe, end);
+
+	p->done(p->arg, &p->result);
+	arena_free(&p->arena);
+	free(p);
+}
+
+/* The result is filled but for the time. Told at the end of the turn: never from inside
+ * probe_start(), and never while the connection's callback is on the stack. */
+static void probe_end(struct probe *p)
+{
+	if (p->finished)
+		return;
+	p->finished = true;
+	p->result.duration_us = loop_now_exact(p->loop) - p->began;
+	conn_close(&p->conn);
+	loop_timer_stop(&p->timer);
+	loop_task_queue(p->loop, &p->end);
+}
+
+static void probe_fail(struct probe *p, const char *why)
+{
+	p->result.ok = false;
+	str_copy(p->result.reason, sizeof(p->result.reason), str_of(why));
+	probe_end(p);
+}
+
+/* Errors that are ours and not the server's. */
+static bool is_own_error(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+	       error == EADDRNOTAVAIL;
+}
+
+static void probe_fail_errno(struct probe *p, int error)
+{
+	char text[96];
+
+	p->result.unasked = is_own_error(error);
+	probe_fail(p, format_error(error, text, sizeof(text)));
+}
+
+static void timer_fired(struct loop_timer *t)
+{
+	struct probe *p = list_of(t, struct probe, timer);
+	char time[32], why[64];
+
+	format_time(time, sizeof(time), p->check->timeout);
+	snprintf(why, sizeof(why),
+		 p->conn.connecting ? "no connection within %s" : "no answer within %s", time);
+	probe_fail(p, why);
+}
+
+/* ---- tcp ---- */
+
+static struct str tcp_request(struct probe *p)
+{
+	(void)p;
+	return STR_NONE;
+}
+
+static bool tcp_judge(struct probe *p, struct str in, bool ended, struct probe_result *result)
+{
+	(void)in;
+	(void)ended;
+	result->ok = true;
+	snprintf(result->reason, sizeof(result->reason), "connected in %llu ms",
+		 (unsigned long long)((loop_now_exact(p->loop) - p->began) / CLOCK_MS));
+	return true;
+}
+
+/* ---- http ---- */
+
+static struct str http_request(struct probe *p)
+{
+	const struct conf_check *c = p->check;
+	char address[ADDR_TEXT];
+
+	if (p->addr.u.sa.sa_family == AF_UNIX)
+		snprintf(address, sizeof(address), "localhost");
+	else
+		addr_format(&p->addr, address, sizeof(address));
+	return arena_printf(&p->arena,
+			    "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: hpcbal-check\r\n"
+			    "Accept: */*\r\nConnection: close\r\n\r\n",
+			    STR_ARGS(c->method), STR_ARGS(c->path),
+			    STR_ARGS(c->host.n ? c->host : str_of(address)));
+}
+
+static void judge_status(struct probe *p, struct probe_result *result)
+{
+	const struct conf_check *c = p->check;
+	unsigned status = p->response.status;
+	uint64_t us = loop_now_exact(p->loop) - p->began;
+	char expected[64];
+
+	result->status = status;
+	result->ok = false;
+	for (unsigned i = 0; i < c->n_expect; i++)
+		if (status >= c->expect[i].from && status <= c->expect[i].to)
+			result->ok = true;
+	format_expect(expected, sizeof(expected), c);
+	if (result->ok)
+		snprintf(result->reason, sizeof(result->reason), "%u in %llu ms", status,
+			 (unsigned long long)(us / CLOCK_MS));
+	else
+		snprintf(result->reason, sizeof(result->reason), "%u, expected %s", status,
+			 expected);
+}
+
+static enum http_method method_of(const struct conf_check *c)
+{
+	return str_eq(c->method, STR("HEAD")) ? METHOD_HEAD : METHOD_GET;
+}
+
+/* One head; true when it decides. A 1xx does not, and `p->head_at` passes it. */
+static bool judge_head(struct probe *p, struct str in, bool *more, struct probe_result *result)
+{
+	static const struct h1_limits limits = { .max_line = PROBE_IN,
+						 .max_head = PROBE_IN,
+						 .max_fields = PROBE_FIELDS };
+	enum reason why = REASON_COMPLETE;
+
+	switch (h1_parse_response(&p->parser, str_from(in, p->head_at), &limits, &p->arena,
+				  method_of(p->check), false, &p->response, &why)) {
+	case HTTP_MORE:
+		*more = true;
+		return false;
+	case HTTP_BAD:
+		result->ok = false;
+		snprintf(result->reason, sizeof(result->reason), "answer is not HTTP: %s",
+			 reason_text(why));
+		return true;
+	case HTTP_OK:
+		break;
+	}
+	if (p->response.status >= 200) {
+		judge_status(p, result);
+		return true;
+	}
+	p->head_at += p->response.head_size;
+	h1_parser_reset(&p->parser);
+	return false;
+}
+
+static bool http_judge(struct probe *p, struct str in, bool ended, struct probe_result *result)
+{
+	bool more = in.n == p->head_at;
+
+	while (!more)
+		if (judge_head(p, in, &more, result))
+			return true;
+	if (!ended)
+		return false;
+	result->ok = false;
+	snprintf(result->reason, sizeof(result->reason), "%s",
+		 in.n == PROBE_IN ? "answer is not HTTP: its head has no end"
+		 : in.n           ? "closed in the middle of its answer"
+				  : "closed without an answer");
+	return true;
+}
+
+static const struct probe_kind kinds[] = {
+	[CONF_CHECK_TCP] = { "tcp", tcp_request, tcp_judge },
+	[CONF_CHECK_HTTP] = { "http", http_request, http_judge },
+};
+
+/* ---- the road: connect, send, receive ---- */
+
+static bool judged(struct probe *p, bool ended)
+{
+	if (!p->kind->judge(p, (struct str){ p->in, p->n }, ended, &p->result))
+		return false;
+	probe_end(p);
+	return true;
+}
+
+/* What failed while sending may have been answered before: the answer is read first. */
+static void receive(struct probe *p)
+{
+	for (;;) {
+		size_t n = 0;
+		enum conn_result r = conn_recv(&p->conn, p->in + p->n, sizeof(p->in) - p->n, &n);
+
+		p->n += n;
+		if (r == CONN_AGAIN)
+			return;
+		if (r == CONN_FAIL) {
+			probe_fail_errno(p, p->conn.error);
+			return;
+		}
+		if (judged(p, r == CONN_EOF || p->n == sizeof(p->in)))
+			return;
+	}
+}
+
+static bool connected(struct probe *p)
+{
+	struct str request;
+
+	switch (conn_connected(&p->conn)) {
+	case CONN_OK:
+		break;
+	case CONN_AGAIN:
+		return false;
+	default:
+		probe_fail_errno(p, p->conn.error);
+		return false;
+	}
+	request = p->kind->request(p);
+	if (arena_failed(&p->arena)) {
+		probe_fail_errno(p, ENOMEM);
+		return false;
+	}
+	if (request.n == 0) {
+		judged(p, true);
+		return false;
+	}
+	iovq_add(&p->out, request);
+	p->sending = true;
+	return true;
+}
+
+static void conn_ready(struct conn *c)
+{
+	struct probe *p = list_of(c, struct probe, conn);
+	size_t sent;
+
+	if (p->finished || (!p->sending && !connected(p)))
+		return;
+	if (p->out.bytes && conn_send(c, &p->out, &sent) == CONN_FAIL && !c->can_read) {
+		probe_fail_errno(p, c->error);
+		return;
+	}
+	receive(p);
+}
+
+struct probe *probe_start(struct loop *l, const struct conf_check *check, const struct addr *addr,
+			  void (*done)(void *arg, const struct probe_result *r), void *arg)
+{
+	struct probe *p = malloc(sizeof(*p));
+
+	must(check->kind == CONF_CHECK_TCP || check->kind == CONF_CHECK_HTTP);
+	if (!p)
+		return NULL;
+	memset(p, 0, offsetof(struct probe, in));
+	p->kind = &kinds[check->kind];
+	p->check = check;
+	p->addr = *addr;
+	if (check->port)
+		addr_set_port(&p->addr, check->port);
+	p->loop = l;
+	p->done = done;
+	p->arg = arg;
+	p->began = loop_now_exact(l);
+	arena_init(&p->arena, 1024, 65536);
+	iovq_init(&p->out);
+	h1_parser_reset(&p->parser);
+	loop_task_init(&p->end, end_run);
+	loop_timer_init(&p->timer, timer_fired);
+	loop_timer_set(l, &p->timer, p->began + check->timeout);
+	if (!conn_connect(&p->conn, l, &p->addr, conn_ready))
+		probe_fail_errno(p, p->conn.error);
+	return p;
+}
+
+void probe_cancel(struct probe *p)
+{
+	if (!p)
+		return;
+	conn_close(&p->conn);
+	loop_timer_stop(&p->timer);
+	loop_task_cancel(&p->end);
+	arena_free(&p->arena);
+	free(p);
+}

@@ -26,12 +26,15 @@ static void resolve(struct draft *d, const config_setting_t *s, struct str text,
 		*addr = name->addr;
 		addr_set_port(addr, port);
 	} else if (!value_is_host(host)) {
-		draft_fault(d, s, "\"%.*s\" is neither an address nor a host name; write one as in "
-				  "\"10.0.0.1:80\"", SHOWN(host));
+		draft_fault(d, s,
+			    "\"%.*s\" is neither an address nor a host name; write one as in "
+			    "\"10.0.0.1:80\"",
+			    SHOWN(host));
 	} else {
-		draft_fault(d, s, "the host name \"%.*s\" of this server was not resolved: %s; write "
-				  "its address, or add the name to /etc/hosts", SHOWN(host),
-			    name && name->why ? name->why : "nobody knows it");
+		draft_fault(d, s,
+			    "the host name \"%.*s\" of this server was not resolved: %s; write "
+			    "its address, or add the name to /etc/hosts",
+			    SHOWN(host), name && name->why ? name->why : "nobody knows it");
 	}
 }
 
@@ -58,8 +61,10 @@ static void read_address(struct draft *d, const config_setting_t *s, struct conf
 	if (why == ADDR_NOT_NUMERIC)
 		resolve(d, s, text, &server->addr);
 	else if (why)
-		draft_fault(d, s, "\"%.*s\" is no address of a server: %s; write one as in "
-				  "\"10.0.0.1:80\"", SHOWN(text), why);
+		draft_fault(d, s,
+			    "\"%.*s\" is no address of a server: %s; write one as in "
+			    "\"10.0.0.1:80\"",
+			    SHOWN(text), why);
 }
 
 static void read_server_check(struct draft *d, const config_setting_t *group,
@@ -82,9 +87,10 @@ static void check_server_name(struct draft *d, const config_setting_t *group,
 	for (const struct conf_server *e = backend->servers; server->name.n && e < server; e++) {
 		if (!str_eq(e->name, server->name))
 			continue;
-		draft_fault(d, group, "\"%.*s\" is the name of another server of this backend (%s); "
-				      "choose another", STR_ARGS(server->name),
-			    draft_place(d, group, e->line).text);
+		draft_fault(d, group,
+			    "\"%.*s\" is the name of another server of this backend (%s); "
+			    "choose another",
+			    STR_ARGS(server->name), draft_place(d, group, e->line).text);
 		return;
 	}
 }
@@ -110,11 +116,14 @@ static void build_servers(struct draft *d, const config_setting_t *list,
 	unsigned n = (unsigned)config_setting_length(list);
 
 	if (n == 0)
-		draft_fault(d, list, "a backend without servers can serve nothing; add one, as in "
-				     "( { name = \"web1\"; address = \"10.0.0.1:80\"; } )");
+		draft_fault(d, list,
+			    "a backend without servers can serve nothing; add one, as in "
+			    "( { name = \"web1\"; address = \"10.0.0.1:80\"; } )");
 	if (n > CONF_MAX_SERVERS - d->n_servers) {
-		draft_fault(d, list, "more than %d servers in all backends together are too many for "
-				     "this version; remove some", CONF_MAX_SERVERS);
+		draft_fault(d, list,
+			    "more than %d servers in all backends together are too many for "
+			    "this version; remove some",
+			    CONF_MAX_SERVERS);
 		return;
 	}
 	d->n_servers += n;
@@ -135,8 +144,9 @@ static void check_weights(struct draft *d, const config_setting_t *group,
 		if (backend->servers[i].weight)
 			return;
 	if (backend->n_servers)
-		draft_warn(d, group, "all servers of this backend have weight 0, so that none takes "
-				     "work; give one a weight, 100 as a rule");
+		draft_warn(d, group,
+			   "all servers of this backend have weight 0, so that none takes "
+			   "work; give one a weight, 100 as a rule");
 }
 
 static uint64_t hash_check(const struct conf_check *c, uint64_t h)
@@ -184,7 +194,8 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	if (servers)
 		build_servers(d, servers, b, &common);
 	check_weights(d, group, b);
-	b->balance_text = words_at(option_find(SECTION_BACKEND, STR("balance"))->words, b->balance);
+	b->balance_text =
+		words_at(option_find(SECTION_BACKEND, STR("balance"))->words, b->balance);
 	b->fingerprint = fingerprint(b);
 }
 
@@ -194,7 +205,8 @@ static void check_backend_name(struct draft *d, const config_setting_t *group,
 	for (const struct conf_backend *e = d->conf->backends; b->name.n && e < b; e++) {
 		if (!str_eq(e->name, b->name))
 			continue;
-		draft_fault(d, group, "\"%.*s\" is the name of another backend (%s); choose another",
+		draft_fault(d, group,
+			    "\"%.*s\" is the name of another backend (%s); choose another",
 			    STR_ARGS(b->name), draft_place(d, group, e->line).text);
 		return;
 	}
@@ -206,11 +218,12 @@ void build_backends(struct draft *d, const config_setting_t *list)
 	struct conf *conf = d->conf;
 
 	if (n == 0)
-		draft_fault(d, list, "no backend at all: there is nobody to ask; add one, as in "
-				     "( { name = \"app\"; servers = ( … ); } )");
+		draft_fault(d, list,
+			    "no backend at all: there is nobody to ask; add one, as in "
+			    "( { name = \"app\"; servers = ( … ); } )");
 	if (n > CONF_MAX_BACKENDS) {
-		draft_fault(d, list, "%u backends are too many for this version; write %d at most", n,
-			    CONF_MAX_BACKENDS);
+		draft_fault(d, list, "%u backends are too many for this version; write %d at most",
+			    n, CONF_MAX_BACKENDS);
 		return;
 	}
 	conf->backends = draft_array(d, n, sizeof(*conf->backends));

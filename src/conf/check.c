@@ -61,7 +61,8 @@ static bool parse_range(struct str text, struct conf_status_range *range)
 		return true;
 	}
 	return parse_code(str_first(text, (size_t)dash), &range->from) &&
-	       parse_code(str_from(text, (size_t)dash + 1), &range->to) && range->from <= range->to;
+	       parse_code(str_from(text, (size_t)dash + 1), &range->to) &&
+	       range->from <= range->to;
 }
 
 static void read_expect(struct draft *d, const config_setting_t *s, struct conf_check *check)
@@ -80,8 +81,9 @@ static void read_expect(struct draft *d, const config_setting_t *s, struct conf_
 	while (str_split(&rest, ',', &item)) {
 		if (parse_range(item, &check->expect[check->n_expect++]))
 			continue;
-		draft_fault(d, s, "expect has \"%.*s\", which is neither a status nor a range; "
-				  "write as in \"200-399\" or \"200,204,301-302\"",
+		draft_fault(d, s,
+			    "expect has \"%.*s\", which is neither a status nor a range; "
+			    "write as in \"200-399\" or \"200,204,301-302\"",
 			    STR_ARGS(str_first(item, 40)));
 		return;
 	}
@@ -95,16 +97,18 @@ static void read_kind(struct draft *d, const config_setting_t *group, bool inher
 	bool wants_tcp = tcp && config_setting_get_bool(tcp);
 
 	if (http && wants_tcp) {
-		draft_fault(d, group, "a check has both \"http\" and \"tcp\"; keep one (http opens "
-				      "a connection too)");
+		draft_fault(d, group,
+			    "a check has both \"http\" and \"tcp\"; keep one (http opens "
+			    "a connection too)");
 	} else if (http) {
 		check->kind = CONF_CHECK_HTTP;
 		read_http(d, http, check);
 	} else if (wants_tcp) {
 		check->kind = CONF_CHECK_TCP;
 	} else if (!config_setting_get_member(group, "http") && (!inherits || tcp)) {
-		draft_fault(d, group, "a check needs to know what to ask; add http = \"GET /\"; or "
-				      "tcp = true;");
+		draft_fault(d, group,
+			    "a check needs to know what to ask; add http = \"GET /\"; or "
+			    "tcp = true;");
 	}
 }
 
@@ -120,13 +124,15 @@ static void check_unused(struct draft *d, const config_setting_t *group,
 		const config_setting_t *s = config_setting_get_member(group, names[i]);
 
 		if (s)
-			draft_fault(d, s, "\"%s\" means nothing to a tcp check; remove it, or check "
-					  "with http = \"GET /\"; instead", names[i]);
+			draft_fault(d, s,
+				    "\"%s\" means nothing to a tcp check; remove it, or check "
+				    "with http = \"GET /\"; instead",
+				    names[i]);
 	}
 }
 
-void build_check(struct draft *d, const config_setting_t *group, const struct conf_check *inherited,
-		 struct conf_check *check)
+void build_check(struct draft *d, const config_setting_t *group,
+		 const struct conf_check *inherited, struct conf_check *check)
 {
 	bool inherits = inherited && inherited->kind != CONF_CHECK_NONE;
 	const config_setting_t *expect = section_member(group, SECTION_CHECK, "expect");
@@ -141,9 +147,10 @@ void build_check(struct draft *d, const config_setting_t *group, const struct co
 		read_expect(d, expect, check);
 	check_unused(d, group, check);
 	if (check->timeout > check->interval)
-		draft_warn(d, group, "the check's timeout is longer than its interval, so that checks "
-				     "of a server that hangs come later than said; write a timeout of "
-				     "at most the interval");
+		draft_warn(d, group,
+			   "the check's timeout is longer than its interval, so that checks "
+			   "of a server that hangs come later than said; write a timeout of "
+			   "at most the interval");
 }
 
 void build_check_finish(struct conf_check *check)

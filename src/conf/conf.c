@@ -58,11 +58,14 @@ static void check_log_target(struct draft *d, const config_setting_t *group)
 		draft_fault(d, s, "the log target has %zu bytes; write %d at most", text.n,
 			    LOG_TARGET_MAX);
 	else if (text.p[0] == '/' && text.n > 107)
-		draft_fault(d, s, "the path of a log socket has 107 bytes at most; use a shorter one");
+		draft_fault(d, s,
+			    "the path of a log socket has 107 bytes at most; use a shorter one");
 	else if (text.p[0] != '/' && !str_begins(text, STR("file:/")) &&
 		 !str_eq(text, STR("stderr")) && !str_eq(text, STR("none")))
-		draft_fault(d, s, "\"%.*s\" is no log target; write \"/dev/log\", \"stderr\", "
-				  "\"file:/PATH\" or \"none\"", STR_ARGS(str_first(text, 60)));
+		draft_fault(d, s,
+			    "\"%.*s\" is no log target; write \"/dev/log\", \"stderr\", "
+			    "\"file:/PATH\" or \"none\"",
+			    STR_ARGS(str_first(text, 60)));
 }
 
 /* From the index in the row's words, where "kern" is 0 and "local0" follows "ftp". */
@@ -85,8 +88,7 @@ static const struct {
 static void read_top_groups(struct draft *d, const config_setting_t *root)
 {
 	for (size_t i = 0; i < sizeof(top_groups) / sizeof(top_groups[0]); i++) {
-		const config_setting_t *s =
-			section_member(root, SECTION_TOP, top_groups[i].name);
+		const config_setting_t *s = section_member(root, SECTION_TOP, top_groups[i].name);
 
 		section_defaults(d, top_groups[i].section, d->conf);
 		if (s)
@@ -121,7 +123,8 @@ static void check_used(struct draft *d)
 			continue;
 		diag_add(d->diags, d->source, DIAG_WARNING, b->line,
 			 "no route and no default_backend names the backend \"%.*s\"; name it in "
-			 "one, or remove it", STR_ARGS(b->name));
+			 "one, or remove it",
+			 STR_ARGS(b->name));
 	}
 }
 

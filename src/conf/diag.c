@@ -65,8 +65,7 @@ static void printable(char *s)
 			*s = '?';
 }
 
-__attribute__((format(printf, 1, 0)))
-static char *print(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *print(const char *fmt, va_list ap)
 {
 	char *text = NULL;
 
@@ -108,7 +107,8 @@ struct diag_place diag_place(const struct conf_source *source, unsigned from, un
 		snprintf(p.text, sizeof(p.text), "in line %u", b.line);
 	else
 		snprintf(p.text, sizeof(p.text), "in %.*s:%u",
-			 STR_ARGS(str_first(path_of(source, b.file), sizeof(p.text) - 32)), b.line);
+			 STR_ARGS(str_first(path_of(source, b.file), sizeof(p.text) - 32)),
+			 b.line);
 	return p;
 }
 

@@ -42,8 +42,8 @@ void section_read(struct draft *d, const config_setting_t *group, enum option_se
 config_setting_t *section_member(const config_setting_t *group, enum option_section section,
 				 const char *name);
 /* Of a member that is a good text (or STR_NONE), copied into the arena. */
-struct str section_text(struct draft *d, const config_setting_t *group, enum option_section section,
-			const char *name);
+struct str section_text(struct draft *d, const config_setting_t *group,
+			enum option_section section, const char *name);
 /* The fields of a section's rows, hashed, for the fingerprint. */
 uint64_t section_hash(enum option_section section, const void *base, uint64_t h);
 
@@ -61,8 +61,8 @@ bool scalar_text_good(const config_setting_t *s, enum option_type type);
 void build_backends(struct draft *d, const config_setting_t *list);
 void build_frontends(struct draft *d, const config_setting_t *list);
 /* `inherited` may be NULL: begins with the defaults. */
-void build_check(struct draft *d, const config_setting_t *group, const struct conf_check *inherited,
-		 struct conf_check *check);
+void build_check(struct draft *d, const config_setting_t *group,
+		 const struct conf_check *inherited, struct conf_check *check);
 /* Once the backend's servers have theirs: what a check left out is taken from elsewhere. */
 void build_check_finish(struct conf_check *check);
 

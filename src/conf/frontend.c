@@ -33,8 +33,9 @@ static void check_clash(struct draft *d, const config_setting_t *s, const struct
 			draft_fault(d, s, "\"%.*s\" is bound a second time (first %s); remove one",
 				    SHOWN(syntax_text(s)), draft_place(d, s, e->line).text);
 		else
-			draft_fault(d, s, "\"%.*s\" and \"%.*s\" (%s) cannot both be bound; use another "
-					  "port, or one address each",
+			draft_fault(d, s,
+				    "\"%.*s\" and \"%.*s\" (%s) cannot both be bound; use another "
+				    "port, or one address each",
 				    SHOWN(syntax_text(s)), STR_ARGS(e->text),
 				    draft_place(d, s, e->line).text);
 		return;
@@ -64,8 +65,10 @@ static void read_bind(struct draft *d, const config_setting_t *s, struct conf_fr
 	if (why == ADDR_NOT_NUMERIC)
 		why = host_fault(syntax_text(s));
 	if (why) {
-		draft_fault(d, s, "\"%.*s\" is no address to listen on: %s; write one as in \"*:80\" or "
-				  "\"10.0.0.1:80\"", SHOWN(syntax_text(s)), why);
+		draft_fault(d, s,
+			    "\"%.*s\" is no address to listen on: %s; write one as in \"*:80\" or "
+			    "\"10.0.0.1:80\"",
+			    SHOWN(syntax_text(s)), why);
 		return;
 	}
 	addr_format(&bind->addr, text, sizeof(text));
@@ -81,11 +84,14 @@ static void build_binds(struct draft *d, const config_setting_t *list, struct co
 	unsigned n = (unsigned)config_setting_length(list);
 
 	if (n == 0)
-		draft_fault(d, list, "a frontend without an address to listen on gets no request; "
-				     "write bind = ( \"*:80\" );");
+		draft_fault(d, list,
+			    "a frontend without an address to listen on gets no request; "
+			    "write bind = ( \"*:80\" );");
 	if (n > CONF_MAX_BINDS - d->n_binds) {
-		draft_fault(d, list, "more than %d addresses in all frontends together are too many "
-				     "for this version; remove some", CONF_MAX_BINDS);
+		draft_fault(d, list,
+			    "more than %d addresses in all frontends together are too many "
+			    "for this version; remove some",
+			    CONF_MAX_BINDS);
 		return;
 	}
 	f->binds = draft_array(d, n, sizeof(*f->binds));
@@ -114,9 +120,12 @@ static void build_acls(struct draft *d, const config_setting_t *group, struct co
 		struct conf_acl *acl = &f->acls[f->n_acls];
 
 		if (!value_is_name(syntax_name(e)))
-			draft_fault(d, e, "\"%.*s\" cannot be the name of an acl; write 1 to %d of "
-					  "A-Z a-z 0-9 _ -", SHOWN(syntax_name(e)), CONF_NAME_MAX);
-		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+			draft_fault(d, e,
+				    "\"%.*s\" cannot be the name of an acl; write 1 to %d of "
+				    "A-Z a-z 0-9 _ -",
+				    SHOWN(syntax_name(e)), CONF_NAME_MAX);
+		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
+		    !scalar_text_good(e, TYPE_TEXT))
 			continue;
 		acl->name = draft_str(d, syntax_name(e));
 		acl->text = draft_str(d, syntax_text(e));
@@ -159,11 +168,13 @@ static int find_backend(struct draft *d, const config_setting_t *s)
 	near = nearest_backend(d->conf, name);
 	if (near >= 0) {
 		d->used[near] = true; /* so it was meant */
-		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?", SHOWN(name),
-			    STR_ARGS(d->conf->backends[near].name));
+		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?",
+			    SHOWN(name), STR_ARGS(d->conf->backends[near].name));
 	} else {
-		draft_fault(d, s, "there is no backend \"%.*s\"; name one of \"backends\", or add it "
-				  "there", SHOWN(name));
+		draft_fault(d, s,
+			    "there is no backend \"%.*s\"; name one of \"backends\", or add it "
+			    "there",
+			    SHOWN(name));
 	}
 	return -1;
 }
@@ -183,7 +194,8 @@ static void build_route(struct draft *d, const config_setting_t *group, struct c
 
 	section_read(d, group, SECTION_ROUTE, NULL);
 	if (!config_setting_get_member(group, "backend") && !has_other_target(group))
-		draft_fault(d, group, "a route says where its requests go; add backend = \"NAME\";");
+		draft_fault(d, group,
+			    "a route says where its requests go; add backend = \"NAME\";");
 	index = backend ? find_backend(d, backend) : -1;
 	route->when = section_text(d, group, SECTION_ROUTE, "when");
 	route->line = syntax_line(group);
@@ -213,9 +225,10 @@ static void read_default_backend(struct draft *d, const config_setting_t *group,
 
 	f->default_backend = -1;
 	if (!s)
-		draft_warn(d, group, "a frontend without default_backend answers 503 to what no route "
-				     "takes; add default_backend = \"NAME\";, or a last route with "
-				     "when = \"always\"");
+		draft_warn(d, group,
+			   "a frontend without default_backend answers 503 to what no route "
+			   "takes; add default_backend = \"NAME\";, or a last route with "
+			   "when = \"always\"");
 	else if (config_setting_type(s) == CONFIG_TYPE_STRING)
 		f->default_backend = find_backend(d, s);
 }
@@ -231,12 +244,16 @@ static void build_trusted(struct draft *d, const config_setting_t *list, struct 
 		const config_setting_t *e = config_setting_get_elem(list, i);
 		const char *why;
 
-		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
+		    !scalar_text_good(e, TYPE_TEXT))
 			continue;
 		why = net_parse(&f->trusted_proxies[f->n_trusted], syntax_text(e));
 		if (why)
-			draft_fault(d, e, "\"%.*s\" is no network: %s; write one as in \"10.0.0.0/8\" or "
-					  "\"10.0.0.1\"", SHOWN(syntax_text(e)), why);
+			draft_fault(
+				d, e,
+				"\"%.*s\" is no network: %s; write one as in \"10.0.0.0/8\" or "
+				"\"10.0.0.1\"",
+				SHOWN(syntax_text(e)), why);
 		else
 			f->n_trusted++;
 	}
@@ -249,13 +266,16 @@ static void read_relax(struct draft *d, const config_setting_t *list, struct con
 	for (int i = 0; i < config_setting_length(list); i++) {
 		const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);
 
-		if (config_setting_type(e) != CONFIG_TYPE_STRING || !scalar_text_good(e, TYPE_TEXT))
+		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
+		    !scalar_text_good(e, TYPE_TEXT))
 			continue;
 		if (words_find(words, syntax_text(e)) == 0)
 			f->relax_bare_lf = true;
 		else
-			draft_fault(d, e, "relax has no word \"%.*s\"; write \"bare_lf\", or leave it "
-					  "out", SHOWN(syntax_text(e)));
+			draft_fault(d, e,
+				    "relax has no word \"%.*s\"; write \"bare_lf\", or leave it "
+				    "out",
+				    SHOWN(syntax_text(e)));
 	}
 }
 
@@ -265,7 +285,8 @@ static void check_frontend_name(struct draft *d, const config_setting_t *group,
 	for (const struct conf_frontend *e = d->conf->frontends; f->name.n && e < f; e++) {
 		if (!str_eq(e->name, f->name))
 			continue;
-		draft_fault(d, group, "\"%.*s\" is the name of another frontend (%s); choose another",
+		draft_fault(d, group,
+			    "\"%.*s\" is the name of another frontend (%s); choose another",
 			    STR_ARGS(f->name), draft_place(d, group, e->line).text);
 		return;
 	}
@@ -307,10 +328,12 @@ void build_frontends(struct draft *d, const config_setting_t *list)
 	struct conf *conf = d->conf;
 
 	if (n == 0)
-		draft_fault(d, list, "no frontend at all: nothing would be served; add one, as in "
-				     "( { name = \"web\"; bind = ( \"*:80\" ); } )");
+		draft_fault(d, list,
+			    "no frontend at all: nothing would be served; add one, as in "
+			    "( { name = \"web\"; bind = ( \"*:80\" ); } )");
 	if (n > CONF_MAX_FRONTENDS) {
-		draft_fault(d, list, "%u frontends are too many for this version; write %d at most", n,
+		draft_fault(d, list,
+			    "%u frontends are too many for this version; write %d at most", n,
 			    CONF_MAX_FRONTENDS);
 		return;
 	}

@@ -8,11 +8,19 @@
 #define CONTROL_SOCKET HPCBAL_RUNSTATEDIR "/hpcbal/control.sock"
 
 /* The kind of a field follows from its C type, so that a row cannot get it wrong. */
-#define KIND_OF(field)                                                                        \
-	_Generic((field), bool: KIND_BOOL, uint16_t: KIND_U16, unsigned: KIND_UNSIGNED,       \
-		 int: KIND_INT, uint64_t: KIND_U64, struct str: KIND_STR)
-#define AT(type, member) { offsetof(type, member), KIND_OF(((type *)0)->member) }
-#define OPTION(section_, name_, type_, ...)                                                   \
+#define KIND_OF(field)                                                                            \
+	_Generic((field), bool                                                                    \
+		 : KIND_BOOL, uint16_t                                                            \
+		 : KIND_U16, unsigned                                                             \
+		 : KIND_UNSIGNED, int                                                             \
+		 : KIND_INT, uint64_t                                                             \
+		 : KIND_U64, struct str                                                           \
+		 : KIND_STR)
+#define AT(type, member)                                                                          \
+	{                                                                                         \
+		offsetof(type, member), KIND_OF(((type *)0)->member)                              \
+	}
+#define OPTION(section_, name_, type_, ...)                                                       \
 	{ .section = SECTION_##section_, .name = #name_, .type = TYPE_##type_, __VA_ARGS__ },
 
 const struct option options[] = {

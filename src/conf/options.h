@@ -57,13 +57,13 @@ struct option {
 	struct option_field field; /* KIND_NONE: whoever builds the section reads it */
 	int64_t min, max;          /* max 0: no range. µs, bytes, or of a text its length */
 	bool required;
-	bool unlimited;         /* the word "unlimited" is possible: UINT64_MAX */
-	const char *dflt;       /* as written, without quotes; NULL: none */
-	const char *dflt_text;  /* for the manual, when the default is no value */
-	const char *words;      /* of TYPE_WORD, blanks between; the value is the index */
+	bool unlimited;          /* the word "unlimited" is possible: UINT64_MAX */
+	const char *dflt;        /* as written, without quotes; NULL: none */
+	const char *dflt_text;   /* for the manual, when the default is no value */
+	const char *words;       /* of TYPE_WORD, blanks between; the value is the index */
 	const char *words_later; /* known, but not carried out */
-	const char *later;      /* what to do instead */
-	const char *example;    /* the value as written, with quotes */
+	const char *later;       /* what to do instead */
+	const char *example;     /* the value as written, with quotes */
 	const char *help;
 };
 

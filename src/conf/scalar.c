@@ -10,9 +10,9 @@
 
 static void store_number(const struct option *o, void *base, uint64_t v)
 {
-	char *at = (char *)base + o->field.at;
+	char *at = base ? (char *)base + o->field.at : NULL;
 
-	if (!base)
+	if (!at)
 		return;
 	switch (o->field.kind) {
 	case KIND_NONE:
@@ -72,7 +72,8 @@ static bool check_range(struct draft *d, const config_setting_t *s, const struct
 	return false;
 }
 
-static bool read_bool(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_bool(struct draft *d, const config_setting_t *s, const struct option *o,
+		      void *base)
 {
 	(void)d;
 	store_number(o, base, config_setting_get_bool(s) != 0);
@@ -80,7 +81,8 @@ static bool read_bool(struct draft *d, const config_setting_t *s, const struct o
 }
 
 /* The number as it was written: the library's own is cut to 32 bits. */
-static bool read_int(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_int(struct draft *d, const config_setting_t *s, const struct option *o,
+		     void *base)
 {
 	struct str text = syntax_place(s)->text;
 	int64_t v;
@@ -112,10 +114,11 @@ static bool fail_quantity(struct draft *d, const config_setting_t *s, const stru
 	char hint[64];
 
 	if (value_suggest(units_of(o), text, hint, sizeof(hint)))
-		draft_fault(d, s, "%s = \"%.*s\" %s; write \"%s\"", o->name, SHOWN(text), why, hint);
+		draft_fault(d, s, "%s = \"%.*s\" %s; write \"%s\"", o->name, SHOWN(text), why,
+			    hint);
 	else
-		draft_fault(d, s, "%s = \"%.*s\" %s; write a whole number and %s, as in %s", o->name,
-			    SHOWN(text), why, units_text(o), option_example(o));
+		draft_fault(d, s, "%s = \"%.*s\" %s; write a whole number and %s, as in %s",
+			    o->name, SHOWN(text), why, units_text(o), option_example(o));
 	return false;
 }
 
@@ -186,7 +189,8 @@ bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct 
 	return text.n > 0 && at < 0;
 }
 
-static bool read_text(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_text(struct draft *d, const config_setting_t *s, const struct option *o,
+		      void *base)
 {
 	struct str text = syntax_text(s);
 
@@ -201,7 +205,8 @@ static bool read_text(struct draft *d, const config_setting_t *s, const struct o
 	return true;
 }
 
-static bool read_path(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_path(struct draft *d, const config_setting_t *s, const struct option *o,
+		      void *base)
 {
 	if (syntax_text(s).n && syntax_text(s).p[0] != '/') {
 		draft_fault(d, s, "%s = \"%.*s\" is not a full path; begin it with \"/\"", o->name,
@@ -211,14 +216,16 @@ static bool read_path(struct draft *d, const config_setting_t *s, const struct o
 	return read_text(d, s, o, base);
 }
 
-static bool read_name(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_name(struct draft *d, const config_setting_t *s, const struct option *o,
+		      void *base)
 {
 	struct str text = syntax_text(s);
 
 	if (!scalar_check_text(d, s, o))
 		return false;
 	if (!value_is_name(text)) {
-		draft_fault(d, s, "\"%.*s\" cannot be a name; write 1 to %d of A-Z a-z 0-9 _ . : -",
+		draft_fault(d, s,
+			    "\"%.*s\" cannot be a name; write 1 to %d of A-Z a-z 0-9 _ . : -",
 			    SHOWN(text), CONF_NAME_MAX);
 		return false;
 	}
@@ -235,7 +242,10 @@ static void print_words(const char *words, char *to, size_t size)
 	to[0] = '\0';
 	while (n < size && str_split(&rest, ' ', &w))
 		n += (size_t)snprintf(to + n, size - n, "%s\"%.*s\"",
-				      n == 0 ? "" : rest.n ? ", " : " or ", STR_ARGS(w));
+				      n == 0   ? ""
+				      : rest.n ? ", "
+					       : " or ",
+				      STR_ARGS(w));
 }
 
 static bool fail_word(struct draft *d, const config_setting_t *s, const struct option *o)
@@ -254,11 +264,13 @@ static bool fail_word(struct draft *d, const config_setting_t *s, const struct o
 		draft_fault(d, s, "%s has no word \"%.*s\"; write \"%.*s\"", o->name, SHOWN(text),
 			    STR_ARGS(near));
 	else
-		draft_fault(d, s, "%s has no word \"%.*s\"; write %s", o->name, SHOWN(text), words);
+		draft_fault(d, s, "%s has no word \"%.*s\"; write %s", o->name, SHOWN(text),
+			    words);
 	return false;
 }
 
-static bool read_word(struct draft *d, const config_setting_t *s, const struct option *o, void *base)
+static bool read_word(struct draft *d, const config_setting_t *s, const struct option *o,
+		      void *base)
 {
 	int index = words_find(o->words, syntax_text(s));
 
@@ -290,7 +302,8 @@ static bool read_listen(struct draft *d, const config_setting_t *s, const struct
 }
 
 static const struct scalar {
-	bool (*read)(struct draft *d, const config_setting_t *s, const struct option *o, void *base);
+	bool (*read)(struct draft *d, const config_setting_t *s, const struct option *o,
+		     void *base);
 	int type;
 } scalars[TYPE_COUNT] = {
 	[TYPE_BOOL] = { read_bool, CONFIG_TYPE_BOOL },

@@ -52,7 +52,7 @@ static void skip_line(struct scan *s)
 /* False: the comment is never closed. */
 static bool skip_comment(struct scan *s)
 {
-	for (s->p += 2; s->p < s->end; ) {
+	for (s->p += 2; s->p < s->end;) {
 		if (at(s, 0) == '*' && at(s, 1) == '/') {
 			s->p += 2;
 			return true;
@@ -80,7 +80,8 @@ static bool skip_blank(struct scan *s, struct token *t)
 		} else if (c == '/' && at(s, 1) == '*') {
 			t->line = s->line;
 			if (!skip_comment(s)) {
-				bad(t, "the comment that begins here is never closed; end it with */");
+				bad(t, "the comment that begins here is never closed; end it with "
+				       "*/");
 				return false;
 			}
 			s->line_begin = false;
@@ -146,7 +147,7 @@ static void scan_number(struct scan *s, struct token *t)
 {
 	t->kind = SCAN_INT;
 	if (at(s, 0) == '0' && (at(s, 1) == 'x' || at(s, 1) == 'X') && is_hex(at(s, 2))) {
-		for (s->p += 2; s->p < s->end && is_hex(*s->p); )
+		for (s->p += 2; s->p < s->end && is_hex(*s->p);)
 			s->p++;
 		scan_long(s);
 		return;

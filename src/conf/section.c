@@ -113,9 +113,11 @@ static void read_numbers(struct draft *d, const config_setting_t *group, const s
 		if (scalar_is(e, TYPE_INT))
 			scalar_read(d, e, o, NULL);
 		else
-			draft_fault(d, e, "\"%.*s\" in \"%s\" has to be a number, not %s; write "
-					  "%.*s = %s;", SHOWN(syntax_name(e)), o->name,
-				    type_name(e), SHOWN(syntax_name(e)), option_example(o));
+			draft_fault(d, e,
+				    "\"%.*s\" in \"%s\" has to be a number, not %s; write "
+				    "%.*s = %s;",
+				    SHOWN(syntax_name(e)), o->name, type_name(e),
+				    SHOWN(syntax_name(e)), option_example(o));
 	}
 }
 
@@ -246,8 +248,8 @@ config_setting_t *section_member(const config_setting_t *group, enum option_sect
 	return s && scalar_is(s, o->type) ? s : NULL;
 }
 
-struct str section_text(struct draft *d, const config_setting_t *group, enum option_section section,
-			const char *name)
+struct str section_text(struct draft *d, const config_setting_t *group,
+			enum option_section section, const char *name)
 {
 	const config_setting_t *s = section_member(group, section, name);
 

@@ -15,8 +15,8 @@ struct reader {
 	const struct conf_source *source;
 	struct diags *diags;
 	struct scan scan;
-	struct token t;      /* the word to be judged next */
-	unsigned last_line;  /* of the word before */
+	struct token t;     /* the word to be judged next */
+	unsigned last_line; /* of the word before */
 	unsigned depth;
 };
 
@@ -28,8 +28,8 @@ static void advance(struct reader *r)
 	scan_next(&r->scan, &r->t);
 }
 
-__attribute__((format(printf, 3, 4)))
-static bool fail(struct reader *r, unsigned line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static bool fail(struct reader *r, unsigned line,
+						       const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -80,20 +80,29 @@ static bool fail_name(struct reader *r, unsigned opened)
 	if (t->kind == SCAN_END)
 		return fail(r, opened, "the group that begins here is never closed; add \"}\"");
 	if (t->kind == SCAN_INCLUDE)
-		return fail(r, t->line, "an @include was left in the text; give the file by its path");
+		return fail(r, t->line,
+			    "an @include was left in the text; give the file by its path");
 	if (token_is(t, '}') || ((token_is(t, ')') || token_is(t, ']')) && r->depth == 0))
-		return fail(r, t->line, "nothing is open here that \"%.*s\" could close; remove it, "
-					"or look for a missing opening one above", SHOWN(*t));
+		return fail(r, t->line,
+			    "nothing is open here that \"%.*s\" could close; remove it, "
+			    "or look for a missing opening one above",
+			    SHOWN(*t));
 	if (token_is(t, ')') || token_is(t, ']'))
-		return fail(r, t->line, "\"%.*s\" inside of a group; close the group that begins in "
-					"line %u with \"}\" before it", SHOWN(*t), opened);
+		return fail(r, t->line,
+			    "\"%.*s\" inside of a group; close the group that begins in "
+			    "line %u with \"}\" before it",
+			    SHOWN(*t), opened);
 	if (token_is(t, ';') || token_is(t, ','))
 		return fail(r, t->line, "no setting in front of \"%.*s\"; remove it", SHOWN(*t));
 	if (t->kind == SCAN_BOOL || t->kind == SCAN_INT || t->kind == SCAN_FLOAT)
-		return fail(r, t->line, "\"%.*s\" cannot be the name of a setting; a name begins "
-					"with a letter", SHOWN(*t));
+		return fail(r, t->line,
+			    "\"%.*s\" cannot be the name of a setting; a name begins "
+			    "with a letter",
+			    SHOWN(*t));
 	return fail(r, t->line, "%s where the name of a setting is expected; write name = value;",
-		    t->kind == SCAN_TEXT ? "a text" : token_is(t, '{') ? "a group" : "a list");
+		    t->kind == SCAN_TEXT ? "a text"
+		    : token_is(t, '{')   ? "a group"
+					 : "a list");
 }
 
 static bool fail_equals(struct reader *r, const struct token *name)
@@ -181,14 +190,18 @@ static bool fail_element(struct reader *r, unsigned opened, char close)
 		return fail(r, opened, "the list that begins here is never closed; add \"%c\"",
 			    close);
 	if (token_is(t, ';'))
-		return fail(r, t->line, "\";\" inside of a list; \",\" stands between its elements, "
-					"and \"%c\" ends the list that begins in line %u",
+		return fail(r, t->line,
+			    "\";\" inside of a list; \",\" stands between its elements, "
+			    "and \"%c\" ends the list that begins in line %u",
 			    close, opened);
 	if (is_value(t))
-		return fail(r, r->last_line, "\",\" is missing behind this element of a list; "
-					     "write \",\" before the next one");
-	return fail(r, t->line, "\"%.*s\" inside of the list that begins in line %u; close the list "
-				"with \"%c\" before it", SHOWN(*t), opened, close);
+		return fail(r, r->last_line,
+			    "\",\" is missing behind this element of a list; "
+			    "write \",\" before the next one");
+	return fail(r, t->line,
+		    "\"%.*s\" inside of the list that begins in line %u; close the list "
+		    "with \"%c\" before it",
+		    SHOWN(*t), opened, close);
 }
 
 /* Behind the opening mark, up to the closing one, which stays. */
@@ -200,8 +213,9 @@ static bool read_elements(struct reader *r, unsigned parent, unsigned opened, ch
 		return true;
 	for (;;) {
 		if (close == ']' && is_value(&r->t) && r->t.kind == SCAN_MARK)
-			return fail(r, r->t.line, "[ ] holds plain values only; write ( ) around "
-						  "lists and groups");
+			return fail(r, r->t.line,
+				    "[ ] holds plain values only; write ( ) around "
+				    "lists and groups");
 		if (!place_add(r, parent, STR_NONE, &at) || !read_value(r, at))
 			return false;
 		if (token_is(&r->t, close))
@@ -210,8 +224,9 @@ static bool read_elements(struct reader *r, unsigned parent, unsigned opened, ch
 			return fail_element(r, opened, close);
 		advance(r);
 		if (token_is(&r->t, close))
-			return fail(r, r->last_line, "a \",\" behind the last element of a list; "
-						     "remove it");
+			return fail(r, r->last_line,
+				    "a \",\" behind the last element of a list; "
+				    "remove it");
 	}
 }
 
@@ -225,8 +240,10 @@ static bool read_value(struct reader *r, unsigned at)
 	if (open.kind != SCAN_MARK)
 		return read_scalar(r, at);
 	if (++r->depth > DEPTH_MAX)
-		return fail(r, open.line, "groups and lists are nested deeper than %d; nothing needs "
-					  "that", DEPTH_MAX);
+		return fail(r, open.line,
+			    "groups and lists are nested deeper than %d; nothing needs "
+			    "that",
+			    DEPTH_MAX);
 	advance(r);
 	if (token_is(&open, '{'))
 		good = read_settings(r, at, open.line);
@@ -278,7 +295,8 @@ static bool fail_library(struct reader *r)
 	if (why && strcmp(why, "duplicate setting name") == 0 && fail_duplicate(r, line))
 		return false;
 	if (why && strcmp(why, "mismatched element type in array") == 0)
-		why = "the elements of [ ] are not of one type; write them alike, or ( ) around them";
+		why = "the elements of [ ] are not of one type; write them alike, or ( ) around "
+		      "them";
 	diag_add(r->diags, r->source, DIAG_ERROR, line, "%s", why ? why : "the syntax is wrong");
 	return false;
 }

@@ -7,9 +7,8 @@
 #include "conf/conf.h"
 
 const struct value_unit value_durations[] = {
-	{ "ms", CLOCK_MS },          { "s", CLOCK_SEC },
-	{ "m", 60 * CLOCK_SEC },     { "h", 3600 * CLOCK_SEC },
-	{ "d", 86400 * CLOCK_SEC },  { NULL, 0 },
+	{ "ms", CLOCK_MS },        { "s", CLOCK_SEC },         { "m", 60 * CLOCK_SEC },
+	{ "h", 3600 * CLOCK_SEC }, { "d", 86400 * CLOCK_SEC }, { NULL, 0 },
 };
 
 const struct value_unit value_sizes[] = {
@@ -25,15 +24,15 @@ const struct value_unit value_sizes[] = {
 static const struct {
 	const char *written, *meant;
 } unit_aliases[] = {
-	{ "msec", "ms" },    { "millis", "ms" },  { "sec", "s" },      { "secs", "s" },
-	{ "second", "s" },   { "seconds", "s" },  { "min", "m" },      { "mins", "m" },
-	{ "minute", "m" },   { "minutes", "m" },  { "hour", "h" },     { "hours", "h" },
-	{ "hr", "h" },       { "day", "d" },      { "days", "d" },     { "byte", "B" },
-	{ "bytes", "B" },    { "k", "KiB" },      { "kb", "KiB" },     { "kib", "KiB" },
-	{ "m", "MiB" },      { "mb", "MiB" },     { "mib", "MiB" },    { "g", "GiB" },
-	{ "gb", "GiB" },     { "gib", "GiB" },    { "t", "TiB" },      { "tb", "TiB" },
-	{ "tib", "TiB" },    { "b", "B" },        { "s", "s" },        { "h", "h" },
-	{ "d", "d" },        { "ms", "ms" },
+	{ "msec", "ms" },  { "millis", "ms" }, { "sec", "s" },   { "secs", "s" },
+	{ "second", "s" }, { "seconds", "s" }, { "min", "m" },   { "mins", "m" },
+	{ "minute", "m" }, { "minutes", "m" }, { "hour", "h" },  { "hours", "h" },
+	{ "hr", "h" },     { "day", "d" },     { "days", "d" },  { "byte", "B" },
+	{ "bytes", "B" },  { "k", "KiB" },     { "kb", "KiB" },  { "kib", "KiB" },
+	{ "m", "MiB" },    { "mb", "MiB" },    { "mib", "MiB" }, { "g", "GiB" },
+	{ "gb", "GiB" },   { "gib", "GiB" },   { "t", "TiB" },   { "tb", "TiB" },
+	{ "tib", "TiB" },  { "b", "B" },       { "s", "s" },     { "h", "h" },
+	{ "d", "d" },      { "ms", "ms" },
 };
 
 static bool is_digit(char c)

@@ -38,17 +38,19 @@ static bool check_kind(const struct stat *st, char why[FILE_WHY])
 	if (S_ISDIR(st->st_mode))
 		return fail(why, "it is a directory; name a file in it");
 	if (!S_ISREG(st->st_mode))
-		return fail(why, "it is no plain file (a pipe, socket or device); name a plain file");
+		return fail(why,
+			    "it is no plain file (a pipe, socket or device); name a plain file");
 	if (st->st_size > (off_t)FILE_SIZE_MAX)
-		return fail(why, "it has more than 16 MiB; split it, or check that it is the right "
-				 "file");
+		return fail(why,
+			    "it has more than 16 MiB; split it, or check that it is the right "
+			    "file");
 	return true;
 }
 
 /* The file may grow while it is read; it is cut where it was when it was opened. */
 static bool read_all(int fd, char *to, size_t size, size_t *n)
 {
-	for (*n = 0; *n < size; ) {
+	for (*n = 0; *n < size;) {
 		ssize_t got = read(fd, to + *n, size - *n);
 
 		if (got < 0 && errno == EINTR)

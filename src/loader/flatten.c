@@ -121,8 +121,8 @@ static bool add_text(struct flat *f, unsigned file, unsigned line, struct str s)
 }
 
 /* A message about a line that is not in the flattened text. */
-__attribute__((format(printf, 4, 5)))
-static bool fail(struct flat *f, unsigned file, unsigned line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static bool fail(struct flat *f, unsigned file,
+						       unsigned line, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -156,16 +156,21 @@ static bool include(struct flat *f, unsigned file, struct scan *scan, unsigned l
 
 	scan_next(scan, &t);
 	if (t.kind != SCAN_TEXT || t.line != line || !rest_is_blank(scan))
-		return fail(f, file, line, "an include names one file and has a line of its own; "
-					   "write @include \"PATH\"");
+		return fail(f, file, line,
+			    "an include names one file and has a line of its own; "
+			    "write @include \"PATH\"");
 	name = (struct str){ t.text.p + 1, t.text.n - 2 };
 	if (name.n == 0 || str_find_char(name, '\\') >= 0)
-		return fail(f, file, line, "\"%.*s\" is no path; write the path of the file, without "
-					   "backslashes", STR_ARGS(str_first(name, 200)));
+		return fail(f, file, line,
+			    "\"%.*s\" is no path; write the path of the file, without "
+			    "backslashes",
+			    STR_ARGS(str_first(name, 200)));
 	path = flatten_path(f->arena, f->source->paths[file], name);
 	if (f->depth == DEPTH_MAX)
-		return fail(f, file, line, "includes are nested deeper than %d; include the file "
-					   "further up", DEPTH_MAX);
+		return fail(f, file, line,
+			    "includes are nested deeper than %d; include the file "
+			    "further up",
+			    DEPTH_MAX);
 	/* The line itself, so that what is wrong with the file is told here. */
 	if (!path.p || !add_line(f, file, line))
 		return no_memory(f);
@@ -206,7 +211,8 @@ static bool flatten_text(struct flat *f, unsigned file, struct str text)
 	struct token t;
 
 	scan_init(&scan, text);
-	for (scan_next(&scan, &t); t.kind != SCAN_END && t.kind != SCAN_BAD; scan_next(&scan, &t)) {
+	for (scan_next(&scan, &t); t.kind != SCAN_END && t.kind != SCAN_BAD;
+	     scan_next(&scan, &t)) {
 		const char *begin;
 
 		if (t.kind != SCAN_INCLUDE)

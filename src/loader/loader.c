@@ -27,7 +27,8 @@ struct loaded {
 static void compile_routes(struct loaded *l)
 {
 	for (unsigned i = 0; i < l->conf->n_frontends; i++)
-		router_free(router_compile(l->conf, &l->source, &l->conf->frontends[i], &l->diags));
+		router_free(
+			router_compile(l->conf, &l->source, &l->conf->frontends[i], &l->diags));
 }
 
 static void load(struct loaded *l, const char *path)
@@ -181,7 +182,8 @@ static int send_faults(int sock, struct str text)
 	return 1;
 }
 
-static int send_bundle(int sock, struct loaded *l, const struct manifest *manifest, struct str text)
+static int send_bundle(int sock, struct loaded *l, const struct manifest *manifest,
+		       struct str text)
 {
 	struct str sections = conf_source_encode(&l->source, &l->arena);
 	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = 1 };

@@ -114,8 +114,8 @@ static void finish(struct conf_name *name, struct query *q, bool started, uint64
 	if (error == 0)
 		choose(q->cb.ar_result, &name->addr);
 	name->why = error == EAI_INPROGRESS ? "no name server answered in time"
-		    : error			? gai_strerror(error)
-						: "it has no address";
+		    : error                 ? gai_strerror(error)
+					    : "it has no address";
 	query_free(q);
 }
 

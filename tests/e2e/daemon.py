@@ -61,7 +61,6 @@ class Daemon:
     def __init__(self, folder, backends="", config=None, listen=None, threads=1, **parts):
         self.folder = str(folder)
         os.makedirs(self.folder, exist_ok=True)
-        os.chmod(self.folder, 0o777)
         self.path = os.path.join(self.folder, "hpcbal.conf")
         self.address = listen or ("127.0.0.1", wire.free_port())
         self.text = config

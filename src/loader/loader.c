@@ -130,6 +130,8 @@ static void list_listeners(const struct conf *conf, struct manifest *m)
 			l->frontend = i;
 			l->backlog = BACKLOG;
 			str_copy(l->text, sizeof(l->text), b->text);
+			str_copy(l->frontend_name, sizeof(l->frontend_name),
+				 conf->frontends[i].name);
 		}
 }
 

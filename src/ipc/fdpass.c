@@ -94,5 +94,6 @@ ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds,
 void fdpass_close(int *fds, unsigned *n_fds)
 {
 	while (*n_fds)
-		close(fds[--*n_fds]);
+		if (fds[--*n_fds] >= 0)
+			close(fds[*n_fds]);
 }

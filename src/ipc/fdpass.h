@@ -17,6 +17,7 @@ ssize_t fdpass_send(int sock, const struct iovec *iov, unsigned n_iov, const int
  * with EBADMSG, and nothing stays open. */
 ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds,
 		    unsigned *n_fds);
+/* But those that were taken out (-1). */
 void fdpass_close(int *fds, unsigned *n_fds);
 
 #endif

@@ -12,6 +12,8 @@ static const char *parse_unix(struct addr *a, struct str path)
 {
 	if (path.n < 2 || path.p[0] != '/')
 		return "a unix address is \"unix:/PATH\" with a full path";
+	if (str_find_char(path, '\0') >= 0)
+		return "the path of a unix address holds a NUL";
 	if (path.n >= sizeof(a->u.un.sun_path))
 		return "the path of a unix address has at most 107 bytes";
 	memset(a, 0, sizeof(*a));
@@ -26,7 +28,7 @@ const char *addr_parse_host(struct addr *a, struct str host, uint16_t port)
 	char text[INET6_ADDRSTRLEN];
 
 	memset(a, 0, sizeof(*a));
-	if (!str_copy(text, sizeof(text), host))
+	if (!str_copy(text, sizeof(text), host) || str_find_char(host, '\0') >= 0)
 		return ADDR_NOT_NUMERIC;
 	if (inet_pton(AF_INET, text, &a->u.in.sin_addr) == 1) {
 		a->u.in.sin_family = AF_INET;
@@ -81,13 +83,16 @@ const char *addr_parse(struct addr *a, struct str text)
 
 size_t addr_format_host(const struct addr *a, char *to, size_t size)
 {
+	char text[INET6_ADDRSTRLEN] = "unix";
+	struct str all;
+
 	if (a->u.sa.sa_family == AF_INET)
-		inet_ntop(AF_INET, &a->u.in.sin_addr, to, (socklen_t)size);
+		inet_ntop(AF_INET, &a->u.in.sin_addr, text, sizeof(text));
 	else if (a->u.sa.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, to, (socklen_t)size);
-	else
-		snprintf(to, size, "unix");
-	return strlen(to);
+		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, text, sizeof(text));
+	all = str_first(str_of(text), size - 1);
+	str_copy(to, size, all);
+	return all.n;
 }
 
 size_t addr_format(const struct addr *a, char *to, size_t size)
@@ -160,20 +165,24 @@ const char *net_parse(struct net *n, struct str text)
 	ptrdiff_t slash = str_find_char(text, '/');
 	struct addr a;
 	struct str host;
-	uint64_t prefix;
+	uint64_t prefix, before;
 
 	if (addr_parse_host(&a, slash < 0 ? text : str_first(text, (size_t)slash), 1))
 		return "malformed address";
 	host = host_bytes(&a);
-	prefix = host.n * 8;
+	/* The bits of a mapped address are counted from the front of all its sixteen bytes. */
+	before = a.u.sa.sa_family == AF_INET6 ? 128 - host.n * 8 : 0;
+	prefix = before + host.n * 8;
 	if (slash >= 0 && !str_to_u64(str_from(text, (size_t)slash + 1), &prefix))
 		return "a network is ADDRESS/BITS";
-	if (prefix > host.n * 8)
+	if (prefix > before + host.n * 8)
 		return "the prefix is longer than the address";
+	if (prefix < before)
+		return "the prefix of a mapped IPv4 address is at least 96";
 	memset(n, 0, sizeof(*n));
 	memcpy(n->bytes, host.p, host.n);
 	n->family_bytes = (uint8_t)host.n;
-	n->prefix = (uint8_t)prefix;
+	n->prefix = (uint8_t)(prefix - before);
 	return NULL;
 }
 

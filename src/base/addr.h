@@ -32,7 +32,7 @@ const char *addr_parse_host(struct addr *a, struct str host, uint16_t port);
 /* Splits "HOST:PORT"; false when there is no port of 1..65535. */
 bool addr_split(struct str text, struct str *host, uint16_t *port);
 
-/* As addr_parse() reads it; returns the length. */
+/* As addr_parse() reads it, cut when `size` (at least 1) is too small; returns the length. */
 size_t addr_format(const struct addr *a, char *to, size_t size);
 /* Without the port ("unix" for a unix socket). */
 size_t addr_format_host(const struct addr *a, char *to, size_t size);
@@ -48,7 +48,8 @@ struct net {
 	uint8_t prefix;
 };
 
-/* "10.0.0.0/8", "2001:db8::/32", or one address. NULL, or what is wrong. */
+/* "10.0.0.0/8", "2001:db8::/32", or one address; "::ffff:10.0.0.0/104" is the first again.
+ * NULL, or what is wrong. */
 const char *net_parse(struct net *n, struct str text);
 /* An IPv4 address mapped into IPv6 is judged as IPv4. */
 bool net_contains(const struct net *n, const struct addr *a);

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -63,6 +64,23 @@ static size_t line_head(char *to, size_t size, unsigned k, int level)
 	return n < 0 ? 0 : (size_t)n;
 }
 
+/* A pipe or terminal that nobody reads would make the writer wait, and O_NONBLOCK is not
+ * ours to set: the file description is shared. What poll() calls writable takes a line. */
+static ssize_t write_at_once(int fd, const char *line, size_t n)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 ? write(fd, line, n) : -1;
+}
+
+/* What came from outside (a name, an answer) must not begin a line of its own. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+}
+
 static void put(unsigned k, int fd, int level, const char *message)
 {
 	char line[LINE_MAX_BYTES];
@@ -76,7 +94,7 @@ static void put(unsigned k, int fd, int level, const char *message)
 		went = send(fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} else {
 		line[n++] = '\n';
-		went = write(fd, line, n);
+		went = write_at_once(fd, line, n);
 	}
 	if (went < 0)
 		atomic_fetch_add(&dropped, 1);
@@ -92,6 +110,7 @@ void log_msg(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	make_one_line(message);
 	if (k != LOG_KIND_NONE && fd >= 0)
 		put(k, fd, level, message);
 	if (atomic_load(&echo) && k != LOG_KIND_STDERR)

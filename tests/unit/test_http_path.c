@@ -100,6 +100,18 @@ START_TEST(an_arena_that_failed_is_told)
 }
 END_TEST
 
+START_TEST(h21_an_address_is_not_cut_at_nul)
+{
+	struct http_authority a;
+
+	ck_assert(!http_authority_parse(STR("[::1\0]"), &a));
+	ck_assert(!http_authority_parse(STR("[::1\0junk]:80"), &a));
+	ck_assert(http_authority_parse(STR("[::1]:80"), &a));
+	str_is(a.host, "[::1]");
+	ck_assert_uint_eq(a.port, 80);
+}
+END_TEST
+
 START_TEST(h22_authorities_are_compared_with_their_default_port)
 {
 	static const struct {
@@ -134,6 +146,7 @@ int main(void)
 	tcase_add_test(t, h37_h38_paths_that_hide_something_are_refused);
 	tcase_add_test(t, a_path_that_is_normal_is_not_copied);
 	tcase_add_test(t, an_arena_that_failed_is_told);
+	tcase_add_test(t, h21_an_address_is_not_cut_at_nul);
 	tcase_add_test(t, h22_authorities_are_compared_with_their_default_port);
 	return http_run(s);
 }

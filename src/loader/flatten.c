@@ -17,7 +17,7 @@ struct flat {
 	char *text;
 	size_t n, room;
 	unsigned lines_room, paths_room;
-	unsigned depth;
+	unsigned depth, n_read;
 	struct file_id open[DEPTH_MAX + 1]; /* by depth: the files that are being read */
 };
 
@@ -254,9 +254,9 @@ static bool flatten_file(struct flat *f, struct str path)
 			 STR_ARGS(path));
 		return false;
 	}
-	if (f->source->n_paths >= FILES_MAX) {
+	if (++f->n_read > FILES_MAX) {
 		diag_add(f->diags, f->source, DIAG_ERROR, here,
-			 "more than %d files; join some of them", FILES_MAX);
+			 "more than %d files are included; join some of them", FILES_MAX);
 		return false;
 	}
 	if (f->depth)

@@ -224,7 +224,7 @@ START_TEST(backend_and_servers_are_read)
 	ck_assert_int_eq(b->servers[1].addr.u.sa.sa_family, AF_INET6);
 	ck_assert_int_eq(b->servers[2].addr.u.sa.sa_family, AF_UNIX);
 	ck_assert_uint_eq(addr_port(&b->servers[3].addr), 80);
-	ck_assert_uint_eq(b->servers[3].line, 6);
+	ck_assert_uint_eq(b->servers[3].line, 7);
 	rig_free(&r);
 }
 END_TEST

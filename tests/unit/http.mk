@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test_http_message \
 	tests/unit/test_http_path \
 	tests/unit/test_http_request \
+	tests/unit/test_http_request_fields \
 	tests/unit/test_http_response \
 	tests/unit/test_http_write
 
@@ -23,6 +24,11 @@ tests_unit_test_http_path_LDADD = $(http_test_libs)
 tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/unit/http_testing.h
 tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_request_LDADD = $(http_test_libs)
+
+tests_unit_test_http_request_fields_SOURCES = tests/unit/test_http_request_fields.c \
+	tests/unit/http_testing.h
+tests_unit_test_http_request_fields_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_request_fields_LDADD = $(http_test_libs)
 
 tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c tests/unit/http_testing.h
 tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -10,7 +10,9 @@
 #include "net/loop.h"
 
 struct health_target {
-	struct server *server; /* reference is taken; server->owner is its struct board_server */
+	/* A reference is taken. server->owner is its struct board_server, server->slot that
+	 * one's place on the board. */
+	struct server *server;
 	const struct conf_check *check; /* copied */
 };
 
@@ -19,8 +21,8 @@ struct healthd;
 /* Starts the thread. `event` is called in the health thread for each change of state, with
  * one line of text, to be passed on to the ring of events; it must not block. NULL: the
  * thread could not be started. */
-struct healthd *healthd_start(struct board_proxy *board, void (*event)(void *arg, const char *line),
-			      void *arg);
+struct healthd *healthd_start(struct board_proxy *board,
+			      void (*event)(void *arg, const char *line), void *arg);
 /* Joins the thread; running checks are dropped. */
 void healthd_stop(struct healthd *h);
 

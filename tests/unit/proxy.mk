@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_proxy_accesslog \
+	tests/unit/test_proxy_health \
 	tests/unit/test_proxy_logger
 
 proxy_test_libs = src/proxy/libproxy.a src/base/libbase.a $(CHECK_LIBS)
@@ -10,3 +11,8 @@ tests_unit_test_proxy_accesslog_LDADD = $(proxy_test_libs)
 tests_unit_test_proxy_logger_SOURCES = tests/unit/test_proxy_logger.c
 tests_unit_test_proxy_logger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_logger_LDADD = $(proxy_test_libs)
+tests_unit_test_proxy_health_SOURCES = tests/unit/test_proxy_health.c
+tests_unit_test_proxy_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_proxy_health_LDADD = src/proxy/libproxy.a src/upstream/libupstream.a \
+	src/balance/libbalance.a src/net/libnet.a src/http/libhttp.a src/ipc/libipc.a \
+	src/base/libbase.a $(EVENT_LIBS) $(CHECK_LIBS)

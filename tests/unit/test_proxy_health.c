@@ -1,0 +1,575 @@
+/* The health thread with real servers that answer as they are told. */
+#include "proxy/health.h"
+
+#include <check.h>
+#include <poll.h>
+#include <pthread.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define FAKES 8
+#define EVENTS 64
+
+/* A server of one thread. Status 0: it takes the request and says nothing. */
+struct fake {
+	int fd;
+	struct addr addr;
+	pthread_t thread;
+	_Atomic int status;
+	_Atomic unsigned asked;
+	_Atomic bool over;
+};
+
+static struct fake fakes[FAKES];
+static unsigned n_fakes;
+static struct board_proxy *board;
+static struct healthd *health;
+static struct loop *back;
+static struct server *servers[FAKES];
+static struct conf_status_range ok_range[] = { { 200, 399 } };
+static struct conf_check checks[FAKES];
+static unsigned n_decided;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char events[EVENTS][512];
+static unsigned n_events;
+
+static void event(void *arg, const char *line)
+{
+	ck_assert_ptr_eq(arg, &n_events);
+	pthread_mutex_lock(&lock);
+	if (n_events < EVENTS)
+		snprintf(events[n_events++], sizeof(events[0]), "%s", line);
+	pthread_mutex_unlock(&lock);
+}
+
+static unsigned count_events(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = n_events;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* Event `i` is `pattern`, where "#" stands for a number. */
+static void event_is(unsigned i, const char *pattern)
+{
+	char expression[1024] = "^";
+	size_t n = 1;
+	regex_t re;
+
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '#')
+			n += (size_t)sprintf(expression + n, "[0-9]+");
+		else
+			n += (size_t)sprintf(expression + n, strchr("().", *p) ? "\\%c" : "%c",
+					     *p);
+	}
+	strcat(expression, "$");
+	ck_assert_uint_lt(i, count_events());
+	ck_assert_int_eq(regcomp(&re, expression, REG_EXTENDED | REG_NOSUB), 0);
+	ck_assert_msg(regexec(&re, events[i], 0, NULL, 0) == 0, "\"%s\" is not \"%s\"", events[i],
+		      pattern);
+	regfree(&re);
+}
+
+static void serve(struct fake *f, int fd)
+{
+	char request[512], answer[128];
+	int status;
+
+	if (read(fd, request, sizeof(request)) <= 0)
+		return;
+	f->asked++;
+	status = f->status;
+	if (status) {
+		int n = snprintf(answer, sizeof(answer),
+				 "HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", status);
+
+		(void)!write(fd, answer, (size_t)n);
+	} else {
+		/* until the other side gives up */
+		while (!f->over && read(fd, request, sizeof(request)) > 0)
+			;
+	}
+}
+
+static void *fake_main(void *arg)
+{
+	struct fake *f = arg;
+	struct timeval patience = { 1, 0 };
+
+	while (!f->over) {
+		struct pollfd p = { .fd = f->fd, .events = POLLIN };
+		int fd;
+
+		if (poll(&p, 1, 10) <= 0 || (fd = accept(f->fd, NULL, NULL)) < 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		serve(f, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void server_make(unsigned i)
+{
+	char name[16];
+	int slot;
+
+	snprintf(name, sizeof(name), "app%u", i + 1);
+	slot = board_server_slot(board, STR("app_backend"), str_of(name), STR("x"));
+	ck_assert_int_ge(slot, 0);
+	servers[i] = server_new(STR("app_backend"), str_of(name), &fakes[i].addr, (unsigned)slot,
+				&board->servers[slot].stats);
+	servers[i]->owner = &board->servers[slot];
+}
+
+static struct board_server *slot_of(unsigned i)
+{
+	return servers[i]->owner;
+}
+
+static void fake_start(int status)
+{
+	struct fake *f = &fakes[n_fakes];
+	socklen_t len = sizeof(f->addr.u);
+
+	*f = (struct fake){ .status = status };
+	ck_assert_ptr_null(addr_parse(&f->addr, STR("127.0.0.1:1")));
+	addr_set_port(&f->addr, 0);
+	f->fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(f->fd, &f->addr.u.sa, f->addr.len), 0);
+	ck_assert_int_eq(listen(f->fd, 64), 0);
+	ck_assert_int_eq(getsockname(f->fd, &f->addr.u.sa, &len), 0);
+	ck_assert_int_eq(pthread_create(&f->thread, NULL, fake_main, f), 0);
+	checks[n_fakes] = (struct conf_check){ .kind = CONF_CHECK_HTTP,
+					       .method = STR("GET"),
+					       .path = STR("/"),
+					       .n_expect = 1,
+					       .expect = ok_range,
+					       .interval = 40 * CLOCK_MS,
+					       .timeout = 2 * CLOCK_SEC,
+					       .rise = 2,
+					       .fall = 3 };
+	server_make(n_fakes++);
+}
+
+static void setup(void)
+{
+	n_fakes = n_decided = n_events = 0;
+	board = calloc(1, sizeof(*board));
+	back = loop_new();
+	health = healthd_start(board, event, &n_events);
+	ck_assert_ptr_nonnull(health);
+}
+
+static void teardown(void)
+{
+	if (health)
+		healthd_stop(health);
+	loop_free(back);
+	for (unsigned i = 0; i < n_fakes; i++) {
+		fakes[i].over = true;
+		pthread_join(fakes[i].thread, NULL);
+		close(fakes[i].fd);
+		ck_assert_uint_eq(servers[i]->references, 1);
+		server_unref(servers[i]);
+	}
+	free(board);
+}
+
+static void decided(void *arg)
+{
+	ck_assert_ptr_eq(arg, &n_decided);
+	n_decided++;
+}
+
+/* The servers whose bits are set. */
+static void watch(unsigned bits)
+{
+	struct health_target targets[FAKES];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_fakes; i++)
+		if (bits >> i & 1)
+			targets[n++] = (struct health_target){ servers[i], &checks[i] };
+	healthd_watch(health, targets, n, back, decided, &n_decided);
+}
+
+static bool wait_decided(unsigned n)
+{
+	for (int i = 0; i < 1000 && n_decided < n; i++)
+		loop_turn(back, 5 * CLOCK_MS);
+	return n_decided == n;
+}
+
+static bool wait_health(unsigned i, enum server_health to)
+{
+	for (int k = 0; k < 1000 && servers[i]->health != to; k++)
+		loop_turn(back, 5 * CLOCK_MS);
+	return servers[i]->health == to;
+}
+
+static bool wait_asked(unsigned i, unsigned more)
+{
+	unsigned to = fakes[i].asked + more;
+
+	for (int k = 0; k < 1000 && fakes[i].asked < to; k++)
+		loop_turn(back, 5 * CLOCK_MS);
+	return fakes[i].asked >= to;
+}
+
+static void wait_ms(unsigned ms)
+{
+	uint64_t until = loop_now_exact(back) + ms * CLOCK_MS;
+
+	while (loop_now_exact(back) < until)
+		loop_turn(back, 5 * CLOCK_MS);
+}
+
+START_TEST(first_round_decides)
+{
+	fake_start(200);
+	fake_start(503);
+	fake_start(0);
+	checks[2].timeout = 200 * CLOCK_MS;
+	for (unsigned i = 0; i < 3; i++)
+		checks[i].interval = 60 * CLOCK_SEC;
+	watch(7);
+	ck_assert_uint_eq(servers[2]->health, SERVER_STARTING);
+	wait_ms(100);
+	ck_assert_uint_eq(n_decided, 0); /* the third has not failed yet */
+	ck_assert(wait_decided(1));
+	ck_assert_uint_eq(servers[0]->health, SERVER_UP);
+	ck_assert_uint_eq(servers[1]->health, SERVER_DOWN);
+	ck_assert_uint_eq(servers[2]->health, SERVER_DOWN);
+	wait_ms(50);
+	ck_assert_uint_eq(n_decided, 1);
+	ck_assert_uint_eq(fakes[0].asked, 1);
+	ck_assert_uint_eq(count_events(), 3);
+	event_is(2, "server app_backend/app3 is DOWN: no answer within 200ms (first check, # ms); "
+		    "1 of 3 servers of app_backend are up");
+}
+END_TEST
+
+START_TEST(what_the_board_says)
+{
+	uint64_t now = clock_wall_us();
+	char reason[BOARD_TEXT];
+	struct board_server *b;
+
+	fake_start(503);
+	watch(1);
+	ck_assert(wait_decided(1));
+	b = slot_of(0);
+	ck_assert_uint_eq(b->health, BOARD_SERVER_DOWN);
+	ck_assert_uint_eq(b->checked, 1);
+	ck_assert_uint_eq(b->check_ok, 0);
+	ck_assert_uint_eq(b->check_status, 503);
+	ck_assert_uint_ge(b->check_last_wall_us, now);
+	ck_assert_uint_ge(b->since_wall_us, now);
+	ck_assert_uint_lt(b->check_duration_us, 2 * CLOCK_SEC);
+	board_read_text(&b->check_turn, reason, sizeof(reason), b->check_reason,
+			sizeof(b->check_reason));
+	ck_assert_str_eq(reason, "503, expected 200-399");
+	ck_assert_uint_ge(stats_get(b->stats.checks), 1);
+	ck_assert_uint_ge(stats_get(b->stats.check_failures), 1);
+	ck_assert_uint_eq(stats_get(b->stats.transitions), 0);
+	fakes[0].status = 204;
+	ck_assert(wait_health(0, SERVER_UP));
+	wait_ms(50);
+	ck_assert_uint_eq(b->health, BOARD_SERVER_UP);
+	ck_assert_uint_eq(b->check_status, 204);
+	ck_assert_uint_eq(b->check_ok, 1);
+	ck_assert_uint_eq(stats_get(b->stats.transitions), 1);
+}
+END_TEST
+
+START_TEST(falls_and_rises)
+{
+	unsigned asked;
+
+	fake_start(200);
+	fake_start(200);
+	watch(3);
+	ck_assert(wait_decided(1));
+	asked = fakes[0].asked;
+	fakes[0].status = 503;
+	ck_assert(wait_health(0, SERVER_DOWN));
+	ck_assert_uint_ge(fakes[0].asked, asked + 3);
+	ck_assert_uint_le(fakes[0].asked, asked + 4); /* one may have been under way */
+	asked = fakes[0].asked;
+	fakes[0].status = 200;
+	ck_assert(wait_health(0, SERVER_UP));
+	ck_assert_uint_ge(fakes[0].asked, asked + 2);
+	wait_ms(20);
+	ck_assert_uint_eq(servers[1]->health, SERVER_UP);
+	ck_assert_uint_eq(count_events(), 4);
+	event_is(2, "server app_backend/app1 is DOWN: 503, expected 200-399 (3 failures in a row, "
+		    "# ms); 1 of 2 servers of app_backend are up");
+	event_is(3, "server app_backend/app1 is UP: 200 in # ms (2 successes in a row); 2 of 2 "
+		    "servers of app_backend are up");
+}
+END_TEST
+
+START_TEST(refused_is_down)
+{
+	fake_start(200);
+	checks[0].fall = 1;
+	watch(1);
+	ck_assert(wait_decided(1));
+	shutdown(fakes[0].fd, SHUT_RDWR); /* stops listening */
+	ck_assert(wait_health(0, SERVER_DOWN));
+	wait_ms(20);
+	event_is(1,
+		 "server app_backend/app1 is DOWN: connection refused (1 failure, # ms); 0 of 1 "
+		 "servers of app_backend are up");
+}
+END_TEST
+
+START_TEST(unchecked_is_up)
+{
+	fake_start(503);
+	checks[0].kind = CONF_CHECK_NONE;
+	watch(1);
+	ck_assert(wait_decided(1));
+	ck_assert_uint_eq(servers[0]->health, SERVER_UP);
+	ck_assert_uint_eq(slot_of(0)->health, BOARD_SERVER_UP);
+	ck_assert_uint_eq(slot_of(0)->checked, 0);
+	ck_assert_uint_eq(fakes[0].asked, 0);
+	ck_assert_uint_eq(count_events(), 0);
+}
+END_TEST
+
+START_TEST(nothing_to_watch)
+{
+	watch(0);
+	ck_assert(wait_decided(1));
+}
+END_TEST
+
+/* A restarted proxy goes on where the last one was; its first check is not at once. */
+START_TEST(continues_from_the_board)
+{
+	struct board_server *b;
+	uint64_t since = clock_wall_us() - 3600 * CLOCK_SEC;
+
+	for (unsigned i = 0; i < 2; i++) {
+		fake_start(i ? 200 : 503);
+		checks[i].interval = 300 * CLOCK_MS;
+		b = slot_of(i);
+		b->health = i ? BOARD_SERVER_DOWN : BOARD_SERVER_UP;
+		b->checked = 1;
+		b->streak = 1;
+		b->check_last_wall_us = clock_wall_us() - 2 * CLOCK_SEC;
+		b->since_wall_us = since;
+	}
+	watch(3);
+	ck_assert(wait_decided(1));
+	ck_assert_uint_eq(servers[0]->health, SERVER_UP);
+	ck_assert_uint_eq(servers[1]->health, SERVER_DOWN);
+	ck_assert_uint_eq(count_events(), 0);
+	ck_assert_uint_eq(slot_of(0)->since_wall_us, since);
+	/* The streak goes on too: one of three, or of two, came before. */
+	ck_assert(wait_health(1, SERVER_UP));
+	ck_assert_uint_eq(fakes[1].asked, 1);
+	ck_assert(wait_health(0, SERVER_DOWN));
+	ck_assert_uint_eq(fakes[0].asked, 2);
+}
+END_TEST
+
+START_TEST(old_board_is_not_believed)
+{
+	fake_start(503);
+	slot_of(0)->health = BOARD_SERVER_UP;
+	slot_of(0)->checked = 1;
+	slot_of(0)->check_last_wall_us = clock_wall_us() - 3600 * CLOCK_SEC;
+	watch(1);
+	ck_assert(wait_decided(1));
+	ck_assert_uint_eq(servers[0]->health, SERVER_DOWN);
+	ck_assert_uint_eq(count_events(), 1);
+}
+END_TEST
+
+START_TEST(another_list)
+{
+	unsigned asked;
+
+	fake_start(200);
+	fake_start(200);
+	fake_start(200);
+	watch(1 | 2);
+	ck_assert(wait_decided(1));
+	watch(2 | 4);
+	ck_assert(wait_decided(2));
+	ck_assert_uint_eq(servers[2]->health, SERVER_UP);
+	ck_assert_uint_eq(count_events(),
+			  3); /* the second was not asked for the first time again */
+	asked = fakes[0].asked;
+	ck_assert(wait_asked(1, 3));
+	ck_assert(wait_asked(2, 3));
+	ck_assert_uint_le(fakes[0].asked, asked + 1);
+	ck_assert_uint_eq(servers[0]->references, 1);
+	ck_assert_uint_eq(servers[1]->references, 2);
+	fakes[1].status = 500;
+	ck_assert(wait_health(1, SERVER_DOWN));
+	wait_ms(20);
+	event_is(3, "server app_backend/app2 is DOWN: 500, expected 200-399 (3 failures in a row, "
+		    "# ms); 1 of 2 servers of app_backend are up");
+}
+END_TEST
+
+/* A list that comes while the first round of another still runs: each is told, the first
+ * not later because of what came with the second. */
+START_TEST(rounds_overlap)
+{
+	fake_start(0);
+	fake_start(0);
+	checks[0].timeout = 150 * CLOCK_MS;
+	checks[1].timeout = 600 * CLOCK_MS;
+	watch(1);
+	watch(1 | 2);
+	ck_assert(wait_decided(1));
+	ck_assert_uint_eq(servers[0]->health, SERVER_DOWN);
+	ck_assert_uint_eq(servers[1]->health, SERVER_STARTING);
+	ck_assert(wait_decided(2));
+	ck_assert_uint_eq(servers[1]->health, SERVER_DOWN);
+}
+END_TEST
+
+START_TEST(forgotten_before_its_first_result)
+{
+	fake_start(0);
+	fake_start(200);
+	watch(1 | 2);
+	wait_ms(50);
+	watch(2);
+	ck_assert(wait_decided(2));
+	ck_assert_uint_eq(servers[0]->references, 1);
+	ck_assert_uint_eq(servers[0]->health, SERVER_STARTING);
+}
+END_TEST
+
+START_TEST(settings_change)
+{
+	fake_start(204);
+	checks[0].interval = 60 * CLOCK_SEC;
+	watch(1);
+	ck_assert(wait_decided(1));
+	/* A shorter interval counts at once. */
+	checks[0].interval = 30 * CLOCK_MS;
+	watch(1);
+	ck_assert(wait_asked(0, 3));
+	ck_assert_uint_eq(count_events(), 1);
+	/* Another expectation, while probes run with the one before. */
+	ok_range[0].to = 200;
+	for (int i = 0; i < 50; i++)
+		watch(1);
+	ok_range[0].to = 399; /* settings are copied */
+	ck_assert(wait_health(0, SERVER_DOWN));
+	/* No check any more. */
+	checks[0].kind = CONF_CHECK_NONE;
+	watch(1);
+	ck_assert(wait_health(0, SERVER_UP));
+	ck_assert(wait_decided(53));
+	wait_ms(50);
+	ck_assert_uint_eq(slot_of(0)->checked, 0);
+	event_is(2, "server app_backend/app1 is UP: it is not checked any more; 1 of 1 servers of "
+		    "app_backend are up");
+	/* And a check again: it is up until it has failed. */
+	checks[0].kind = CONF_CHECK_HTTP;
+	fakes[0].status = 500;
+	watch(1);
+	ck_assert(wait_decided(54));
+	ck_assert_uint_eq(slot_of(0)->checked, 1);
+	ck_assert(wait_health(0, SERVER_DOWN));
+	event_is(3, "server app_backend/app1 is DOWN: 500, expected 200-399 (3 failures in a row, "
+		    "# ms); 0 of 1 servers of app_backend are up");
+}
+END_TEST
+
+/* The old object's slot, and the same place on the board, for an object that is new. */
+START_TEST(another_object_in_the_same_slot)
+{
+	struct server *old;
+
+	fake_start(200);
+	watch(1);
+	ck_assert(wait_decided(1));
+	old = servers[0];
+	server_make(0);
+	ck_assert_uint_eq(servers[0]->slot, old->slot);
+	watch(1);
+	ck_assert(wait_decided(2));
+	ck_assert_uint_eq(servers[0]->health, SERVER_UP);
+	ck_assert_uint_eq(old->references, 1);
+	server_unref(old);
+}
+END_TEST
+
+START_TEST(heart_beats)
+{
+	uint64_t first, now = clock_now_us();
+
+	wait_ms(150);
+	first = board->health_beat_us;
+	ck_assert_uint_ge(first, now);
+	wait_ms(250);
+	ck_assert_uint_gt(board->health_beat_us, first);
+	healthd_stop(health);
+	health = NULL;
+	ck_assert_uint_eq(board->health_beat_us, 0);
+}
+END_TEST
+
+/* At once, while probes run, and with a list that was never looked at. */
+START_TEST(stop)
+{
+	fake_start(0);
+	fake_start(200);
+	watch(3);
+	wait_ms((unsigned)_i * 20);
+	watch(1);
+	healthd_stop(health);
+	health = NULL;
+	loop_turn(back, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("proxy health");
+	TCase *t = tcase_create("health");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, first_round_decides);
+	tcase_add_test(t, what_the_board_says);
+	tcase_add_test(t, falls_and_rises);
+	tcase_add_test(t, refused_is_down);
+	tcase_add_test(t, unchecked_is_up);
+	tcase_add_test(t, nothing_to_watch);
+	tcase_add_test(t, continues_from_the_board);
+	tcase_add_test(t, old_board_is_not_believed);
+	tcase_add_test(t, another_list);
+	tcase_add_test(t, rounds_overlap);
+	tcase_add_test(t, forgotten_before_its_first_result);
+	tcase_add_test(t, settings_change);
+	tcase_add_test(t, another_object_in_the_same_slot);
+	tcase_add_test(t, heart_beats);
+	tcase_add_loop_test(t, stop, 0, 4);
+	suite_add_tcase(s, t);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

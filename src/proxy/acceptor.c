@@ -112,6 +112,7 @@ static void acceptor_free(struct acceptor *a)
 {
 	loop_fd_del(&a->io);
 	list_del(&a->link);
+	listener_unwatch(a->listener);
 	listener_unref(a->listener);
 	free(a);
 }
@@ -137,6 +138,7 @@ static bool add(struct worker *w, struct listener *l)
 		return false;
 	a->worker = w;
 	a->listener = listener_ref(l);
+	listener_watch(l);
 	a->io.fd = -1;
 	a->burst = 1;
 	a->frontend = generation_frontend(w->now->gen, l);

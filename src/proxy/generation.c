@@ -37,8 +37,22 @@ void listener_unref(struct listener *l)
 {
 	if (atomic_fetch_sub(&l->references, 1) != 1)
 		return;
-	close(l->fd);
+	if (l->fd >= 0)
+		close(l->fd);
 	free(l);
+}
+
+void listener_watch(struct listener *l)
+{
+	atomic_fetch_add(&l->watchers, 1);
+}
+
+void listener_unwatch(struct listener *l)
+{
+	if (atomic_fetch_sub(&l->watchers, 1) != 1)
+		return;
+	close(l->fd);
+	l->fd = -1;
 }
 
 static struct listener *find_listener(const struct generation *g, const char *text)

@@ -11,12 +11,14 @@
 #include "ipc/bundle.h"
 #include "route/route.h"
 
-/* One listening socket, for as long as a generation or a session knows it. */
+/* One listening socket, for as long as a generation or a session knows it. The descriptor is
+ * closed as soon as the last worker that watched it gives it up: a socket that nobody
+ * accepts from must not take connections. */
 struct listener {
 	char text[MANIFEST_TEXT];
 	struct addr addr;
-	int fd; /* owned */
-	_Atomic unsigned references;
+	int fd; /* owned; -1: closed */
+	_Atomic unsigned references, watchers;
 };
 
 struct frontend {
@@ -72,5 +74,8 @@ void generation_publish(struct generation *g, struct generation *old, struct boa
 
 struct listener *listener_ref(struct listener *l);
 void listener_unref(struct listener *l);
+/* A worker watches the descriptor, or does so no more. */
+void listener_watch(struct listener *l);
+void listener_unwatch(struct listener *l);
 
 #endif

@@ -14,3 +14,6 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/syntax.c src/conf/syntax.h \
 	src/conf/value.c src/conf/value.h \
 	src/conf/wants.c src/conf/wants.h
+
+exampledir = $(docdir)/examples
+dist_example_DATA = etc/hpcbal.conf

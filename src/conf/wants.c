@@ -16,6 +16,29 @@ static void want_host(struct wants *w, const config_setting_t *s)
 		w->host(w, host, syntax_line(s));
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The next word of a condition, without quotes around it. */
+static bool next_word(struct str *rest, struct str *word)
+{
+	char quote = 0;
+	size_t n = 0;
+
+	*rest = str_trim(*rest);
+	if (rest->n && (rest->p[0] == '"' || rest->p[0] == '\'')) {
+		quote = rest->p[0];
+		*rest = str_from(*rest, 1);
+	}
+	while (n < rest->n && (quote ? rest->p[n] != quote : !is_blank(rest->p[n])))
+		n++;
+	*word = str_first(*rest, n);
+	*rest = str_from(*rest, n + (quote != 0));
+	return n > 0 || quote;
+}
+
 /* A light look at a condition: each word behind a "-f". What is wrong with the condition
  * is for route/ to say. */
 static void want_files(struct wants *w, const config_setting_t *s)
@@ -23,11 +46,8 @@ static void want_files(struct wants *w, const config_setting_t *s)
 	struct str rest = syntax_text(s), word;
 	bool next = false;
 
-	while (str_split(&rest, ' ', &word)) {
-		word = str_trim(word);
-		if (word.n == 0)
-			continue;
-		if (next)
+	while (next_word(&rest, &word)) {
+		if (next && word.n)
 			w->file(w, word, syntax_line(s));
 		next = !next && str_eq(word, STR("-f"));
 	}

@@ -90,6 +90,18 @@ static bool run(const char *name)
 	return same;
 }
 
+/* The example that comes with the program has to be good, whatever warnings it has. */
+static bool run_example(void)
+{
+	char *said = check("../../../etc/hpcbal.conf");
+	bool good = said && strstr(said, "\nexit 0\n");
+
+	if (!good)
+		printf("FAIL etc/hpcbal.conf\n%s", said ? said : "(nothing)\n");
+	free(said);
+	return good;
+}
+
 static int is_conf(const struct dirent *e)
 {
 	size_t n = strlen(e->d_name);
@@ -119,6 +131,7 @@ int main(int argc, char **argv)
 		free(list[i]);
 	}
 	free(list);
-	printf("golden: %d files, %u failed\n", n, failed);
+	failed += !run_example();
+	printf("%d passed, %u failed, 0 skipped\n", n + 1 - (int)failed, failed);
 	return failed != 0;
 }

@@ -142,13 +142,15 @@ START_TEST(wants_are_found)
 
 	source.text = STR("frontends = ( {\n"
 			  " acls: { a = \"path -i -f /etc/a  or hdr(X) -f b.txt\"; };\n"
-			  " routes = ( { when = \"path_beg -f\"; }, { when = \"src -f c\"; } );\n"
+			  " routes = ( { when = \"path_beg -f\"; },"
+			  " { when = \"src -f c path\\t-f 'd e' -f\"; } );\n"
 			  " name = \"-f d\"; } );\n"
 			  "servers = ( { address = \"app.example.org:80\"; },\n"
 			  " { address = \"10.0.0.1:80\"; }, { address = \"10.0.0.1.5:80\"; },\n"
 			  " { address = \"noport\"; } );\n");
 	ck_assert(wants_read(&a.wants, &source));
-	ck_assert_str_eq(a.said, "file:/etc/a@2 file:b.txt@2 file:c@3 host:app.example.org@5 ");
+	ck_assert_str_eq(a.said, "file:/etc/a@2 file:b.txt@2 file:c@3 file:d e@3 "
+				 "host:app.example.org@5 ");
 	source.text = STR("a = ;");
 	ck_assert(!wants_read(&a.wants, &source));
 }

@@ -37,10 +37,13 @@ static const char usage[] =
 	"  -h, --help          print this\n";
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'f' }, { "check", no_argument, NULL, 'c' },
-	{ "foreground", no_argument, NULL, 'F' },   { "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },	    { "role", required_argument, NULL, 'r' },
-	{ NULL, 0, NULL, 0 },
+	{"config", required_argument, NULL, 'f'},
+	{"check", no_argument, NULL, 'c'},
+	{"foreground", no_argument, NULL, 'F'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{"role", required_argument, NULL, 'r'},
+	{NULL, 0, NULL, 0},
 };
 
 _Noreturn static void refuse_usage(void)
@@ -143,7 +146,7 @@ static int check(const char *config)
 
 int main(int argc, char **argv)
 {
-	struct command_line line = { .config = DEFAULT_CONFIG };
+	struct command_line line = {.config = DEFAULT_CONFIG};
 	struct supervisor_options options;
 
 	parse(&line, argc, argv);

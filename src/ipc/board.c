@@ -120,8 +120,7 @@ bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 		uint32_t before = atomic_load_explicit(turn, memory_order_acquire);
 
 		board_text(to, to_size, from, from_size);
-		if (before % 2 == 0 &&
-		    atomic_load_explicit(turn, memory_order_acquire) == before)
+		if (before % 2 == 0 && atomic_load_explicit(turn, memory_order_acquire) == before)
 			return true;
 	}
 	return false;
@@ -180,7 +179,7 @@ static bool server_is_free(const struct board_server *s)
 int board_server_slot(struct board_proxy *b, struct str backend, struct str name,
 		      struct str address)
 {
-	struct pick pick = { -1, -1 };
+	struct pick pick = {-1, -1};
 	struct board_server *s;
 	int at;
 
@@ -208,7 +207,7 @@ int board_server_slot(struct board_proxy *b, struct str backend, struct str name
 
 int board_backend_slot(struct board_proxy *b, struct str name)
 {
-	struct pick pick = { -1, -1 };
+	struct pick pick = {-1, -1};
 	struct board_backend *s;
 	int at;
 
@@ -234,7 +233,7 @@ int board_backend_slot(struct board_proxy *b, struct str name)
 
 int board_frontend_slot(struct board_proxy *b, struct str name)
 {
-	struct pick pick = { -1, -1 };
+	struct pick pick = {-1, -1};
 	struct board_frontend *s;
 	int at;
 
@@ -325,7 +324,7 @@ enum board_server_state board_server_state(const struct board_server *s)
 
 const char *board_server_state_name(enum board_server_state s)
 {
-	static const char *const names[] = { "STARTING", "UP", "DOWN", "DRAIN", "MAINT" };
+	static const char *const names[] = {"STARTING", "UP", "DOWN", "DRAIN", "MAINT"};
 
 	return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
 }

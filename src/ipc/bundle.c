@@ -149,5 +149,5 @@ void bundle_unmap(const struct manifest *m, size_t size)
 
 struct str bundle_sections(const struct manifest *m)
 {
-	return (struct str){ (const char *)m + m->sections_at, m->sections_size };
+	return (struct str){(const char *)m + m->sections_at, m->sections_size};
 }

@@ -11,7 +11,7 @@
 
 static bool send_packet(int fd, char kind, struct str body, const int *fds, unsigned n_fds)
 {
-	struct iovec iov[2] = { { &kind, 1 }, { (void *)(uintptr_t)body.p, body.n } };
+	struct iovec iov[2] = {{&kind, 1}, {(void *)(uintptr_t)body.p, body.n}};
 
 	return fdpass_send(fd, iov, body.n ? 2 : 1, fds, n_fds, MSG_DONTWAIT) >= 0;
 }
@@ -37,12 +37,12 @@ bool control_send_exit(int fd, enum control_exit status)
 {
 	char byte = (char)status;
 
-	return send_packet(fd, 'x', (struct str){ &byte, 1 }, NULL, 0);
+	return send_packet(fd, 'x', (struct str){&byte, 1}, NULL, 0);
 }
 
 int control_connect(const char *path)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd, saved;
 
 	if (!str_copy(un.sun_path, sizeof(un.sun_path), str_of(path))) {
@@ -63,7 +63,7 @@ int control_connect(const char *path)
 bool control_request(int fd, int argc, char *const argv[])
 {
 	char words[CONTROL_REQUEST_MAX];
-	struct iovec iov = { words, 0 };
+	struct iovec iov = {words, 0};
 
 	for (int i = 0; i < argc; i++) {
 		size_t n = strlen(argv[i]) + 1;
@@ -84,7 +84,7 @@ bool control_request(int fd, int argc, char *const argv[])
 
 bool control_read(int fd, struct control_packet *p, char *buf)
 {
-	struct iovec iov = { buf, CONTROL_PACKET_MAX };
+	struct iovec iov = {buf, CONTROL_PACKET_MAX};
 	ssize_t n;
 
 	p->n_fds = CONTROL_BOARDS;
@@ -92,6 +92,6 @@ bool control_read(int fd, struct control_packet *p, char *buf)
 	if (n < 0)
 		return false;
 	p->kind = n ? buf[0] : 0;
-	p->body = n ? (struct str){ buf + 1, (size_t)n - 1 } : STR_NONE;
+	p->body = n ? (struct str){buf + 1, (size_t)n - 1} : STR_NONE;
 	return true;
 }

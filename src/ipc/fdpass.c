@@ -16,7 +16,7 @@ ssize_t fdpass_send(int sock, const struct iovec *iov, unsigned n_iov, const int
 		    unsigned n_fds, int flags)
 {
 	union fdpass_control control;
-	struct msghdr h = { .msg_iov = (struct iovec *)(void *)iov, .msg_iovlen = n_iov };
+	struct msghdr h = {.msg_iov = (struct iovec *)(void *)iov, .msg_iovlen = n_iov};
 	ssize_t n;
 
 	must(n_fds <= FDPASS_MAX);
@@ -64,14 +64,13 @@ static bool take_fds(struct msghdr *h, int *fds, unsigned room, unsigned *n_fds)
 	return all;
 }
 
-ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds,
-		    unsigned *n_fds)
+ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds, unsigned *n_fds)
 {
 	union fdpass_control control;
-	struct msghdr h = { .msg_iov = (struct iovec *)(void *)iov,
-			    .msg_iovlen = n_iov,
-			    .msg_control = control.bytes,
-			    .msg_controllen = sizeof(control.bytes) };
+	struct msghdr h = {.msg_iov = (struct iovec *)(void *)iov,
+			   .msg_iovlen = n_iov,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
 	unsigned room = *n_fds;
 	ssize_t n;
 	bool all;

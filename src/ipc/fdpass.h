@@ -15,8 +15,7 @@ ssize_t fdpass_send(int sock, const struct iovec *iov, unsigned n_iov, const int
 /* One packet; at most `*n_fds` descriptors, close-on-exec, become the caller's and `*n_fds`
  * says how many came. A packet that was cut, or came with more descriptors, is lost: -1
  * with EBADMSG, and nothing stays open. */
-ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds,
-		    unsigned *n_fds);
+ssize_t fdpass_recv(int sock, const struct iovec *iov, unsigned n_iov, int *fds, unsigned *n_fds);
 /* But those that were taken out (-1). */
 void fdpass_close(int *fds, unsigned *n_fds);
 

@@ -36,9 +36,8 @@ static enum msg_result result_of_errno(void)
 
 enum msg_result msg_send(int sock, const struct msg *m)
 {
-	struct msg_head head = { .type = m->type, .n_fds = m->n_fds, .arg = m->arg };
-	struct iovec iov[2] = { { &head, sizeof(head) },
-				{ (void *)(uintptr_t)m->text.p, m->text.n } };
+	struct msg_head head = {.type = m->type, .n_fds = m->n_fds, .arg = m->arg};
+	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)(uintptr_t)m->text.p, m->text.n}};
 
 	must((unsigned)m->type < MSG_COUNT);
 	must(m->text.n <= MSG_TEXT_MAX);
@@ -50,7 +49,7 @@ enum msg_result msg_send(int sock, const struct msg *m)
 enum msg_result msg_recv(int sock, struct msg *m, char *buf)
 {
 	struct msg_head head;
-	struct iovec iov[2] = { { &head, sizeof(head) }, { buf, MSG_TEXT_MAX } };
+	struct iovec iov[2] = {{&head, sizeof(head)}, {buf, MSG_TEXT_MAX}};
 	ssize_t n;
 
 	m->n_fds = MSG_FDS_MAX;
@@ -66,7 +65,7 @@ enum msg_result msg_recv(int sock, struct msg *m, char *buf)
 	}
 	m->type = (enum msg_type)head.type;
 	m->arg = head.arg;
-	m->text = (struct str){ buf, (size_t)n - sizeof(head) };
+	m->text = (struct str){buf, (size_t)n - sizeof(head)};
 	buf[m->text.n] = '\0';
 	return MSG_OK;
 }

@@ -16,8 +16,8 @@
 
 /* What a child is told of our environment: how sanitizers report, and the time zone that
  * its log lines are written in. */
-static const char *const kept_environment[] = { "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
-						"TSAN_OPTIONS", "TZ" };
+static const char *const kept_environment[] = {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+					       "TSAN_OPTIONS", "TZ"};
 #define KEPT (sizeof(kept_environment) / sizeof(kept_environment[0]))
 
 /* Messages a turn, so that a child that talks without end holds up nobody. */
@@ -29,19 +29,21 @@ struct queued {
 	char text[];
 };
 
-void child_init(struct child *c, struct loop *l, void (*message)(struct child *c, struct msg *m),
+void child_init(struct child *c, struct loop *l, const char *name,
+		void (*message)(struct child *c, struct msg *m),
 		void (*gone)(struct child *c, int status))
 {
-	*c = (struct child){ .loop = l, .sock = -1, .message = message, .gone = gone };
+	*c = (struct child){.loop = l, .sock = -1, .message = message, .gone = gone};
 	c->sock_watch.fd = c->pid_watch.fd = -1;
 	list_init(&c->queue);
+	mutter_init(&c->mutter, name);
 }
 
 /* ---- starting ---- */
 
 static void set_limits(uint64_t nofile)
 {
-	struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY }, files;
+	struct rlimit core = {RLIM_INFINITY, RLIM_INFINITY}, files;
 
 	if (setrlimit(RLIMIT_CORE, &core) != 0 && getrlimit(RLIMIT_CORE, &core) == 0) {
 		core.rlim_cur = core.rlim_max;
@@ -50,7 +52,7 @@ static void set_limits(uint64_t nofile)
 	if (!nofile || getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return;
 	if (files.rlim_max < nofile) {
-		struct rlimit more = { nofile, nofile };
+		struct rlimit more = {nofile, nofile};
 
 		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
 			return;
@@ -85,7 +87,7 @@ static void make_environment(char *env[KEPT + 1], char lines[KEPT][512])
 }
 
 /* In the child. A session of its own: Ctrl-C at the terminal is for the supervisor alone. */
-_Noreturn static void become(const struct child_spec *spec, int sock)
+_Noreturn static void become(const struct child_spec *spec, int sock, int words)
 {
 	char *env[KEPT + 1], lines[KEPT][512];
 	int null;
@@ -98,6 +100,10 @@ _Noreturn static void become(const struct child_spec *spec, int sock)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
+	if (words >= 0) {
+		dup2(words, STDOUT_FILENO);
+		dup2(words, STDERR_FILENO);
+	}
 	set_limits(spec->nofile);
 	make_environment(env, lines);
 	close_others(spec->program);
@@ -135,6 +141,7 @@ static void close_all(struct child *c)
 	loop_fd_del(&c->sock_watch);
 	if (c->sock >= 0)
 		close(c->sock);
+	mutter_close(&c->mutter);
 	c->sock = -1;
 	c->writing = false;
 	c->pid = 0;
@@ -142,15 +149,19 @@ static void close_all(struct child *c)
 
 bool child_start(struct child *c, const struct child_spec *spec)
 {
-	int pair[2], pidfd, saved;
+	int pair[2], pidfd, saved, words = -1;
 
 	must(c->pid == 0 && spec->program > MSG_CHILD_FD);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return false;
+	if (spec->listen)
+		words = mutter_open(&c->mutter, c->loop);
 	c->pid = fork();
 	if (c->pid == 0)
-		become(spec, pair[1]);
+		become(spec, pair[1], words);
 	saved = errno;
+	if (words >= 0)
+		close(words);
 	close(pair[1]);
 	c->sock = pair[0];
 	if (c->pid < 0) {

@@ -9,6 +9,7 @@
 
 #include "ipc/msg.h"
 #include "net/loop.h"
+#include "supervisor/mutter.h"
 
 struct child {
 	struct loop *loop;
@@ -17,6 +18,7 @@ struct child {
 	struct loop_fd sock_watch, pid_watch;
 	bool writing; /* the socket is full; `queue` waits */
 	struct list queue;
+	struct mutter mutter;
 	/* The descriptors of a message become the callee's. */
 	void (*message)(struct child *c, struct msg *m);
 	/* It is over and reaped, all it said was delivered; `status` as from waitpid(). It may be
@@ -28,9 +30,12 @@ struct child_spec {
 	int program; /* descriptor of the binary, close-on-exec, not MSG_CHILD_FD */
 	char *const *argv;
 	uint64_t nofile; /* descriptors that it needs; 0: as many as we have */
+	bool listen;     /* what it writes to standard output and error goes to our log */
 };
 
-void child_init(struct child *c, struct loop *l, void (*message)(struct child *c, struct msg *m),
+/* `name` is for messages, a literal. */
+void child_init(struct child *c, struct loop *l, const char *name,
+		void (*message)(struct child *c, struct msg *m),
 		void (*gone)(struct child *c, int status));
 /* False with errno. */
 bool child_start(struct child *c, const struct child_spec *spec);

@@ -66,12 +66,12 @@ static void run_version(struct client *c)
 	int n = snprintf(text, sizeof(text), "hpcbald %s, pid %d\n", sv->own_board->version,
 			 (int)getpid());
 
-	client_end(c, 'o', (struct str){ text, (size_t)n }, CONTROL_DONE);
+	client_end(c, 'o', (struct str){text, (size_t)n}, CONTROL_DONE);
 }
 
 static void run_events(struct client *c)
 {
-	struct report out = { NULL, 0 };
+	struct report out = {NULL, 0};
 
 	events_print(&c->commands->supervisor->events, &out);
 	client_end(c, 'o', report_text(&out), CONTROL_DONE);
@@ -87,9 +87,8 @@ static const struct command {
 	unsigned most;
 	void (*run)(struct client *c);
 } commands[] = {
-	{ "status", 0, run_boards },	{ "servers", 1, run_boards }, { "boards", 0, run_boards },
-	{ "reload", 0, run_reload },	{ "events", 0, run_events },
-	{ "version", 0, run_version },
+	{"status", 0, run_boards}, {"servers", 1, run_boards}, {"boards", 0, run_boards},
+	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -103,7 +102,7 @@ static const struct command *find_command(struct str word)
 
 static void refuse_word(struct client *c, struct str word)
 {
-	struct report text = { NULL, 0 };
+	struct report text = {NULL, 0};
 	char known[256] = "";
 	size_t n = 0;
 
@@ -159,7 +158,7 @@ static void client_ready(struct loop_fd *f, unsigned what)
 	if ((size_t)n > CONTROL_REQUEST_MAX)
 		client_end(c, 'e', STR("the command is too long\n"), CONTROL_USAGE);
 	else
-		carry_out(c, (struct str){ request, (size_t)n });
+		carry_out(c, (struct str){request, (size_t)n});
 }
 
 static void client_is_silent(struct loop_timer *t)
@@ -167,16 +166,35 @@ static void client_is_silent(struct loop_timer *t)
 	client_free(list_of(t, struct client, silence));
 }
 
+/* One that has said nothing yet, the oldest, gives way to those that may have something to
+ * say. False: all of them wait for an answer. */
+static bool make_room(struct commands *commands_)
+{
+	struct list *e, *tmp;
+
+	if (commands_->n_clients < COMMANDS_CLIENTS)
+		return true;
+	list_each_safe(e, tmp, &commands_->clients)
+	{
+		struct client *c = list_of(e, struct client, link);
+
+		if (!c->run) {
+			client_free(c);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void client_new(struct commands *commands_, int fd)
 {
 	struct loop *l = commands_->supervisor->loop;
-	struct client *c = calloc(1, sizeof(*c));
+	struct client *c = make_room(commands_) ? calloc(1, sizeof(*c)) : NULL;
 
-	if (!c || commands_->n_clients >= COMMANDS_CLIENTS) {
+	if (!c) {
 		control_send(fd, 'e', STR("too many clients at the control socket; try again\n"));
 		control_send_exit(fd, CONTROL_REFUSED);
 		close(fd);
-		free(c);
 		return;
 	}
 	c->commands = commands_;
@@ -229,7 +247,7 @@ static void tell_reload(struct client *c, bool ok, const struct report *report)
 	}
 	n = snprintf(text, sizeof(text), "reloaded: generation %llu\n",
 		     (unsigned long long)sv->reload.running->number);
-	if (control_send(c->fd, 'o', (struct str){ text, (size_t)n }))
+	if (control_send(c->fd, 'o', (struct str){text, (size_t)n}))
 		client_end(c, 'e', report_text(report), CONTROL_DONE);
 	else
 		client_free(c);
@@ -239,7 +257,8 @@ void commands_reload_done(struct commands *c, uint64_t run, bool ok, const struc
 {
 	struct list *e, *tmp;
 
-	list_each_safe(e, tmp, &c->clients) {
+	list_each_safe(e, tmp, &c->clients)
+	{
 		struct client *client = list_of(e, struct client, link);
 
 		if (client->run && client->run <= run)

@@ -44,29 +44,31 @@ bool edition_open(struct edition *g, const struct edition *old, struct report *w
 		report_add(why, "warning: %s; nothing is logged until it is there", text);
 	}
 	if (needed > possible)
-		report_add(why, "warning: max_connections = %llu needs %llu open files, but only "
-				"%llu are allowed; raise the limit (LimitNOFILE=, ulimit -n) or "
-				"lower max_connections",
+		report_add(why,
+			   "warning: max_connections = %llu needs %llu open files, but only "
+			   "%llu are allowed; raise the limit (LimitNOFILE=, ulimit -n) or "
+			   "lower max_connections",
 			   (unsigned long long)g->m->max_connections, (unsigned long long)needed,
 			   (unsigned long long)possible);
 	return sockets_open(&g->sockets, g->m, old ? &old->sockets : NULL, old ? old->m : NULL,
 			    why);
 }
 
-bool edition_may_follow(const struct edition *g, const struct edition *old,
-			   struct report *why)
+bool edition_may_follow(const struct edition *g, const struct edition *old, struct report *why)
 {
 	bool may = true;
 
 	if (g->m->threads != old->m->threads) {
-		report_add(why, "%s: threads cannot change from %u to %u while hpcbald runs; "
-				"restart it, or set threads back",
+		report_add(why,
+			   "%s: threads cannot change from %u to %u while hpcbald runs; "
+			   "restart it, or set threads back",
 			   g->m->config_file, old->m->threads, g->m->threads);
 		may = false;
 	}
 	if (strcmp(g->m->control_socket, old->m->control_socket) != 0) {
-		report_add(why, "%s: the control socket cannot change from %s to %s while hpcbald "
-				"runs; restart it, or set it back",
+		report_add(why,
+			   "%s: the control socket cannot change from %s to %s while hpcbald "
+			   "runs; restart it, or set it back",
 			   g->m->config_file, old->m->control_socket, g->m->control_socket);
 		may = false;
 	}

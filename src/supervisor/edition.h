@@ -24,8 +24,7 @@ struct edition *edition_new(int bundle, const char **why);
  * there is no reason to refuse: it is a line, and true. */
 bool edition_open(struct edition *g, const struct edition *old, struct report *why);
 /* Why `g` cannot take the place of `old` in a running daemon; false when there is a line. */
-bool edition_may_follow(const struct edition *g, const struct edition *old,
-			   struct report *why);
+bool edition_may_follow(const struct edition *g, const struct edition *old, struct report *why);
 /* `g` was refused. */
 void edition_drop(struct edition *g);
 /* `g` runs now; `old` (NULL: none) is freed. */

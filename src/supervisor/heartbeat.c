@@ -27,7 +27,7 @@ static void look_at(struct stalest *s, uint64_t beat, uint64_t now, const char *
 
 static struct stalest stalest_thread(const struct board_proxy *b, uint64_t now)
 {
-	struct stalest s = { 0, "", -1 };
+	struct stalest s = {0, "", -1};
 	uint32_t n = stats_get(b->n_workers);
 
 	if (n > BOARD_WORKERS)

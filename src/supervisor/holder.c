@@ -41,8 +41,8 @@ static unsigned long find_unix_inode(const char *path)
 		char found_path[256] = "";
 		unsigned long found;
 
-		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %lu %255[^\n]", &found,
-			   found_path) == 2 &&
+		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %lu %255[^\n]", &found, found_path) ==
+			    2 &&
 		    strcmp(found_path, path) == 0)
 			inode = found;
 	}
@@ -127,11 +127,13 @@ void holder_describe(const struct addr *a, char *to, size_t size)
 	char name[64];
 
 	if (!pid) {
-		snprintf(to, size, "; another program listens there: stop it, or take another "
-				   "address");
+		snprintf(to, size,
+			 "; another program listens there: stop it, or take another "
+			 "address");
 	} else if (pid == (long)getpid()) {
-		snprintf(to, size, "; this hpcbald itself holds it for another bind: remove that "
-				   "one by a reload of its own first");
+		snprintf(to, size,
+			 "; this hpcbald itself holds it for another bind: remove that "
+			 "one by a reload of its own first");
 	} else {
 		name_of(pid, name, sizeof(name));
 		snprintf(to, size,

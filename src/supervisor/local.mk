@@ -11,6 +11,7 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/holder.c src/supervisor/holder.h \
 	src/supervisor/limits.c src/supervisor/limits.h \
 	src/supervisor/logdest.c src/supervisor/logdest.h \
+	src/supervisor/mutter.c src/supervisor/mutter.h \
 	src/supervisor/notify.c src/supervisor/notify.h \
 	src/supervisor/reload.c src/supervisor/reload.h \
 	src/supervisor/report.c src/supervisor/report.h \

@@ -11,7 +11,7 @@
 
 static int open_syslog(const char *path, char *why, size_t size)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd;
 
 	if (!str_copy(un.sun_path, sizeof(un.sun_path), str_of(path))) {

@@ -10,7 +10,7 @@
 
 struct logdest {
 	enum log_kind kind; /* that was wanted */
-	int fd;		    /* -1: none, or not reached now */
+	int fd;             /* -1: none, or not reached now */
 	int facility;
 };
 

@@ -13,7 +13,7 @@
 
 static bool connect_to(int fd, const char *path)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	size_t n = strlen(path);
 
 	if ((path[0] != '/' && path[0] != '@') || n < 2 || n >= sizeof(un.sun_path)) {

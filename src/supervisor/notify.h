@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct notify {
-	int fd; /* -1: nobody listens */
+	int fd;               /* -1: nobody listens */
 	uint64_t watchdog_us; /* how often WATCHDOG=1 is wanted at least; 0: not at all */
 };
 

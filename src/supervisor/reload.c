@@ -16,14 +16,14 @@ void reload_init(struct reload *r, struct loop *l)
 {
 	r->loop = l;
 	r->bundle = -1;
-	child_init(&r->loader, l, loader_said, loader_gone);
+	child_init(&r->loader, l, "loader", loader_said, loader_gone);
 	loop_timer_init(&r->limit, loader_is_late);
 }
 
 const char *reload_state_name(enum reload_state s)
 {
-	static const char *const names[] = { "IDLE", "LOADING", "WAITING", "PREPARING",
-					     "COMMITTING" };
+	static const char *const names[] = {"IDLE", "LOADING", "WAITING", "PREPARING",
+					    "COMMITTING"};
 
 	return names[s];
 }
@@ -56,9 +56,13 @@ static void refuse(struct reload *r)
 
 static void begin(struct reload *r)
 {
-	char *argv[] = { (char *)"hpcbald",  (char *)"--role", (char *)"loader",
-			 (char *)"--config", (char *)(uintptr_t)r->config, NULL };
-	struct child_spec spec = { r->program, argv, 0 };
+	char *argv[] = {(char *)"hpcbald",
+			(char *)"--role",
+			(char *)"loader",
+			(char *)"--config",
+			(char *)(uintptr_t)r->config,
+			NULL};
+	struct child_spec spec = {r->program, argv, 0, r->listen};
 
 	r->again = false;
 	r->run++;
@@ -104,8 +108,9 @@ static void loader_is_late(struct loop_timer *t)
 {
 	struct reload *r = list_of(t, struct reload, limit);
 
-	report_add(&r->report, "%s: reading it took more than %llu s; does it name a host that "
-			       "cannot be resolved, or a file that does not answer?",
+	report_add(&r->report,
+		   "%s: reading it took more than %llu s; does it name a host that "
+		   "cannot be resolved, or a file that does not answer?",
 		   r->config, (unsigned long long)(RELOAD_LOADER_US / CLOCK_SEC));
 	r->faults = true;
 	child_kill(&r->loader, SIGKILL);

@@ -37,24 +37,26 @@ struct reload_calls {
 struct reload {
 	struct loop *loop;
 	int program;
+	bool listen; /* what the loader writes to standard error goes to the log */
 	const char *config;
 	struct service *service;
 	const struct reload_calls *calls;
 
 	enum reload_state state;
-	uint64_t run;   /* which one this is, or the last was; the first is 1 */
-	bool again;     /* another was asked for meanwhile */
+	uint64_t run; /* which one this is, or the last was; the first is 1 */
+	bool again;   /* another was asked for meanwhile */
 	bool stopped;
 	struct child loader;
 	struct loop_timer limit;
-	int bundle;     /* from the loader; -1: none */
-	bool faults;    /* it found any */
+	int bundle;  /* from the loader; -1: none */
+	bool faults; /* it found any */
 	struct report report;
 	struct edition *next;
 	struct edition *running; /* NULL before the first */
-	uint64_t numbers;           /* the last generation number given away */
+	uint64_t numbers;        /* the last generation number given away */
 };
 
+/* After the members above `state` were set. */
 void reload_init(struct reload *r, struct loop *l);
 /* Asks for a run; returns its number, for done(). */
 uint64_t reload_ask(struct reload *r);

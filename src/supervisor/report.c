@@ -34,13 +34,13 @@ void report_add(struct report *r, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	report_lines(r, (struct str){ line, (size_t)n });
+	report_lines(r, (struct str){line, (size_t)n});
 	free(line);
 }
 
 struct str report_text(const struct report *r)
 {
-	return (struct str){ r->text, r->n };
+	return (struct str){r->text, r->n};
 }
 
 void report_clear(struct report *r)

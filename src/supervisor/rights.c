@@ -24,13 +24,13 @@
 /* What each role may do. */
 static const struct rights {
 	const char *name;
-	const char *user;		      /* NULL: stays who it is */
-	bool (*filter)(char *why, int size);  /* system calls; NULL: all */
+	const char *user;                    /* NULL: stays who it is */
+	bool (*filter)(char *why, int size); /* system calls; NULL: all */
 } rights[ROLE_COUNT] = {
 	/* It reads files that only root may read (private keys), lives for a moment, and
 	 * nothing from the network reaches it. */
-	[ROLE_LOADER] = { "loader", NULL, NULL },
-	[ROLE_PROXY] = { "proxy", HPCBAL_USER, filter_proxy },
+	[ROLE_LOADER] = {"loader", NULL, NULL},
+	[ROLE_PROXY] = {"proxy", HPCBAL_USER, filter_proxy},
 };
 
 const char *role_name(enum role r)

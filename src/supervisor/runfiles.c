@@ -16,7 +16,7 @@
 
 void runfiles_init(struct runfiles *f)
 {
-	*f = (struct runfiles){ .fd = -1 };
+	*f = (struct runfiles){.fd = -1};
 }
 
 /* Length of the directory's path: all before the last slash, which the root keeps. */
@@ -36,8 +36,9 @@ static bool make_directory(const char *socket, struct report *why)
 	snprintf(dir, sizeof(dir), "%.*s", directory_length(socket), socket);
 	if (!*dir || mkdir(dir, 0755) == 0 || errno == EEXIST)
 		return true;
-	report_add(why, "control socket %s: its directory cannot be made: %s; make it, or set "
-			"control.socket to a path in a directory that is there",
+	report_add(why,
+		   "control socket %s: its directory cannot be made: %s; make it, or set "
+		   "control.socket to a path in a directory that is there",
 		   socket, strerror(errno));
 	return false;
 }
@@ -82,7 +83,7 @@ static void give_to_group(const char *socket)
 
 static int listen_at(const char *socket_path)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), saved;
 	mode_t old;
 
@@ -107,8 +108,9 @@ static int listen_at(const char *socket_path)
 bool runfiles_open(struct runfiles *f, const char *socket, struct report *why)
 {
 	if (!str_copy(f->socket, sizeof(f->socket), str_of(socket))) {
-		report_add(why, "control socket %s: the path is too long; a socket's path has at "
-				"most %zu characters",
+		report_add(why,
+			   "control socket %s: the path is too long; a socket's path has at "
+			   "most %zu characters",
 			   socket, sizeof(f->socket) - 1);
 		return false;
 	}
@@ -117,8 +119,9 @@ bool runfiles_open(struct runfiles *f, const char *socket, struct report *why)
 	f->fd = listen_at(socket);
 	if (f->fd >= 0)
 		return true;
-	report_add(why, "control socket %s cannot be opened: %s; its directory must be there and "
-			"let this user write",
+	report_add(why,
+		   "control socket %s cannot be opened: %s; its directory must be there and "
+		   "let this user write",
 		   socket, strerror(errno));
 	return false;
 }

@@ -12,7 +12,7 @@
 struct runfiles {
 	char socket[108];
 	char pidfile[128]; /* empty: not written */
-	int fd;		   /* listening; -1: none */
+	int fd;            /* listening; -1: none */
 };
 
 void runfiles_init(struct runfiles *f);

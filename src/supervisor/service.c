@@ -21,7 +21,7 @@ static void restart_is_due(struct loop_timer *t);
 
 void service_init(struct service *s, struct loop *l)
 {
-	child_init(&s->child, l, child_said, child_gone);
+	child_init(&s->child, l, s->name, child_said, child_gone);
 	loop_timer_init(&s->answer, answer_is_late);
 	loop_timer_init(&s->restart, restart_is_due);
 }
@@ -40,14 +40,14 @@ void service_set_running(struct service *s, const struct edition *g)
 
 static void send_plain(struct service *s, enum msg_type type, uint64_t arg)
 {
-	struct msg m = { .type = type, .arg = arg };
+	struct msg m = {.type = type, .arg = arg};
 
 	child_send(&s->child, &m);
 }
 
 static void send_fd(struct service *s, enum msg_type type, uint64_t arg, int fd)
 {
-	struct msg m = { .type = type, .arg = arg, .fds = { fd }, .n_fds = 1 };
+	struct msg m = {.type = type, .arg = arg, .fds = {fd}, .n_fds = 1};
 
 	child_send(&s->child, &m);
 }
@@ -64,7 +64,7 @@ void service_send_log(struct service *s, const struct logdest *t)
 
 static void send_hello(struct service *s, const struct edition *g)
 {
-	struct msg hello = { .type = MSG_HELLO, .arg = g->number, .n_fds = 3 };
+	struct msg hello = {.type = MSG_HELLO, .arg = g->number, .n_fds = 3};
 
 	memcpy(hello.fds, s->hello, sizeof(s->hello));
 	child_send(&s->child, &hello);
@@ -86,10 +86,11 @@ static void send_prepare(struct service *s, const struct edition *g)
 
 static bool start(struct service *s, const struct edition *g)
 {
-	char *argv[] = { (char *)"hpcbald", (char *)"--role", (char *)(uintptr_t)s->name, NULL };
+	char *argv[] = {(char *)"hpcbald", (char *)"--role", (char *)(uintptr_t)s->name, NULL};
 	uint64_t needed = limits_files_needed(g->m->max_connections);
 	uint64_t possible = limits_files_possible();
-	struct child_spec spec = { s->program, argv, needed < possible ? needed : possible };
+	struct child_spec spec = {s->program, argv, needed < possible ? needed : possible,
+				  s->listen};
 
 	loop_timer_stop(&s->restart);
 	s->up = false;

@@ -31,6 +31,7 @@ struct service_calls {
 struct service {
 	const char *name; /* "proxy" */
 	int program;
+	bool listen; /* what it writes to standard error goes to the log */
 	enum board_process slot;
 	struct board_supervisor *board;
 	int hello[3]; /* descriptors: own board, supervisor's board, the other one */
@@ -50,6 +51,7 @@ struct service {
 	struct loop_timer restart;
 };
 
+/* After the members above `child` were set. */
 void service_init(struct service *s, struct loop *l);
 /* Starts it if it does not run, and has it prepare `g`. It must be settled. */
 void service_prepare(struct service *s, const struct edition *g);

@@ -88,8 +88,7 @@ static void advise(const struct manifest_listener *l, int error, char *to, size_
 		snprintf(to, size, "; raise the limit of open files (LimitNOFILE=, ulimit -n)");
 }
 
-static bool open_one(struct socket_entry *e, const struct manifest_listener *l,
-		     struct report *why)
+static bool open_one(struct socket_entry *e, const struct manifest_listener *l, struct report *why)
 {
 	const char *step = "socket";
 	char advice[256];

@@ -21,9 +21,9 @@ struct supervisor {
 	enum supervisor_phase phase;
 	int exit_status;
 	struct loop *loop;
-	int program;	       /* descriptor of this binary */
+	int program;           /* descriptor of this binary */
 	char config[PATH_MAX]; /* absolute */
-	int parent;	       /* background_ready()'s; -1: in the foreground, or done */
+	int parent;            /* background_ready()'s; -1: in the foreground, or done */
 
 	/* The boards, in the order of control_send_boards(): as we hold them, and as readers get
 	 * them. */
@@ -39,10 +39,10 @@ struct supervisor {
 	struct commands commands;
 	struct events events;
 	struct notify notify;
-	struct loop_timer look;	    /* at the heartbeats */
+	struct loop_timer look;     /* at the heartbeats */
 	struct loop_timer watchdog; /* the service manager's */
 	struct loop_timer relog;    /* a syslog that was not there */
-	uint64_t asked_us;	    /* when the reload that runs began */
+	uint64_t asked_us;          /* when the reload that runs began */
 };
 
 /* Something changed: to the log and to the ring of events. */

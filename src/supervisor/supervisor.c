@@ -154,7 +154,7 @@ static void tell_ready(struct supervisor *sv)
 /* The first configuration serves: whoever waits for that is told. */
 static void start_is_over(struct supervisor *sv)
 {
-	struct report why = { NULL, 0 };
+	struct report why = {NULL, 0};
 
 	sv->phase = SUPERVISOR_RUNNING;
 	if (!runfiles_write_pid(&sv->runfiles, &why))
@@ -208,7 +208,7 @@ static void reload_done(struct reload *r, bool ok)
 	commands_reload_done(&sv->commands, r->run, ok, &r->report);
 }
 
-static const struct reload_calls reload_calls = { reload_begun, reload_loaded, reload_done };
+static const struct reload_calls reload_calls = {reload_begun, reload_loaded, reload_done};
 
 /* ---- the proxy's calls ---- */
 
@@ -337,7 +337,7 @@ static void got_signal(int signo, void *arg)
 
 static bool watch_signals(struct supervisor *sv)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -368,11 +368,11 @@ static void fill_standard_fds(void)
 
 static bool open_boards(struct supervisor *sv)
 {
-	static const char *const names[CONTROL_BOARDS] = { "hpcbal-supervisor", "hpcbal-proxy",
-							   "hpcbal-vrrp" };
-	static const size_t sizes[CONTROL_BOARDS] = { sizeof(struct board_supervisor),
-						      sizeof(struct board_proxy),
-						      sizeof(struct board_vrrp) };
+	static const char *const names[CONTROL_BOARDS] = {"hpcbal-supervisor", "hpcbal-proxy",
+							  "hpcbal-vrrp"};
+	static const size_t sizes[CONTROL_BOARDS] = {sizeof(struct board_supervisor),
+						     sizeof(struct board_proxy),
+						     sizeof(struct board_vrrp)};
 	void *map[CONTROL_BOARDS];
 
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
@@ -438,6 +438,7 @@ static void set_up_parts(struct supervisor *sv)
 {
 	sv->proxy.name = role_name(ROLE_PROXY);
 	sv->proxy.program = sv->program;
+	sv->proxy.listen = sv->reload.listen = !sv->options->foreground;
 	sv->proxy.slot = BOARD_PROXY;
 	sv->proxy.board = sv->own_board;
 	sv->proxy.hello[0] = sv->board[1];

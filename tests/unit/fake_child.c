@@ -79,8 +79,8 @@ static int load(const char *path)
 	static struct manifest m;
 	static char text[16384];
 	FILE *f = fopen(path, "re");
-	struct msg out = { .type = MSG_BUNDLE };
-	struct str script = { text, 0 }, value;
+	struct msg out = {.type = MSG_BUNDLE};
+	struct str script = {text, 0}, value;
 
 	if (!f)
 		return 8;
@@ -126,7 +126,7 @@ struct proxy {
 
 static void say(enum msg_type type, uint64_t arg, struct str text)
 {
-	struct msg m = { .type = type, .arg = arg, .text = text };
+	struct msg m = {.type = type, .arg = arg, .text = text};
 
 	if (msg_send(MSG_CHILD_FD, &m) != MSG_OK)
 		_exit(6);
@@ -180,6 +180,11 @@ static void on_commit(struct proxy *p, const struct msg *m)
 	p->generation = m->arg;
 	p->since_us = clock_now_us();
 	say(MSG_COMMITTED, m->arg, STR_NONE);
+	if (script_find(str_of(p->script), "mutters", &value)) {
+		fprintf(stderr, "%.*s\nno end", STR_ARGS(value));
+		close(STDERR_FILENO);
+		close(STDOUT_FILENO);
+	}
 	if (script_find(str_of(p->script), "event", &value))
 		say(MSG_EVENT, 0, value);
 	if (script_find(str_of(p->script), "log_lost", &value))
@@ -263,11 +268,11 @@ static int proxy(void)
 	static struct proxy p;
 
 	for (;;) {
-		struct pollfd polled[1 + MANIFEST_LISTENERS] = { { MSG_CHILD_FD, POLLIN, 0 } };
+		struct pollfd polled[1 + MANIFEST_LISTENERS] = {{MSG_CHILD_FD, POLLIN, 0}};
 		struct msg m;
 
 		for (unsigned i = 0; i < p.n_listeners; i++)
-			polled[1 + i] = (struct pollfd){ p.listeners[i], POLLIN, 0 };
+			polled[1 + i] = (struct pollfd){p.listeners[i], POLLIN, 0};
 		poll(polled, 1 + p.n_listeners, 20);
 		act_on_time(&p);
 		serve(&p, polled + 1);

@@ -4,7 +4,7 @@
  *   bind ADDRESS   control PATH   log TARGET   threads N   grace MS   prepare MS   max N
  *   fault TEXT   warn TEXT   loader_dies   loader_babbles
  *   refuse TEXT   silent   dies_at_prepare   uncommitted   dies_after MS   hangs_after MS
- *   event TEXT   ignores_stop   log_lost
+ *   event TEXT   ignores_stop   log_lost   mutters TEXT
  *
  * The proxy answers each connection with "GENERATION PID\n". */
 #ifndef TESTS_UNIT_FAKE_CHILD_H

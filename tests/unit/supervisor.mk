@@ -1,19 +1,27 @@
 check_PROGRAMS += \
 	tests/unit/test_supervisor_daemon \
 	tests/unit/test_supervisor_parts \
+	tests/unit/test_supervisor_reload \
 	tests/unit/test_supervisor_rights
 
 supervisor_test_libs = src/supervisor/libsupervisor.a src/ipc/libipc.a src/net/libnet.a \
 	src/base/libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS) $(CAPNG_LIBS) \
 	$(SECCOMP_LIBS)
 
-tests_unit_test_supervisor_daemon_SOURCES = tests/unit/test_supervisor_daemon.c \
+supervisor_test_daemon = tests/unit/daemon_fixture.c tests/unit/daemon_fixture.h \
 	tests/unit/fake_child.c tests/unit/fake_child.h
+
+tests_unit_test_supervisor_daemon_SOURCES = tests/unit/test_supervisor_daemon.c \
+	$(supervisor_test_daemon)
 tests_unit_test_supervisor_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_supervisor_daemon_LDADD = $(supervisor_test_libs)
 tests_unit_test_supervisor_parts_SOURCES = tests/unit/test_supervisor_parts.c
 tests_unit_test_supervisor_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_supervisor_parts_LDADD = $(supervisor_test_libs)
+tests_unit_test_supervisor_reload_SOURCES = tests/unit/test_supervisor_reload.c \
+	$(supervisor_test_daemon)
+tests_unit_test_supervisor_reload_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_supervisor_reload_LDADD = $(supervisor_test_libs)
 tests_unit_test_supervisor_rights_SOURCES = tests/unit/test_supervisor_rights.c
 tests_unit_test_supervisor_rights_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_supervisor_rights_LDADD = $(supervisor_test_libs)

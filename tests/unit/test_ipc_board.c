@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(text_is_bounded_on_both_sides)
 {
-	char from[4] = { 'a', 'b', 'c', 'd' }; /* no end */
+	char from[4] = {'a', 'b', 'c', 'd'}; /* no end */
 	char to[8];
 
 	board_text(to, sizeof(to), from, sizeof(from));
@@ -123,7 +123,7 @@ static void *write_texts(void *arg)
 	for (unsigned i = 0; i < 200000; i++) {
 		memset(line, 'a' + (int)(i % 26), sizeof(line));
 		board_write_text(&t->turn, t->place, sizeof(t->place),
-				 (struct str){ line, 10 + i % 50 });
+				 (struct str){line, 10 + i % 50});
 	}
 	t->over = true;
 	return NULL;
@@ -131,7 +131,7 @@ static void *write_texts(void *arg)
 
 START_TEST(reader_never_sees_a_mixed_text)
 {
-	struct texts t = { 0 };
+	struct texts t = {0};
 	pthread_t thread;
 	char to[64];
 
@@ -234,15 +234,15 @@ static const struct {
 	uint32_t health, admin;
 	const char *state;
 } states[] = {
-	{ BOARD_SERVER_STARTING, BOARD_ADMIN_READY, "STARTING" },
-	{ BOARD_SERVER_UP, BOARD_ADMIN_READY, "UP" },
-	{ BOARD_SERVER_DOWN, BOARD_ADMIN_READY, "DOWN" },
-	{ BOARD_SERVER_UP, BOARD_ADMIN_DRAIN, "DRAIN" },
-	{ BOARD_SERVER_DOWN, BOARD_ADMIN_DRAIN, "DOWN" },
-	{ BOARD_SERVER_UP, BOARD_ADMIN_MAINT, "MAINT" },
-	{ BOARD_SERVER_DOWN, BOARD_ADMIN_MAINT, "MAINT" },
-	{ 99, BOARD_ADMIN_READY, "DOWN" },
-	{ BOARD_SERVER_UP, 99, "UP" },
+	{BOARD_SERVER_STARTING, BOARD_ADMIN_READY, "STARTING"},
+	{BOARD_SERVER_UP, BOARD_ADMIN_READY, "UP"},
+	{BOARD_SERVER_DOWN, BOARD_ADMIN_READY, "DOWN"},
+	{BOARD_SERVER_UP, BOARD_ADMIN_DRAIN, "DRAIN"},
+	{BOARD_SERVER_DOWN, BOARD_ADMIN_DRAIN, "DOWN"},
+	{BOARD_SERVER_UP, BOARD_ADMIN_MAINT, "MAINT"},
+	{BOARD_SERVER_DOWN, BOARD_ADMIN_MAINT, "MAINT"},
+	{99, BOARD_ADMIN_READY, "DOWN"},
+	{BOARD_SERVER_UP, 99, "UP"},
 };
 
 START_TEST(state_is_health_and_admin_together)

@@ -90,29 +90,74 @@ static int raw_bundle(const void *bytes, size_t n, int seals)
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static void spoil_magic(struct manifest *m) { m->magic++; }
-static void spoil_layout(struct manifest *m) { m->layout++; }
-static void spoil_node(struct manifest *m) { memset(m->node, 'x', sizeof(m->node)); }
-static void spoil_file(struct manifest *m) { memset(m->config_file, 'x', sizeof(m->config_file)); }
-static void spoil_sha(struct manifest *m) { memset(m->config_sha256, 'x', 65); }
-static void spoil_socket(struct manifest *m) { memset(m->control_socket, 'x', MANIFEST_TEXT); }
-static void spoil_target(struct manifest *m) { memset(m->log_target, 'x', MANIFEST_TEXT); }
-static void spoil_count(struct manifest *m) { m->n_listeners = MANIFEST_LISTENERS + 1; }
-static void spoil_text(struct manifest *m) { memset(m->listeners[1].text, 'x', MANIFEST_TEXT); }
-static void spoil_frontend(struct manifest *m) { memset(m->listeners[0].frontend_name, 'x', 64); }
-static void spoil_family(struct manifest *m) { m->listeners[0].addr.u.sa.sa_family = AF_NETLINK; }
-static void spoil_len(struct manifest *m) { m->listeners[0].addr.len = 4096; }
+static void spoil_magic(struct manifest *m)
+{
+	m->magic++;
+}
+static void spoil_layout(struct manifest *m)
+{
+	m->layout++;
+}
+static void spoil_node(struct manifest *m)
+{
+	memset(m->node, 'x', sizeof(m->node));
+}
+static void spoil_file(struct manifest *m)
+{
+	memset(m->config_file, 'x', sizeof(m->config_file));
+}
+static void spoil_sha(struct manifest *m)
+{
+	memset(m->config_sha256, 'x', 65);
+}
+static void spoil_socket(struct manifest *m)
+{
+	memset(m->control_socket, 'x', MANIFEST_TEXT);
+}
+static void spoil_target(struct manifest *m)
+{
+	memset(m->log_target, 'x', MANIFEST_TEXT);
+}
+static void spoil_count(struct manifest *m)
+{
+	m->n_listeners = MANIFEST_LISTENERS + 1;
+}
+static void spoil_text(struct manifest *m)
+{
+	memset(m->listeners[1].text, 'x', MANIFEST_TEXT);
+}
+static void spoil_frontend(struct manifest *m)
+{
+	memset(m->listeners[0].frontend_name, 'x', 64);
+}
+static void spoil_family(struct manifest *m)
+{
+	m->listeners[0].addr.u.sa.sa_family = AF_NETLINK;
+}
+static void spoil_len(struct manifest *m)
+{
+	m->listeners[0].addr.len = 4096;
+}
 static void spoil_path(struct manifest *m)
 {
 	memset(m->listeners[1].addr.u.un.sun_path, 'x', 108);
 }
-static void spoil_at_low(struct manifest *m) { m->sections_at = 8; }
-static void spoil_at_high(struct manifest *m) { m->sections_at = sizeof(*m) + 1; }
-static void spoil_size(struct manifest *m) { m->sections_size = UINT64_MAX; }
+static void spoil_at_low(struct manifest *m)
+{
+	m->sections_at = 8;
+}
+static void spoil_at_high(struct manifest *m)
+{
+	m->sections_at = sizeof(*m) + 1;
+}
+static void spoil_size(struct manifest *m)
+{
+	m->sections_size = UINT64_MAX;
+}
 
 static void (*const spoil[])(struct manifest *m) = {
-	spoil_magic, spoil_layout, spoil_node,	   spoil_file,	 spoil_sha,  spoil_socket,
-	spoil_target, spoil_count, spoil_text,	   spoil_frontend, spoil_family, spoil_len,
+	spoil_magic,  spoil_layout, spoil_node,    spoil_file,     spoil_sha,    spoil_socket,
+	spoil_target, spoil_count,  spoil_text,    spoil_frontend, spoil_family, spoil_len,
 	spoil_path,   spoil_at_low, spoil_at_high, spoil_size,
 };
 #define SPOILS (int)(sizeof(spoil) / sizeof(spoil[0]))

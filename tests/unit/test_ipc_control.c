@@ -27,7 +27,7 @@ static void teardown(void)
 START_TEST(request_is_words_with_nul_between)
 {
 	char a[] = "drain", b[] = "web/web1";
-	char *words[] = { a, b };
+	char *words[] = {a, b};
 
 	ck_assert(control_request(ends[1], 2, words));
 	ck_assert_int_eq(recv(ends[0], buf, sizeof(buf), 0), 14);
@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(answer_of_text_boards_and_exit)
 {
-	const int boards[CONTROL_BOARDS] = { ends[0], ends[1], ends[0] };
+	const int boards[CONTROL_BOARDS] = {ends[0], ends[1], ends[0]};
 	struct control_packet p;
 
 	ck_assert(control_send(ends[0], 'o', STR("hello\n")));
@@ -80,7 +80,7 @@ START_TEST(long_text_comes_in_packets)
 
 	for (size_t i = 0; i < n; i++)
 		text[i] = (char)('a' + i % 23);
-	ck_assert(control_send(ends[0], 'o', (struct str){ text, n }));
+	ck_assert(control_send(ends[0], 'o', (struct str){text, n}));
 	shutdown(ends[0], SHUT_WR);
 	while (control_read(ends[1], &p, buf) && p.kind) {
 		ck_assert_int_eq(p.kind, 'o');
@@ -99,7 +99,7 @@ START_TEST(client_that_does_not_read_loses_its_answer)
 
 	/* Also on a socket that would block. */
 	ck_assert_int_eq(fcntl(ends[0], F_SETFL, 0), 0);
-	ck_assert(!control_send(ends[0], 'o', (struct str){ text, n }));
+	ck_assert(!control_send(ends[0], 'o', (struct str){text, n}));
 	ck_assert(!control_send_exit(ends[0], CONTROL_DONE) || errno == EAGAIN);
 	free(text);
 }
@@ -108,7 +108,7 @@ END_TEST
 START_TEST(connect_finds_a_listener_or_says_why_not)
 {
 	char dir[] = "/tmp/hpcbal-test-XXXXXX";
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	char too_long[200];
 	int listener, fd;
 

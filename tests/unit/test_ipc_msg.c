@@ -34,7 +34,7 @@ static unsigned open_fds(void)
 
 START_TEST(message_arrives_whole)
 {
-	struct msg out = { .type = MSG_EVENT, .arg = UINT64_MAX - 1, .text = STR("a b") }, in;
+	struct msg out = {.type = MSG_EVENT, .arg = UINT64_MAX - 1, .text = STR("a b")}, in;
 
 	ck_assert_int_eq(msg_send(ends[0], &out), MSG_OK);
 	ck_assert_int_eq(msg_recv(ends[1], &in, buf), MSG_OK);
@@ -49,7 +49,7 @@ END_TEST
 START_TEST(longest_text_fits)
 {
 	char *text = malloc(MSG_TEXT_MAX);
-	struct msg out = { .type = MSG_FAULTS, .text = { text, MSG_TEXT_MAX } }, in;
+	struct msg out = {.type = MSG_FAULTS, .text = {text, MSG_TEXT_MAX}}, in;
 
 	memset(text, 'x', MSG_TEXT_MAX);
 	ck_assert_int_eq(msg_send(ends[0], &out), MSG_OK);
@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST(descriptors_come_along_close_on_exec)
 {
-	struct msg out = { .type = MSG_HELLO, .n_fds = 3 }, in;
+	struct msg out = {.type = MSG_HELLO, .n_fds = 3}, in;
 	int pipes[2];
 	struct stat a, b;
 
@@ -88,20 +88,20 @@ END_TEST
 
 START_TEST(nothing_there_is_again_and_a_closed_end_is_eof)
 {
-	struct msg m = { .type = MSG_HELLO_OK };
+	struct msg m = {.type = MSG_HELLO_OK};
 
 	ck_assert_int_eq(msg_recv(ends[0], &m, buf), MSG_AGAIN);
 	close(ends[1]);
 	ends[1] = -1;
 	ck_assert_int_eq(msg_recv(ends[0], &m, buf), MSG_EOF);
-	m = (struct msg){ .type = MSG_HELLO_OK };
+	m = (struct msg){.type = MSG_HELLO_OK};
 	ck_assert_int_eq(msg_send(ends[0], &m), MSG_EOF);
 }
 END_TEST
 
 START_TEST(full_socket_is_again)
 {
-	struct msg m = { .type = MSG_STOP };
+	struct msg m = {.type = MSG_STOP};
 	enum msg_result r = MSG_OK;
 
 	for (int i = 0; i < 100000 && r == MSG_OK; i++)
@@ -115,10 +115,10 @@ static const struct {
 	const char *bytes;
 	size_t n;
 } strange[] = {
-	{ "x", 1 },
-	{ "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15 },
-	{ "\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16 },
-	{ "\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0", 16 }, /* claims a descriptor */
+	{"x", 1},
+	{"\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15},
+	{"\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16},
+	{"\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0", 16}, /* claims a descriptor */
 };
 
 START_TEST(strange_packet_is_refused)
@@ -154,12 +154,14 @@ START_TEST(descriptors_of_a_strange_packet_are_closed)
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(9 * sizeof(int))];
-	} control = { 0 };
-	char head[16] = { 1 };
-	struct iovec iov = { head, sizeof(head) };
+	} control = {0};
+	char head[16] = {1};
+	struct iovec iov = {head, sizeof(head)};
 	unsigned n = _i ? 9 : 1, before;
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct msghdr h = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 	struct msg m;
 
 	control.head.cmsg_level = SOL_SOCKET;

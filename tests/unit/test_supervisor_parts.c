@@ -36,8 +36,8 @@ static void teardown(void)
 
 START_TEST(backoff_grows_and_is_forgiven)
 {
-	static const uint64_t waits_ms[] = { 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
-	struct backoff b = { 0 };
+	static const uint64_t waits_ms[] = {0, 100, 200, 400, 800, 1600, 3200, 5000, 5000};
+	struct backoff b = {0};
 
 	for (size_t i = 0; i < sizeof(waits_ms) / sizeof(waits_ms[0]); i++)
 		ck_assert_uint_eq(backoff_next(&b, 9 * CLOCK_SEC), waits_ms[i] * CLOCK_MS);
@@ -70,10 +70,10 @@ static enum heartbeat_verdict look(struct heartbeat *h, uint64_t now, char *whic
 
 START_TEST(heartbeat_of_each_thread_counts)
 {
-	static const char *const names[] = { "main thread", "health thread", "worker 0",
-					     "worker 1" };
-	_Atomic uint64_t *beats[] = { &board.main_beat_us, &board.health_beat_us,
-				      &board.worker[0].beat_us, &board.worker[1].beat_us };
+	static const char *const names[] = {"main thread", "health thread", "worker 0",
+					    "worker 1"};
+	_Atomic uint64_t *beats[] = {&board.main_beat_us, &board.health_beat_us,
+				     &board.worker[0].beat_us, &board.worker[1].beat_us};
 	struct heartbeat h;
 	char which[64] = "";
 
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(events_keep_the_newest)
 {
 	static struct events e;
-	struct report out = { NULL, 0 };
+	struct report out = {NULL, 0};
 	struct str rest, line;
 	unsigned n = 0;
 	char text[400];
@@ -163,7 +163,7 @@ START_TEST(events_keep_the_newest)
 	memset(text, 'x', sizeof(text));
 	text[0] = '\n';
 	text[1] = '\033';
-	events_add(&e, 0, "proxy", (struct str){ text, sizeof(text) });
+	events_add(&e, 0, "proxy", (struct str){text, sizeof(text)});
 	ck_assert_uint_eq(strlen(e.line[(e.count - 1) % EVENTS_KEPT].text), EVENTS_TEXT - 1);
 	ck_assert_int_eq(strncmp(e.line[(e.count - 1) % EVENTS_KEPT].text, "??xx", 4), 0);
 }
@@ -173,7 +173,7 @@ END_TEST
 
 START_TEST(report_has_whole_lines)
 {
-	struct report r = { NULL, 0 };
+	struct report r = {NULL, 0};
 
 	report_lines(&r, STR_NONE);
 	ck_assert_uint_eq(r.n, 0);
@@ -273,7 +273,7 @@ START_TEST(sockets_have_their_options)
 {
 	static struct manifest m;
 	struct sockets s;
-	struct report why = { NULL, 0 };
+	struct report why = {NULL, 0};
 	char path[96], text[128];
 	struct stat st;
 
@@ -304,7 +304,7 @@ START_TEST(unix_path_stale_served_or_foreign)
 {
 	static struct manifest m;
 	struct sockets s, other;
-	struct report why = { NULL, 0 };
+	struct report why = {NULL, 0};
 	char path[96], text[128];
 	struct stat st;
 
@@ -337,7 +337,7 @@ START_TEST(one_that_fails_closes_all_but_the_kept)
 {
 	static struct manifest m, next;
 	struct sockets s, n;
-	struct report why = { NULL, 0 };
+	struct report why = {NULL, 0};
 	char text[128];
 
 	snprintf(text, sizeof(text), "unix:%s/a", dir);

@@ -85,7 +85,8 @@ static int look_at_user(void)
 {
 	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0)
 		return 1;
-	if (status_differs("Groups:", "\t \n") || status_differs("CapBnd:", "\t0000000000000000\n"))
+	if (status_differs("Groups:", "\t \n") ||
+	    status_differs("CapBnd:", "\t0000000000000000\n"))
 		return 2;
 	return setuid(0) == -1 && seteuid(0) == -1 ? 0 : 3;
 }
@@ -129,7 +130,7 @@ static int try_create(void)
 
 static int try_exec(void)
 {
-	char *argv[] = { (char *)"true", NULL };
+	char *argv[] = {(char *)"true", NULL};
 
 	return execv("/bin/true", argv);
 }
@@ -182,12 +183,17 @@ static const struct {
 	const char *name;
 	int (*attempt)(void);
 } forbidden[] = {
-	{ "open for writing", try_write },   { "create", try_create },
-	{ "execve", try_exec },		     { "fork", try_fork },
-	{ "ptrace", try_ptrace },	     { "mount", try_mount },
-	{ "AF_PACKET", try_packet_socket },  { "AF_NETLINK", try_netlink_socket },
-	{ "kill", try_kill_parent },	     { "unlink", try_unlink },
-	{ "chdir", try_chdir },
+	{"open for writing", try_write},
+	{"create", try_create},
+	{"execve", try_exec},
+	{"fork", try_fork},
+	{"ptrace", try_ptrace},
+	{"mount", try_mount},
+	{"AF_PACKET", try_packet_socket},
+	{"AF_NETLINK", try_netlink_socket},
+	{"kill", try_kill_parent},
+	{"unlink", try_unlink},
+	{"chdir", try_chdir},
 };
 
 static int attempt_number;
@@ -223,7 +229,7 @@ static void *thread_main(void *arg)
 
 static int make_sockets(void)
 {
-	static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
 
 	for (unsigned i = 0; i < 3; i++) {
 		int fd = socket(families[i], SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -258,7 +264,7 @@ static int move_bytes(void)
 static int wait_for_things(void)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC), event = eventfd(1, EFD_NONBLOCK);
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 
 	if (epoll < 0 || event < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e) != 0)
 		return 1;
@@ -273,8 +279,8 @@ static int read_things(void)
 	return open("/dev/null", O_RDONLY) < 0 || !localtime_r(&now, &tm) || !malloc(64 << 20);
 }
 
-static int (*const needed[])(void) = { make_sockets, make_thread, move_bytes, wait_for_things,
-				       read_things };
+static int (*const needed[])(void) = {make_sockets, make_thread, move_bytes, wait_for_things,
+				      read_things};
 
 START_TEST(proxy_may_do_its_work)
 {
@@ -303,7 +309,8 @@ int main(void)
 	tcase_add_test(t, proxy_has_no_rights);
 	tcase_add_test(t, loader_stays_who_it_is_but_gains_nothing);
 	tcase_add_loop_test(t, proxy_must_not, 0, (int)(sizeof(forbidden) / sizeof(forbidden[0])));
-	tcase_add_loop_test(t, proxy_may_do_its_work, 0, (int)(sizeof(needed) / sizeof(needed[0])));
+	tcase_add_loop_test(t, proxy_may_do_its_work, 0,
+			    (int)(sizeof(needed) / sizeof(needed[0])));
 	tcase_add_test(t, proxy_may_abort);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

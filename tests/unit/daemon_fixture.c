@@ -1,0 +1,243 @@
+#include "daemon_fixture.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ipc/control.h"
+#include "supervisor/supervisor.h"
+
+char daemon_dir[64], daemon_control[128], daemon_answer[65536];
+pid_t daemon_pid;
+
+static char config[128], errors[128], packet[CONTROL_PACKET_MAX];
+
+/* ---- the daemon ---- */
+
+void daemon_setup(void)
+{
+	strcpy(daemon_dir, "/tmp/hpcbal-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(daemon_dir));
+	snprintf(config, sizeof(config), "%s/hpcbal.conf", daemon_dir);
+	snprintf(daemon_control, sizeof(daemon_control), "%s/run/control.sock", daemon_dir);
+	snprintf(errors, sizeof(errors), "%s/stderr", daemon_dir);
+	daemon_pid = 0;
+}
+
+void daemon_teardown(void)
+{
+	char command[128];
+
+	if (daemon_pid > 0) {
+		kill(daemon_pid, SIGKILL);
+		waitpid(daemon_pid, NULL, 0);
+	}
+	snprintf(command, sizeof(command), "rm -rf %s", daemon_dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* The configuration: the control socket, and these lines. */
+void daemon_write_config(const char *fmt, ...)
+{
+	FILE *f = fopen(config, "we");
+	va_list ap;
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "control %s\n", daemon_control);
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	fclose(f);
+}
+
+void daemon_start(bool foreground)
+{
+	struct supervisor_options o = {config, "/proc/self/exe", foreground};
+	int fd;
+
+	daemon_pid = fork();
+	if (daemon_pid)
+		return;
+	fd = open(errors, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDERR_FILENO);
+	exit(supervisor_main(&o));
+}
+
+void daemon_sleep_ms(unsigned ms)
+{
+	usleep(ms * 1000);
+}
+
+/* What it wrote to stderr so far. */
+const char *daemon_said(void)
+{
+	static char text[65536];
+	FILE *f = fopen(errors, "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	return text;
+}
+
+int daemon_wait_exit(unsigned most_ms)
+{
+	int status;
+
+	for (unsigned i = 0; i < most_ms / 10; i++) {
+		if (waitpid(daemon_pid, &status, WNOHANG) == daemon_pid) {
+			daemon_pid = 0;
+			ck_assert_msg(WIFEXITED(status), "died: %s", daemon_said());
+			return WEXITSTATUS(status);
+		}
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("still runs after %u ms: %s", most_ms, daemon_said());
+	return -1;
+}
+
+/* ---- its clients ---- */
+
+/* Exit status; the text is in `answer`. -1: no daemon, -2: it died on the way. */
+int daemon_ask(int argc, char **argv)
+{
+	int fd = control_connect(daemon_control), status = -2;
+	struct control_packet p;
+	size_t n = 0;
+
+	daemon_answer[0] = '\0';
+	if (fd < 0)
+		return -1;
+	ck_assert(control_request(fd, argc, argv));
+	while (status == -2 && control_read(fd, &p, packet) && p.kind) {
+		if (p.kind == 'x')
+			status = p.body.p[0];
+		if (p.kind == 'o' || p.kind == 'e')
+			n += (size_t)snprintf(daemon_answer + n, sizeof(daemon_answer) - n, "%.*s",
+					      STR_ARGS(p.body));
+		for (unsigned i = 0; i < p.n_fds; i++)
+			close(p.fds[i]);
+	}
+	close(fd);
+	return status;
+}
+
+int daemon_ask_word(const char *word)
+{
+	char copy[64];
+	char *words[] = {copy};
+
+	snprintf(copy, sizeof(copy), "%s", word);
+	return daemon_ask(1, words);
+}
+
+int daemon_connect(unsigned port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (struct sockaddr *)&in, sizeof(in)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The generation that answers at the port; 0: refused. `pid` is who it was. */
+unsigned daemon_answered(unsigned port, int *pid)
+{
+	int fd = daemon_connect(port);
+	char text[64] = "";
+	unsigned generation = 0;
+
+	if (fd < 0)
+		return 0;
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	ck_assert_int_eq(sscanf(text, "%u %d", &generation, pid), 2);
+	return generation;
+}
+
+void daemon_wait_ready(unsigned port)
+{
+	int pid;
+
+	for (unsigned i = 0; i < 500; i++) {
+		if (daemon_ask_word("version") == 0 && daemon_answered(port, &pid) > 0)
+			return;
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("never served: %s", daemon_said());
+}
+
+/* A port that nobody has. */
+unsigned daemon_free_port(void)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t n = sizeof(in);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	close(fd);
+	return ntohs(in.sin_port);
+}
+
+struct daemon_boards daemon_boards(void)
+{
+	char word[] = "boards", *words[] = {word};
+	int fd = control_connect(daemon_control);
+	struct control_packet p;
+	struct daemon_boards b;
+	const char *why;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(control_request(fd, 1, words));
+	ck_assert(control_read(fd, &p, packet));
+	ck_assert_int_eq(p.kind, 'f');
+	ck_assert_uint_eq(p.n_fds, 3);
+	b.supervisor = board_map(p.fds[0], sizeof(*b.supervisor), false, &why);
+	b.proxy = board_map(p.fds[1], sizeof(*b.proxy), false, &why);
+	ck_assert(b.supervisor && b.proxy);
+	memcpy(b.fds, p.fds, sizeof(b.fds));
+	close(fd);
+	return b;
+}
+
+unsigned daemon_open_files(void)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)daemon_pid);
+	daemon_sleep_ms(200);
+	d = opendir(path);
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+bool daemon_has(const char *name)
+{
+	char path[192];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", daemon_dir, name);
+	return stat(path, &st) == 0;
+}

@@ -33,6 +33,13 @@ def wait_for(condition, what, patience=None):
         time.sleep(0.005)
 
 
+def is_readable(sock, seconds):
+    """Waits so long for something to read; poll, since select knows 1024 descriptors only."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
+
+
 def parse_fields(lines):
     fields = []
     for line in lines:
@@ -104,7 +111,7 @@ class Stream:
     def fill(self, end):
         """Reads once more; False at the end of the stream."""
         left = end - time.monotonic()
-        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+        if left <= 0 or not is_readable(self.sock, left):
             raise TimeoutError(f"nothing more came after {bytes(self.buf[-400:])!r}")
         try:
             data = self.sock.recv(65536)
@@ -228,8 +235,8 @@ class Client(Stream):
 
     def expect_open(self, silence=0.1):
         """Nothing comes, and the connection stays."""
-        readable = select.select([self.sock], [], [], silence)[0]
-        assert not self.buf and not readable, "the connection said something, or closed"
+        assert not self.buf and not is_readable(self.sock, silence), \
+            "the connection said something, or closed"
 
 
 def answer(body=b"", status=200, fields=(), reason=b"OK", length=True):

@@ -52,6 +52,7 @@ struct exchange {
 	bool response_begun;  /* bytes of a final response may have gone to the client */
 	bool keep_alive;      /* the client's connection may live on */
 	bool fresh_only;      /* no reused connection: the last one was closed under us */
+	bool resent;          /* a new connection was closed without an answer, once */
 	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
 	bool sink_broken;     /* the server does not take the rest of the request */
 	bool redispatched;

@@ -80,13 +80,15 @@ enum conn_result exchange_flush_client(struct exchange *x)
 
 /* ---- the head ---- */
 
-/* The server closed before a byte of its answer. On a connection that had served before, it
- * may never have seen the request: whatever may be sent twice goes out once more, on a new
- * connection, to another server if there is one. */
+/* The server closed before a byte of its answer: it leaves, or it had given up an idle
+ * connection. Whatever may be sent twice goes out again, on a new connection, to another
+ * server if there is one; after a new connection failed so too, once: the request itself
+ * may be what kills. */
 static bool may_send_again(const struct exchange *x)
 {
-	return x->up->in->end == 0 && x->interim == 0 && x->up->reused && !x->fresh_only &&
-	       !x->to_server.moved && http_method_idempotent(x->req.method);
+	return x->up->in->end == 0 && x->interim == 0 && !x->to_server.moved &&
+	       (x->up->reused ? !x->fresh_only : !x->resent) &&
+	       http_method_idempotent(x->req.method);
 }
 
 static enum step_result server_gone(struct exchange *x, enum reason why)
@@ -95,7 +97,8 @@ static enum step_result server_gone(struct exchange *x, enum reason why)
 		stats_add(x->server->stats->response_errors, 1);
 		return exchange_end(x, why);
 	}
-	x->fresh_only = x->at_once = true;
+	x->resent = !x->up->reused;
+	x->at_once = x->fresh_only = true;
 	x->sink_broken = false;
 	if (!exchange_make_request(x, &why))
 		return exchange_end(x, why);

@@ -181,8 +181,11 @@ static bool pair_holds(const struct test *t, const struct route_facts *facts, st
 
 static bool query_holds(const struct test *t, const struct route_facts *facts)
 {
-	struct str rest = str_from(facts->req->query, 1), part, pair;
+	struct str rest = facts->req->query, part, pair;
 
+	if (rest.n == 0)
+		return false;
+	rest = str_from(rest, 1);
 	while (str_split(&rest, '&', &part))
 		while (str_split(&part, ';', &pair))
 			if (pair_holds(t, facts, pair))

@@ -1,14 +1,20 @@
 # Fuzz entries beside each parser. `make check` replays the corpus with a plain main;
 # --enable-fuzz (CC=clang) also builds the fuzzers: tests/fuzz/fuzz_X NEW tests/fuzz/corpus/X
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/http.dict
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/condition.dict tests/fuzz/http.dict
 
 check_PROGRAMS += \
+	tests/fuzz/replay_condition \
 	tests/fuzz/replay_h1_chunk \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response
 
 fuzz_http_libs = src/http/libhttp.a src/base/libbase.a
+fuzz_route_libs = src/route/libroute.a src/http/libhttp.a src/conf/libconf.a \
+	src/base/libbase.a $(PCRE2_LIBS) $(CONFIG_LIBS)
 
+tests_fuzz_replay_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/fuzzing.h \
+	tests/fuzz/replay.c
+tests_fuzz_replay_condition_LDADD = $(fuzz_route_libs)
 tests_fuzz_replay_h1_chunk_SOURCES = tests/fuzz/fuzz_h1_chunk.c tests/fuzz/fuzzing.h \
 	tests/fuzz/replay.c
 tests_fuzz_replay_h1_chunk_LDADD = $(fuzz_http_libs)
@@ -21,10 +27,14 @@ tests_fuzz_replay_h1_response_LDADD = $(fuzz_http_libs)
 
 if ENABLE_FUZZ
 noinst_PROGRAMS = \
+	tests/fuzz/fuzz_condition \
 	tests/fuzz/fuzz_h1_chunk \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response
 
+tests_fuzz_fuzz_condition_SOURCES = tests/fuzz/fuzz_condition.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_condition_LDADD = $(fuzz_route_libs)
+tests_fuzz_fuzz_condition_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_h1_chunk_SOURCES = tests/fuzz/fuzz_h1_chunk.c tests/fuzz/fuzzing.h
 tests_fuzz_fuzz_h1_chunk_LDADD = $(fuzz_http_libs)
 tests_fuzz_fuzz_h1_chunk_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -1,4 +1,4 @@
-dist_man_MANS += man/hpcbalctl.8
+dist_man_MANS += man/hpcbalctl.8 man/hpcbald.8
 
 # The list of settings comes from the table that the program reads.
 EXTRA_PROGRAMS = man/mkoptions

@@ -3,3 +3,5 @@ EXTRA_DIST += packaging/dependencies packaging/functions.bash packaging/demo \
 	packaging/portal/websocket_server.py packaging/portal/websocket_client.py
 
 EXTRA_DIST += packaging/hpcbalctl.bash-completion
+
+EXTRA_DIST += packaging/hpcbald.service packaging/hpcbal.sysusers

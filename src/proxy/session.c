@@ -233,7 +233,7 @@ void session_next(struct session *s, enum session_after after)
 		session_close(s);
 		return;
 	}
-	if (after != SESSION_KEEP || !look_up_frontend(s)) {
+	if (after != SESSION_KEEP || w->phase != WORKER_RUNNING || !look_up_frontend(s)) {
 		if (!s->client_ended && (after == SESSION_WASTE || more || s->conn.can_read))
 			start_linger(s);
 		else

@@ -138,11 +138,14 @@ static void sleep_until_woken(struct logger *l)
 
 static void take_target(struct logger *l)
 {
+	bool torn = l->target.torn;
+
 	if (!atomic_load(&l->has_given))
 		return;
 	logtarget_close(&l->target);
 	pthread_mutex_lock(&l->lock);
 	l->target = l->given;
+	l->target.torn = torn; /* it may be the same pipe, opened again */
 	atomic_store(&l->has_given, false);
 	pthread_mutex_unlock(&l->lock);
 	/* A line that was cut in the old one is written whole in the new one. */

@@ -1,0 +1,462 @@
+"""Bad days of the daemon itself: killed, hung, stopped, out of descriptors, its log full or
+stuck, its control socket misused; all of it while clients are being served."""
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import daemon
+import test_h128_h142_websocket as websocket
+import wire
+from test_bad_days import endless, logged
+from test_processes import replaced
+from traffic import Ledger, Traffic
+
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+CLOSE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+class Knocker:
+    """A connection after the other, each with one request. Notes when each was answered, how
+    many were refused, and how many were cut (which a death may do to those that ran)."""
+
+    def __init__(self, running):
+        self.running = running
+        self.over = False
+        self.answered, self.refused, self.cut = [], [], []
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.over:
+            try:
+                client = self.running.client()
+            except ConnectionError as fault:
+                self.refused.append(repr(fault))
+                continue
+            try:
+                if client.ask(CLOSE).status == 200:
+                    self.answered.append(time.monotonic())
+            except (OSError, wire.Closed) as fault:
+                self.cut.append(repr(fault))
+            client.close()
+
+    def answered_after(self, moment):
+        return any(at > moment for at in self.answered)
+
+    def longest_pause(self):
+        return max(b - a for a, b in zip(self.answered, self.answered[1:]))
+
+    def stop(self):
+        self.over = True
+        self.thread.join(30 * wire.SLOWDOWN)
+        assert not self.thread.is_alive()
+
+
+# --- the proxy dies ---
+
+def test_killed_under_load(start, origin):
+    checked = []
+
+    def answer(request, connection):
+        if request.target == "/health":
+            checked.append(time.monotonic())
+        return wire.answer(b"well")
+    server = origin()
+    server.answer = answer
+    gone = ("127.0.0.1", wire.free_port())
+    check = 'check: { http = "GET /health"; interval = "30s"; };'
+    running = start(daemon.backend("main", server.address, gone, more=check), threads=2)
+    assert running.server("main", "main2")["state"] == "DOWN"
+    knockers = [Knocker(running) for _ in range(4)]
+    try:
+        time.sleep(0.5)
+        total, checks = running.server("main", "main1")["requests_total"], len(checked)
+        killed, before = time.monotonic(), running.child("proxy")
+        os.kill(before, signal.SIGKILL)
+        replaced(running, before)
+        wire.wait_for(lambda: all(k.answered_after(killed + 0.5) for k in knockers), "service")
+        assert running.server("main", "main1")["state"] == "UP"
+        assert running.server("main", "main2")["state"] == "DOWN"
+        assert len(checked) == checks, "no first round again"
+        assert running.server("main", "main1")["requests_total"] >= total > 10
+    finally:
+        for knocker in knockers:
+            knocker.stop()
+    pauses = [k.longest_pause() for k in knockers]
+    print(f"the longest pauses: {', '.join('%.0f ms' % (1000 * p) for p in pauses)}")
+    assert max(pauses) < 1 * wire.SLOWDOWN
+    assert [k.refused for k in knockers] == [[]] * 4, "nobody is refused"
+    assert all(len(k.cut) <= 2 for k in knockers), "only what ran is lost"
+    wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] == 0,
+                  "the gauges to begin anew")
+    assert running.server("main", "main1")["active"] == 0
+
+
+def test_killed_again_and_again_under_load(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    knocker = Knocker(running)
+    try:
+        for _ in range(3):
+            before = running.child("proxy")
+            os.kill(before, signal.SIGKILL)
+            replaced(running, before)
+            at = time.monotonic()
+            wire.wait_for(lambda: knocker.answered_after(at), "service", 5 * wire.SLOWDOWN)
+    finally:
+        knocker.stop()
+    assert knocker.refused == []
+    waits = [re.search(r"started again (at once|in \d+ ms)", line) for line in running.log()]
+    assert [m.group(1) for m in waits if m] == ["at once", "in 100 ms", "in 200 ms"]
+
+
+def test_killed_in_a_reload(start, origin):
+    first, second, slow = origin(name="first"), origin(name="second"), origin()
+    slow.answer = lambda request, connection: time.sleep(1) or wire.answer(b"")
+    running = start(daemon.backend("main", first.address))
+    running.write_config(backends=daemon.backend(
+        "main", slow.address, second.address, more='check: { http = "GET /"; timeout = "3s"; };'))
+    done = []
+    reload = threading.Thread(target=lambda: done.append(running.ctl("reload", check=False)))
+    reload.start()
+    wire.wait_for(lambda: slow.requests, "the first check")
+    before = running.child("proxy")
+    os.kill(before, signal.SIGKILL)
+    reload.join(20)
+    assert done[0].returncode == 1 and "died" in done[0].stderr
+    replaced(running, before)
+    client = running.client()
+    assert client.ask(GET).body == b"first", "what ran goes on"
+    assert running.json("status")["generation"] == 1
+    running.ctl("reload")
+    assert running.json("status")["generation"] > 1
+    assert {client.ask(GET).body for _ in range(4)} == {b"second", b""}
+    client.close()
+
+
+def test_hung_proxy_is_replaced_and_those_who_waited_are_served(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    before = running.child("proxy")
+    os.kill(before, signal.SIGSTOP)
+    waiting = [running.client() for _ in range(20)]
+    for client in waiting:
+        client.send(GET)
+    for client in waiting:
+        assert client.read_response(patience=10 * wire.SLOWDOWN).status == 200
+        client.close()
+    running.wait_log("hangs .*SIGABRT")
+    replaced(running, before)
+
+
+# --- the end ---
+
+def test_clean_stop_with_a_download_under_way(start, origin):
+    go = threading.Event()
+
+    def answer(request, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
+        go.wait(20)
+        return b"67890"
+    server = origin()
+    server.answer = answer
+    running = start(daemon.backend("main", server.address))
+    client = running.client()
+    client.send(GET)
+    assert client.read_response_head().status == 200
+    assert client.read_exactly(5) == b"12345"
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_notify("STOPPING=1")
+    time.sleep(0.2)
+    go.set()
+    assert client.read_exactly(5) == b"67890"
+    client.expect_closed()
+    begun = time.monotonic()
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+    assert time.monotonic() - begun < 3 * wire.SLOWDOWN, "nothing runs any more"
+    assert logged(running)[2] == "----"
+
+
+def test_clean_stop_under_load(start, origin):
+    ledger = Ledger()
+    server = ledger.serve(origin())
+    running = start(daemon.backend("main", server.address), threads=2)
+    traffic = Traffic(running.client, kept=2, fresh=2, upload=1, download=1)
+    time.sleep(0.7)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+    traffic.stop()
+    # Who asks on a kept connection in the moment when it is closed cannot know; nobody gets
+    # half an answer, or another's, and nothing is carried out twice.
+    for fault in traffic.faults:
+        assert re.search(r"ConnectionRefused|ConnectionReset|BrokenPipe|Closed closed after b''",
+                         fault), fault
+    assert len(traffic.answered) > 50
+    assert not ledger.doubled()
+    assert traffic.answered <= set(ledger.seen)
+
+
+def test_clean_stop_cuts_tunnels_at_the_grace(start, origin):
+    server = origin()
+    server.answer = websocket.switch
+    running = start(daemon.backend("main", server.address), proxy='grace = "700ms";')
+    tunnel = running.client()
+    tunnel.send(websocket.handshake())
+    assert tunnel.read_response_head().status == 101
+    begun = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_notify("STOPPING=1")
+    tunnel.send("still here")
+    assert tunnel.read_exactly(10) == b"STILL HERE"
+    tunnel.expect_closed(5 * wire.SLOWDOWN)
+    assert 0.6 < time.monotonic() - begun < 3 * wire.SLOWDOWN
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+
+
+def test_second_signal_ends_the_grace(start, origin):
+    server = origin()
+    server.answer = lambda request, connection: connection.read_to_end(60) and None
+    running = start(daemon.backend("main", server.address), proxy='grace = "1m";')
+    client = running.client()
+    client.send(GET)
+    server.expect_requests(1)
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_notify("STOPPING=1")
+    time.sleep(0.3)
+    assert running.process.poll() is None
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+    client.close()
+
+
+# --- out of something ---
+
+def limit_descriptors(pid, most):
+    """As the proxy's own user: root in a container may not."""
+    owner = os.stat(f"/proc/{pid}")
+    subprocess.run(["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}",
+                    "--clear-groups", "prlimit", "--pid", str(pid),
+                    f"--nofile={most}:{most}"], check=True)
+
+
+def test_no_descriptor_for_the_server(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address, more="retries = 1;"))
+    proxy = running.child("proxy")
+    idle = running.client()
+    running.wait_log("generation 1")
+    wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] == 1, "a client")
+    numbers = sorted(int(n) for n in os.listdir(f"/proc/{proxy}/fd"))
+    gaps = set(range(numbers[-1])) - set(numbers)
+    assert not gaps, "the limit is on the numbers, which have no gaps here"
+    limit_descriptors(proxy, numbers[-1] + 1)
+    response = idle.ask(GET)
+    assert response.status == 503
+    assert logged(running)[1:3] == ("503", "RC--")
+    assert server.requests == []
+    other = running.client()
+    other.send(GET)
+    other.expect_open(0.2)
+    idle.close()
+    assert other.read_response().status == 503, "it has the client's descriptor, and no more"
+    other.close()
+
+
+def dropped(running):
+    found = re.search(r"(\d+) .*lines? .*dropped", running.ctl("status").stdout)
+    return int(found.group(1)) if found else 0
+
+
+def ask_many(running, count):
+    """Returns the slowest answer's time."""
+    client, slowest = running.client(), 0.0
+    for number in range(count):
+        begun = time.monotonic()
+        path = f"/{number}/{'x' * 1000}"
+        assert client.ask(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
+        slowest = max(slowest, time.monotonic() - begun)
+    client.close()
+    return slowest
+
+
+class StuckPipe:
+    """A FIFO, opened by a reader that does not read until drain()."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        os.mkfifo(self.path)
+        os.chmod(self.path, 0o666)
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, 4096)
+
+    def drain(self, patience=0.3):
+        got = b""
+        while wire.is_readable(self.fd, patience):
+            data = os.read(self.fd, 65536)
+            if not data:
+                break
+            got += data
+        return got
+
+
+def test_log_to_a_pipe_that_nobody_reads(start, origin, tmp_path):
+    server = origin()
+    pipe = StuckPipe(tmp_path / "pipe")
+    running = start(config=daemon.CONFIG.format(
+        folder="{folder}", listen="{listen}", threads=1, proxy="", timeouts="", top="", acls="",
+        routes="", frontend="", log_format="haproxy",
+        backends=daemon.backend("main", server.address)).replace(
+            "file:{folder}/hpcbal.log", "file:" + pipe.path))
+    slowest = ask_many(running, 1000)
+    assert slowest < 1 * wire.SLOWDOWN, "nobody waits for the log"
+    wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
+    begun = time.monotonic()
+    running.ctl("reload")
+    running.ctl("events")
+    assert time.monotonic() - begun < 5 * wire.SLOWDOWN, "the supervisor does not wait either"
+    text = pipe.drain()
+    client = running.client()
+    assert client.ask(GET).status == 200
+    client.close()
+    text += pipe.drain(1)
+    lines = text.decode().splitlines()
+    wrote = sum('"GET /' in line for line in lines)
+    assert '"GET / HTTP/1.1"' in lines[-1], "lines come again when somebody reads"
+    assert all(line.count('"GET /') <= 1 for line in lines), "no line is torn"
+    assert 1001 - wrote <= dropped(running) <= 1001 - wrote + 5
+    os.close(pipe.fd)
+
+
+def test_log_to_a_stderr_that_nobody_reads(start, origin, tmp_path, monkeypatch):
+    server = origin()
+    pipe = StuckPipe(tmp_path / "pipe")
+    popen = subprocess.Popen
+
+    def with_pipe(*words, **options):
+        if options.get("stderr") not in (subprocess.PIPE, None):
+            options["stderr"] = os.open(pipe.path, os.O_WRONLY)
+        return popen(*words, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", with_pipe)
+        running = start(config=daemon.CONFIG.format(
+            folder="{folder}", listen="{listen}", threads=1, proxy="", timeouts="", top="",
+            acls="", routes="", frontend="", log_format="haproxy",
+            backends=daemon.backend("main", server.address)).replace(
+                "file:{folder}/hpcbal.log", "stderr"))
+    slowest = ask_many(running, 1000)
+    assert slowest < 1 * wire.SLOWDOWN, "nobody waits for the log"
+    wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
+    for _ in range(40):
+        running.ctl("reload")
+    assert running.json("status")["generation"] == 41
+    before = running.child("proxy")
+    os.kill(before, signal.SIGKILL)
+    replaced(running, before)
+    assert ask_many(running, 10) < 2 * wire.SLOWDOWN
+    begun = time.monotonic()
+    running.stop()
+    assert time.monotonic() - begun < 5 * wire.SLOWDOWN, "the end does not wait for the log"
+    os.close(pipe.fd)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0777", "hpcbal-test",
+                           str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("needs the right to mount: " + done.stderr.strip())
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_log_on_a_full_disk(start, origin, small_disk):
+    server = origin()
+    path = small_disk / "hpcbal.log"
+    running = start(config=daemon.CONFIG.format(
+        folder="{folder}", listen="{listen}", threads=1, proxy="", timeouts="", top="", acls="",
+        routes="", frontend="", log_format="haproxy",
+        backends=daemon.backend("main", server.address)).replace(
+            "file:{folder}/hpcbal.log", f"file:{path}"))
+    assert ask_many(running, 300) < 1 * wire.SLOWDOWN, "lines are lost, not requests"
+    wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
+    os.truncate(path, 0)
+    wire.wait_for(lambda: ask_many(running, 1) and path.stat().st_size > 0,
+                  "lines to come again", 5 * wire.SLOWDOWN)
+    running.ctl("reload")
+    assert ask_many(running, 5) < 1 * wire.SLOWDOWN
+
+
+# --- the control socket ---
+
+def control(running):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.settimeout(wire.PATIENCE)
+    sock.connect(os.path.join(running.folder, "control.sock"))
+    return sock
+
+
+def test_control_clients_that_say_nothing_or_do_not_listen(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    silent = [control(running) for _ in range(12)]
+    assert running.json("status")["node"] == "test"
+    deaf = [control(running) for _ in range(4)]
+    for sock in deaf:
+        sock.send(b"events")
+    for sock in [control(running) for _ in range(4)]:
+        sock.send(b"reload")
+        sock.close()
+    begun = time.monotonic()
+    running.ctl("reload")
+    running.ctl("events")
+    assert time.monotonic() - begun < 3 * wire.SLOWDOWN
+    client = running.client()
+    assert client.ask(GET).status == 200
+    client.close()
+    for sock in silent + deaf:
+        sock.close()
+
+
+def test_control_socket_with_too_many_clients(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    held = os.listdir(f"/proc/{running.process.pid}/fd")
+    socks = []
+    for _ in range(300):
+        try:
+            socks.append(control(running))
+        except (BlockingIOError, socket.timeout, ConnectionError):
+            break
+    time.sleep(0.2)
+    assert len(os.listdir(f"/proc/{running.process.pid}/fd")) < len(held) + 150
+    for sock in socks:
+        sock.close()
+    wire.wait_for(lambda: running.ctl("version", check=False).returncode == 0, "room again")
+    wire.wait_for(lambda: len(os.listdir(f"/proc/{running.process.pid}/fd")) <= len(held),
+                  "the descriptors to come back")
+
+
+@pytest.mark.parametrize("data", [
+    b"reload\0now", b"\0reload", b"reload\n", b"RELOAD", b"status\0a\0b\0c", b"servers\0\xff\xfe",
+    b"x" * 60000, b"\0" * 1000, bytes(range(256))])
+def test_control_words_that_are_none(start, origin, data):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    with control(running) as sock:
+        try:
+            sock.send(data)
+            got = sock.recv(65536)
+        except (BrokenPipeError, ConnectionResetError):
+            got = b""
+    assert len(got) < 4096
+    status = running.json("status")
+    assert (status["node"], status["generation"]) == ("test", 1)

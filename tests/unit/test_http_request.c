@@ -34,6 +34,7 @@ START_TEST(a_plain_request_is_understood)
 	str_is(http_field_find_name(&req.fields, STR("x-thing"))->line,
 	       "X-Thing:  some thing \t\r\n");
 	ck_assert_ptr_null(http_field_find(&req.fields, FIELD_COOKIE));
+	ck_assert_ptr_null(http_field_find_name(&req.fields, STR("X-Thin")));
 }
 END_TEST
 

@@ -167,6 +167,21 @@ START_TEST(codings_other_than_chunked_are_refused)
 	response_refused(RES("Transfer-Encoding: chunked, chunked\r\n"), REASON_RES_CODING);
 	response_refused(RES("Transfer-Encoding: identity\r\n"), REASON_RES_CODING);
 	response_refused(RES("Transfer-Encoding: ,chunked\r\n"), REASON_RES_CODING);
+	/* There is no body whose end it could hide. */
+	response_taken(RES("Transfer-Encoding: gzip\r\n"), METHOD_HEAD);
+	ck_assert_int_eq(res.framing, FRAMING_NONE);
+}
+END_TEST
+
+START_TEST(too_many_connection_options_are_refused)
+{
+	char text[512];
+	size_t n = (size_t)snprintf(text, sizeof(text), LINE "Connection: ");
+
+	for (unsigned i = 0; i < 65; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "x,");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\n\r\n");
+	response_refused((struct str){ text, n }, REASON_RES_TOO_MANY_FIELDS);
 }
 END_TEST
 
@@ -275,6 +290,7 @@ int main(void)
 	tcase_add_test(t, h71_lengths_that_differ_or_are_malformed_are_refused);
 	tcase_add_test(t, h72_without_framing_a_body_ends_by_close);
 	tcase_add_test(t, codings_other_than_chunked_are_refused);
+	tcase_add_test(t, too_many_connection_options_are_refused);
 	tcase_add_test(t, h75_the_status_line);
 	tcase_add_test(t, h76_what_is_no_http_is_refused_at_once);
 	tcase_add_test(t, h77_bad_fields_are_refused);

@@ -239,6 +239,12 @@ START_TEST(h128_h130_a_websocket_handshake_goes_through)
 		 "GET /ws HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\nOrigin: http://o\r\n"
 		 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 		 "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+	goes_out(STR("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, TE\r\n"
+		     "Upgrade: websocket\r\nTE: trailers\r\n"
+		     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+		 "GET /ws HTTP/1.1\r\nHost: a\r\n"
+		 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		 "Upgrade: websocket\r\nTE: trailers\r\nConnection: Upgrade, TE\r\n\r\n");
 	response_is(STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 			"Connection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"),
 		    METHOD_GET, true, HTTP_OK, REASON_COMPLETE);
@@ -302,6 +308,17 @@ START_TEST(a_full_queue_and_a_failed_arena_are_told)
 	arena.failed = true;
 	ck_assert(!h1_write_request(&req, &fw, &out, &arena));
 	ck_assert(!h1_write_error(REASON_REQ_LINE, METHOD_GET, &reply, &out, &arena));
+	arena.failed = false;
+	ck_assert_int_eq(request_whole(STR("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n"), &why),
+			 HTTP_OK);
+	req.fields.bare_lf = true; /* its lines need a copy, for which there is no room left */
+	arena.limit = arena.total + 360;
+	ck_assert(!h1_write_request(&req, &fw, &out, &arena));
+	arena.failed = false;
+	arena.limit = arena.total;
+	reply.client_minor = 1;
+	res.status = 200;
+	ck_assert(!h1_write_response(&res, &reply, &out, &arena));
 }
 END_TEST
 

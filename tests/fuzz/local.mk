@@ -25,6 +25,11 @@ tests_fuzz_replay_h1_response_SOURCES = tests/fuzz/fuzz_h1_response.c tests/fuzz
 	tests/fuzz/replay.c
 tests_fuzz_replay_h1_response_LDADD = $(fuzz_http_libs)
 
+check_PROGRAMS += tests/fuzz/replay_conf
+fuzz_conf_libs = src/conf/libconf.a src/base/libbase.a $(CONFIG_LIBS)
+tests_fuzz_replay_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/replay.c
+tests_fuzz_replay_conf_LDADD = $(fuzz_conf_libs)
+
 if ENABLE_FUZZ
 noinst_PROGRAMS = \
 	tests/fuzz/fuzz_condition \
@@ -44,4 +49,9 @@ tests_fuzz_fuzz_h1_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_h1_response_SOURCES = tests/fuzz/fuzz_h1_response.c tests/fuzz/fuzzing.h
 tests_fuzz_fuzz_h1_response_LDADD = $(fuzz_http_libs)
 tests_fuzz_fuzz_h1_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = $(fuzz_conf_libs)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif

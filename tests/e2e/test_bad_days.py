@@ -72,6 +72,9 @@ def says(text):
     return answer
 
 
+SENT_TWICE = (closes, resets)
+
+
 @pytest.mark.parametrize("misbehave,status,letters", [
     (hangs, 504, "sH--"),
     (hangs_in_head, 504, "sH--"),
@@ -98,11 +101,13 @@ def test_server_without_a_good_answer(start, origin, misbehave, status, letters)
     assert response.status == status, response.raw
     if status == 504:
         assert 0.35 < took < 2 * wire.SLOWDOWN
-    server.expect_requests(1)
-    assert logged(running) == ("main/main1", str(status), letters, "0")
+    tries = 2 if misbehave in SENT_TWICE else 1
+    server.expect_requests(tries)
+    assert logged(running) == ("main/main1", str(status), letters, str(tries - 1))
     wire.wait_for(lambda: active(running) == 0, "the server to be given back")
-    assert len(server.connections) == 1
-    assert wire.wait_for(server.connections[0].closed.is_set, "the connection to be closed")
+    assert len(server.connections) == tries
+    for connection in server.connections:
+        assert wire.wait_for(connection.closed.is_set, "the connection to be closed")
     server.answer = wire.answer(b"well again")
     assert client.ask(GET).body == b"well again", "the client's connection goes on"
     client.close()
@@ -293,12 +298,24 @@ def test_get_is_sent_again_when_a_used_connection_ends(start, origin, then):
     client.close()
 
 
-def test_get_is_not_sent_again_on_a_new_connection(start, origin):
+def test_get_is_sent_again_once_on_a_new_connection(start, origin):
+    """A server that leaves must not cost a request; one that kills must not kill them all."""
+    servers = [origin() for _ in range(3)]
+    for server in servers:
+        server.answer = closes
+    running = start(daemon.backend("main", *(server.address for server in servers)))
+    client = running.client()
+    assert client.ask(GET).status == 502
+    assert sorted(len(server.requests) for server in servers) == [0, 1, 1]
+    client.close()
+
+
+def test_post_is_not_sent_again_on_a_new_connection(start, origin):
     server, other = origin(), origin()
     server.answer = other.answer = closes
     running = start(daemon.backend("main", server.address, other.address))
     client = running.client()
-    assert client.ask(GET).status == 502
+    assert client.ask(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab").status == 502
     assert len(server.requests) + len(other.requests) == 1
     client.close()
 

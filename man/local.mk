@@ -9,3 +9,4 @@ EXTRA_DIST += man/hpcbal.conf.5.in
 CLEANFILES += man/mkoptions$(EXEEXT) man/hpcbal.conf.5 man/hpcbal.conf.5.tmp
 man/hpcbal.conf.5: man/hpcbal.conf.5.in man/mkoptions$(EXEEXT)
 	$(AM_V_GEN)man/mkoptions$(EXEEXT) <$(srcdir)/man/hpcbal.conf.5.in >$@.tmp && mv $@.tmp $@
+dist_check_SCRIPTS += man/check_manuals

@@ -58,7 +58,8 @@ static inline struct list *list_pop(struct list *head)
 }
 
 /* `tmp` keeps the walk safe when the body takes `it` out of the list. */
-#define list_each_safe(it, tmp, head) \
-	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); (it) = (tmp), (tmp) = (it)->next)
+#define list_each_safe(it, tmp, head)                                 \
+	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); \
+	     (it) = (tmp), (tmp) = (it)->next)
 
 #endif

@@ -54,8 +54,8 @@ static size_t line_head(char *to, size_t size, unsigned k, int level)
 	localtime_r(&now.tv_sec, &t);
 	if (k == LOG_KIND_SYSLOG)
 		n = snprintf(to, size, "<%d>%s %2d %02d:%02d:%02d hpcbald[%d]: %s: ",
-			     atomic_load(&facility) | level, months[t.tm_mon], t.tm_mday, t.tm_hour,
-			     t.tm_min, t.tm_sec, (int)getpid(), who);
+			     atomic_load(&facility) | level, months[t.tm_mon], t.tm_mday,
+			     t.tm_hour, t.tm_min, t.tm_sec, (int)getpid(), who);
 	else
 		n = snprintf(to, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d hpcbald[%d] %s %s: ",
 			     t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,

@@ -230,6 +230,7 @@ static unsigned distance_slowly(struct str a, struct str b)
 
 START_TEST(distance_is_the_edit_distance)
 {
+	struct str longest, too_long;
 	char long_name[65];
 
 	srand(3);
@@ -244,11 +245,11 @@ START_TEST(distance_is_the_edit_distance)
 				  distance_slowly(str_of(a), str_of(b)));
 	}
 	memset(long_name, 'n', sizeof(long_name));
-	ck_assert_uint_eq(str_distance((struct str){ long_name, 63 }, (struct str){ long_name, 63 }),
-			  0);
-	ck_assert_uint_eq(str_distance((struct str){ long_name, 63 }, STR("")), 63);
-	ck_assert_uint_ge(str_distance((struct str){ long_name, 64 }, (struct str){ long_name, 64 }),
-			  64);
+	longest = (struct str){ long_name, 63 };
+	too_long = (struct str){ long_name, 64 };
+	ck_assert_uint_eq(str_distance(longest, longest), 0);
+	ck_assert_uint_eq(str_distance(longest, STR("")), 63);
+	ck_assert_uint_ge(str_distance(too_long, too_long), 64);
 }
 END_TEST
 
@@ -267,7 +268,8 @@ int main(void)
 	tcase_add_test(t, trim_takes_blanks_only);
 	tcase_add_loop_test(t, numbers_are_digits_that_fit, 0,
 			    sizeof(numbers) / sizeof(numbers[0]));
-	tcase_add_loop_test(t, lists_split_at_the_separator, 0, sizeof(splits) / sizeof(splits[0]));
+	tcase_add_loop_test(t, lists_split_at_the_separator, 0,
+			    sizeof(splits) / sizeof(splits[0]));
 	tcase_add_test(t, a_copy_fits_or_is_empty);
 	tcase_add_test(t, distance_is_the_edit_distance);
 	suite_add_tcase(s, t);

@@ -102,6 +102,12 @@ enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n)
 	return c->can_read ? c->transport->recv(c, to, size, n) : CONN_AGAIN;
 }
 
+void conn_ask_again(struct conn *c)
+{
+	c->can_read = c->can_read || c->cut_short;
+	c->cut_short = false;
+}
+
 enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
 {
 	must(conn_is_open(c));
@@ -163,21 +169,23 @@ static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t
 		*n = (size_t)got;
 		/* A short read emptied the socket; the next edge says when there is more. After
 		 * a hangup there is no further edge: the end itself has to be read. */
-		if (*n < size && !c->hangup)
+		c->cut_short = *n < size && !c->hangup;
+		if (c->cut_short)
 			c->can_read = false;
 		return CONN_OK;
 	}
 	if (got == 0)
 		return CONN_EOF;
 	if (errno == EAGAIN) {
-		c->can_read = false;
+		c->can_read = c->cut_short = false;
 		return CONN_AGAIN;
 	}
 	c->error = errno;
 	return CONN_FAIL;
 }
 
-static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count, size_t *n)
+static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count,
+				   size_t *n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = count };
 	ssize_t went;

@@ -35,6 +35,7 @@ struct conn {
 	void (*ready)(struct conn *c); /* can_read or can_write became true */
 	bool can_read, can_write; /* nobody has seen EAGAIN since the last edge */
 	bool hangup;              /* the peer closed its side: read to the end */
+	bool cut_short;           /* the last read was, so nobody saw EAGAIN: conn_ask_again() */
 	bool connecting;          /* until conn_connected() */
 	bool shut;                /* our side was ended */
 	int error;
@@ -49,6 +50,10 @@ bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
 /* After `ready`: CONN_OK connected, CONN_AGAIN still under way, CONN_FAIL with the errno. */
 enum conn_result conn_connected(struct conn *c);
 enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
+/* Before waiting for the rest of something: a short read is taken for the last one, but a
+ * reset that came in the same edge as its data has no edge of its own (libevent tells both
+ * alike). The next conn_recv() looks once more. */
+void conn_ask_again(struct conn *c);
 /* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
  * (CONN_AGAIN). `sent` counts what went. */
 enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent);

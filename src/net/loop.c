@@ -101,7 +101,7 @@ void loop_timer_init(struct loop_timer *t, void (*fire)(struct loop_timer *t))
 
 static void timer_lay(struct loop *l, struct loop_timer *t)
 {
-	uint64_t tick = (t->due + LOOP_TICK_US - 1) / LOOP_TICK_US;
+	uint64_t tick = t->due / LOOP_TICK_US + (t->due % LOOP_TICK_US != 0);
 	unsigned slot;
 
 	if (tick < l->tick)
@@ -321,11 +321,16 @@ static void wake_ready(evutil_socket_t fd, short what, void *arg)
 
 static void wake_arm(struct loop *l, uint64_t at)
 {
-	uint64_t wait = at > l->now ? at - l->now : 0;
-	struct timeval tv = { (time_t)(wait / CLOCK_SEC), (suseconds_t)(wait % CLOCK_SEC) };
+	uint64_t now, wait;
+	struct timeval tv;
 
 	if (l->wake_at && l->wake_at <= at)
 		return;
+	/* Read again: the turn before may have taken long since it was read. */
+	now = loop_now_exact(l);
+	wait = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(wait / CLOCK_SEC);
+	tv.tv_usec = (suseconds_t)(wait % CLOCK_SEC);
 	l->wake_at = at;
 	event_add(l->wake, &tv);
 }
@@ -394,14 +399,19 @@ void loop_free(struct loop *l)
 void loop_turn(struct loop *l, uint64_t wait_us)
 {
 	bool sleep = list_empty(&l->tasks) && wait_us > 0;
-	uint64_t next = timers_next(l);
+	uint64_t next = timers_next(l), now;
 
-	if (wait_us != LOOP_FOREVER && (!next || loop_now_exact(l) + wait_us < next))
-		next = loop_now_exact(l) + wait_us;
+	if (wait_us != LOOP_FOREVER) {
+		now = loop_now_exact(l);
+		if (wait_us < LOOP_FOREVER - now && (!next || now + wait_us < next))
+			next = now + wait_us;
+	}
 	if (sleep && next)
 		wake_arm(l, next);
 	l->now_is_old = true;
-	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	/* Without ONCE it would go on for as long as any descriptor is ready, and tasks and
+	 * timers would wait. */
+	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	timers_run(l);
 	tasks_run(l);
 }

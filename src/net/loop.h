@@ -1,7 +1,7 @@
 /* One event loop a thread, over one libevent base without locks. It gives readiness of
  * descriptors, coarse timers, tasks for the end of the turn, and a mailbox by which other
- * threads speak to it. Everything but loop_post() and loop_stop_from() belongs to the
- * loop's own thread. The clock is read once a turn. */
+ * threads speak to it. Everything but loop_post() belongs to the loop's own thread. The
+ * clock is read once a turn. */
 #ifndef HPCBAL_NET_LOOP_H
 #define HPCBAL_NET_LOOP_H
 

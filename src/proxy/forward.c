@@ -69,7 +69,8 @@ static bool fill_chunks(struct flow *f, struct buf *b, struct arena *arena, enum
 		struct str data = STR_NONE;
 		size_t used = 0;
 
-		if (h1_chunks_next(&f->chunks, buf_unread(b), arena, &used, &data, why) == HTTP_BAD)
+		if (h1_chunks_next(&f->chunks, buf_unread(b), arena, &used, &data, why) ==
+		    HTTP_BAD)
 			return false;
 		b->at += used;
 		put_data(f, data);
@@ -140,6 +141,7 @@ static enum flow_result flow_recv(struct flow *f, struct conn *from, struct buf 
 {
 	size_t n;
 
+	conn_ask_again(from);
 	switch (conn_recv(from, b->bytes + b->end, buf_room(b), &n)) {
 	case CONN_OK:
 		b->end += n;

@@ -20,7 +20,7 @@ struct flow {
 	size_t keep;       /* bytes at the buffer's front that must stay */
 	bool in_done;      /* the source's message is complete */
 	bool out_done;     /* and all of it was sent */
-	bool moved;        /* bytes of the body are gone from the buffer: it cannot be sent again */
+	bool moved;        /* bytes of the body left the buffer: it cannot be sent again */
 	struct h1_chunks chunks;
 	struct iovq q;     /* on its way out */
 	unsigned n_heads;

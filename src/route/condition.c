@@ -103,6 +103,8 @@ static bool string_holds(const struct test *t, const struct route_facts *facts, 
 
 static bool src_holds(const struct test *t, const struct route_facts *facts)
 {
+	if (facts->src && t->netset)
+		return netset_has(t->netset, facts->src);
 	for (unsigned i = 0; facts->src && i < t->n; i++)
 		if (net_contains(&t->v.nets[i], facts->src))
 			return true;

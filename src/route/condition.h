@@ -5,6 +5,7 @@
 
 #include "http/message.h"
 #include "route/literals.h"
+#include "route/netset.h"
 #include "route/regex.h"
 #include "route/route.h"
 #include "route/words.h"
@@ -27,7 +28,9 @@ struct test {
 		struct port_range *ranges;
 		struct regex **regexes;
 	} v;
-	struct literals *set; /* the strings again, when they are many; reversed for ends */
+	/* The same again when they are many: strings (reversed for ends), or networks. */
+	struct literals *set;
+	struct netset *netset;
 };
 
 struct condition;

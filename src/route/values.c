@@ -3,7 +3,7 @@
 
 #include "route/compile.h"
 
-/* More strings than this are looked up in a tree. */
+/* More strings than this are looked up in a tree, more networks in sorted ranges. */
 #define LIST_MAX 8
 
 static struct str fold(struct arena *a, struct str s)
@@ -230,8 +230,12 @@ static void set_add(struct compile *c, struct test *t, struct str s)
 
 static void make_set(struct compile *c, struct test *t)
 {
-	if (t->n <= LIST_MAX || (t->match != MATCH_EXACT && t->match != MATCH_BEG &&
-				 t->match != MATCH_END && t->match != MATCH_LABELS))
+	if (t->n <= LIST_MAX)
+		return;
+	if (t->match == MATCH_NET)
+		t->netset = netset_new(c->arena, t->v.nets, t->n);
+	if (t->match != MATCH_EXACT && t->match != MATCH_BEG && t->match != MATCH_END &&
+	    t->match != MATCH_LABELS)
 		return;
 	t->set = literals_new(c->arena);
 	for (unsigned i = 0; t->set && i < t->n; i++)

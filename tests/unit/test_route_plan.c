@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "route/literals.h"
+#include "route/netset.h"
 
 static uint64_t seed;
 
@@ -228,6 +229,82 @@ START_TEST(no_memory_is_remembered)
 }
 END_TEST
 
+static void draw_net(char *to, size_t size, bool with_prefix)
+{
+	bool v6 = draw(3) == 0;
+	int n;
+
+	if (v6)
+		n = snprintf(to, size, "2001:db8:%x::%x", draw(4) << 14, draw(4));
+	else
+		n = snprintf(to, size, "%s10.%u.%u.%u",
+			     draw(4) || with_prefix ? "" : "::ffff:", draw(4) << 6, draw(3),
+			     draw(2) * 255);
+	if (with_prefix && draw(4))
+		snprintf(to + n, size - (size_t)n, "/%u", draw(v6 ? 129 : 33));
+}
+
+/* Sorted ranges against one network after the other. */
+START_TEST(netset_agrees_with_a_list)
+{
+	struct net nets[40];
+	struct arena arena;
+	struct netset *set;
+	unsigned n, has = 0;
+	char text[64];
+
+	seed = (uint64_t)_i * 15485863 + 3;
+	n = draw(41);
+	arena_init(&arena, 4096, 0);
+	for (unsigned i = 0; i < n; i++) {
+		draw_net(text, sizeof(text), true);
+		ck_assert_msg(!net_parse(&nets[i], str_of(text)), "%s", text);
+		/* Nearly all of everything would be found otherwise. */
+		if (nets[i].prefix < 8 && draw(4))
+			nets[i].prefix = 16;
+	}
+	set = netset_new(&arena, nets, n);
+	for (int k = 0; k < 500; k++) {
+		bool expected = false;
+		struct addr a;
+
+		draw_net(text, sizeof(text), false);
+		ck_assert_ptr_null(addr_parse_host(&a, str_of(text), 1));
+		for (unsigned i = 0; i < n; i++)
+			expected |= net_contains(&nets[i], &a);
+		ck_assert_msg(netset_has(set, &a) == expected, "%s", text);
+		has += expected;
+	}
+	ck_assert(n > 0 || has == 0);
+	arena_free(&arena);
+}
+END_TEST
+
+START_TEST(many_networks)
+{
+	char text[1024] = "src";
+	size_t n = 3;
+	struct rig r;
+
+	for (unsigned i = 0; i < 30; i++)
+		n += (size_t)sprintf(text + n, " 10.%u.0.0/16 2001:db8:%x::/48", i * 2, i * 2);
+	rig_init(&r);
+	rig_route(&r, text);
+	ck_assert_msg(rig_compile(&r), "%s", r.said);
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(text, sizeof(text), i % 3 ? "10.%u.255.1:1" : "[::ffff:10.%u.0.0]:1", i);
+		ck_assert_ptr_null(addr_parse(&r.src, str_of(text)));
+		ck_assert_int_eq(router_decide(r.router, &r.facts, NULL), i % 2 ? -1 : 0);
+		snprintf(text, sizeof(text), "[2001:db8:%x::9]:1", i);
+		ck_assert_ptr_null(addr_parse(&r.src, str_of(text)));
+		ck_assert_int_eq(router_decide(r.router, &r.facts, NULL), i % 2 ? -1 : 0);
+	}
+	ck_assert_ptr_null(addr_parse(&r.src, STR("unix:/x")));
+	ck_assert_int_eq(router_decide(r.router, &r.facts, NULL), -1);
+	rig_free(&r);
+}
+END_TEST
+
 static void *ask_in_thread(void *arg)
 {
 	const struct rig *r = arg;
@@ -279,6 +356,8 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, plan_agrees_with_the_judge, 0, 80);
 	tcase_add_loop_test(t, literals_agree_with_a_list, 0, 80);
+	tcase_add_loop_test(t, netset_agrees_with_a_list, 0, 80);
+	tcase_add_test(t, many_networks);
 	tcase_add_test(t, literals_of_every_byte);
 	tcase_add_test(t, no_memory_is_remembered);
 	tcase_add_test(t, threads_share_a_router);

@@ -67,7 +67,8 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 					 .trusted = peer_is_trusted(x),
 					 .peer = str_of(s->peer_host),
 					 .proto = STR("http"),
-					 .port = addr_port(&s->listener->addr) };
+					 .port = addr_port(&s->listener->addr),
+					 .default_host = str_of(s->listener->text) };
 
 	s->in->at = x->to_server.keep;
 	iovq_init(&x->to_server.q);

@@ -19,6 +19,7 @@ PORTAL = os.path.join(TOP, "packaging", "portal")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 TIERS = ("web", "api", "websocket", "auth")
 WRITTEN_PORTS = {"web": 80, "api": 5010, "websocket": 5011, "auth": 4430}
+HEALTH = {"web": "/", "api": "/api/health", "websocket": "/ws/health", "auth": "/auth/health"}
 
 NGINX = """
 {user} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
@@ -66,10 +67,13 @@ class Host:
                 env=dict(os.environ, PORTAL_HOST=self.name))
 
     def answers(self, tier):
+        """An HTTP answer, so that gunicorn's worker has loaded Flask, too."""
         try:
-            wire.Client((self.ip, self.ports[tier])).close()
-            return True
-        except OSError:
+            client = wire.Client((self.ip, self.ports[tier]))
+            client.send(f"GET {HEALTH[tier]} HTTP/1.1\r\nHost: a\r\n"
+                        "Connection: close\r\n\r\n")
+            return client.read_response().status == 200
+        except (OSError, TimeoutError, wire.Closed):
             return False
 
     def stop(self, tier):
@@ -97,7 +101,7 @@ def local_configuration(hosts):
     text, binds = re.subn(r'bind = \( "\*:80" \)', 'bind = ( "{listen}" )', text)
     text, sockets = re.subn(r'socket = "[^"]*"', 'socket = "{folder}/control.sock"', text)
     text = re.sub(r'target = "/dev/log"', 'target = "file:{folder}/hpcbal.log"', text)
-    text = re.sub(r'(http = "GET [^"]*");', r'\1; interval = "300ms";', text)
+    text = re.sub(r'(http = "GET [^"]*");', r'\1; interval = "300ms"; timeout = "2s";', text)
     assert (binds, sockets) == (1, 1)
     assert not re.search(r'"110\.15\.177\.12[345]:', text)
     return text

@@ -1,10 +1,8 @@
 """Reload as a transaction: refused whole or taken whole, and nothing that stays is touched."""
 import signal
 import threading
-import time
 
 import daemon
-import test_h128_h142_websocket as websocket
 import wire
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -140,77 +138,3 @@ def test_sighup(start, origin):
     client = running.client()
     assert client.ask(GET).body == b"second"
     client.close()
-
-
-class Load:
-    """Clients that ask without a pause, on kept connections and on new ones."""
-
-    def __init__(self, running):
-        self.running = running
-        self.over = False
-        self.asked = 0
-        self.faults = []
-        self.threads = [threading.Thread(target=self.ask, args=(kind,))
-                        for kind in ("kept", "kept", "new", "post")]
-        for thread in self.threads:
-            thread.start()
-
-    def ask(self, kind):
-        client = self.running.client()
-        while not self.over:
-            try:
-                if kind == "new":
-                    client.close()
-                    client = self.running.client()
-                if kind == "post":
-                    response = client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                                          "\r\nabc")
-                else:
-                    response = client.ask(GET)
-                if response.status != 200:
-                    self.faults.append((kind, response.raw))
-            except (OSError, TimeoutError, wire.Closed) as fault:
-                self.faults.append((kind, repr(fault)))
-                client = self.running.client()
-            self.asked += 1
-        client.close()
-
-    def stop(self):
-        self.over = True
-        for thread in self.threads:
-            thread.join()
-
-
-def test_fifty_reloads_under_load(start, origin):
-    stays, one, two, tunnel = (origin(name=name) for name in ("stays", "one", "two", "tunnel"))
-    tunnel.answer = websocket.switch
-    ws = "," + daemon.backend("ws", tunnel.address)
-    check = 'check: { tcp = true; interval = "1s"; };'
-    variants = [daemon.backend("main", stays.address, server.address, more=check) + ws
-                for server in (one, two)]
-    running = start(variants[0], threads=2, acls='is_ws = "hdr(Upgrade) -i websocket";',
-                    routes='{ when = "is_ws"; backend = "ws"; }',
-                    timeouts='keep_alive = "5m"; server = "20s";')
-    idle = running.client()
-    assert idle.ask(GET).status == 200
-    talking = running.client()
-    talking.send(websocket.handshake())
-    assert talking.read_response_head().status == 101
-    load = Load(running)
-    try:
-        for turn in range(50):
-            running.write_config(backends=variants[(turn + 1) % 2])
-            running.ctl("reload")
-            talking.send("x")
-            assert talking.read_exactly(1) == b"X", "the tunnel lives"
-    finally:
-        load.stop()
-    assert load.faults == []
-    assert load.asked > 200
-    assert running.json("status")["generation"] == 51
-    assert idle.ask(GET).status == 200, "the idle client was not reset"
-    for name in ("main1", "main2"):
-        assert running.server("main", name)["state"] == "UP"
-    time.sleep(0.1)
-    talking.close()
-    idle.close()

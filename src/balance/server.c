@@ -27,7 +27,7 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	atomic_init(&s->health, SERVER_STARTING);
 	atomic_init(&s->admin, SERVER_READY);
 	atomic_init(&s->weight, WEIGHT_DEFAULT);
-	atomic_init(&s->retired, false);
+	atomic_init(&s->retired, 0);
 	atomic_init(&s->references, 1);
 	return s;
 }

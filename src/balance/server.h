@@ -31,7 +31,9 @@ struct server {
 	_Atomic unsigned health; /* enum server_health */
 	_Atomic unsigned admin;  /* enum server_admin */
 	_Atomic unsigned weight;
-	_Atomic bool retired; /* no longer in the running configuration: idle connections close */
+	/* When it left the running configuration, from when on idle connections close; 0: it is
+	 * in there. */
+	_Atomic uint64_t retired;
 	_Atomic unsigned references;
 	struct server_stats own_stats;
 };

@@ -353,7 +353,8 @@ static void withdraw_all(struct board_proxy *board)
 		stats_set(board->servers[i].current, 0);
 }
 
-void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board)
+void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
+			uint64_t now)
 {
 	uint32_t order = 0;
 
@@ -368,6 +369,6 @@ void generation_publish(struct generation *g, struct generation *old, struct boa
 			const struct board_server *on = s->owner;
 
 			if (!stats_get(on->current))
-				atomic_store(&s->retired, true);
+				atomic_store(&s->retired, now);
 		}
 }

@@ -70,7 +70,8 @@ void generation_unref(struct generation *g);
 const struct frontend *generation_frontend(const struct generation *g, const struct listener *l);
 /* This generation now runs instead of `old`: says so on the board, sets weights, retires
  * the servers that are gone. */
-void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board);
+void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
+			uint64_t now);
 
 struct listener *listener_ref(struct listener *l);
 void listener_unref(struct listener *l);

@@ -325,7 +325,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	p->now = p->next;
 	p->next = NULL;
 	forget_next(p);
-	generation_publish(p->now, old, p->shared.board);
+	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
 	watch(p, p->now, NULL, nothing_decided);
 	p->shared.max_connections = p->now->conf->max_connections;
 	if (old) {

@@ -29,8 +29,7 @@ struct proxy_shared {
 struct tenancy {
 	struct list link;
 	struct generation *gen;
-	unsigned users;  /* exchanges; the current tenancy counts one for itself */
-	uint64_t cut_at; /* when what a reload removed is ended; 0: this one runs */
+	unsigned users; /* exchanges; the current tenancy counts one for itself */
 };
 
 enum worker_phase { WORKER_RUNNING, WORKER_DRAINING, WORKER_OVER };
@@ -45,6 +44,7 @@ struct worker {
 
 	struct tenancy *now;   /* the current one */
 	struct list tenancies; /* all, the current one too */
+	uint64_t cut_at;       /* when to look for what a reload removed; 0: there is nothing */
 	struct list acceptors;
 	struct list sessions;
 	unsigned n_sessions;

@@ -11,37 +11,53 @@
 #include "proxy/session.h"
 
 #define BEAT_US (100 * CLOCK_MS)
+/* At what a reload removed, while there may be any. */
+#define LOOK_US (1 * CLOCK_SEC)
 
 /* ---- what a reload removed ---- */
 
-/* What runs on a server or listener that a reload removed has had its time. */
-static void cut_removed(struct worker *w, const struct tenancy *t)
+/* When an exchange has had its time on a server that a reload removed; 0: it has none. */
+static uint64_t cut_due(const struct worker *w, const struct exchange *x)
+{
+	uint64_t retired_at = x && x->server ? atomic_load(&x->server->retired) : 0;
+
+	return retired_at ? retired_at + w->now->gen->conf->drain : 0;
+}
+
+/* Returns when the next one is due, 0: never. */
+static uint64_t cut_due_ones(struct worker *w, uint64_t now)
 {
 	struct list *e, *next;
+	uint64_t first = 0;
 
 	list_each_safe(e, next, &w->sessions) {
 		struct session *s = list_of(e, struct session, link);
-		struct exchange *x = s->exchange;
+		uint64_t due = cut_due(w, s->exchange);
 
-		if (x && x->tenancy == t && x->server && atomic_load(&x->server->retired))
-			exchange_cut(x, REASON_DRAIN_DEADLINE);
+		if (due && due <= now)
+			exchange_cut(s->exchange, REASON_DRAIN_DEADLINE);
+		else if (due && (!first || due < first))
+			first = due;
 	}
+	return first;
 }
 
-static void cut_overdue(struct worker *w, uint64_t now)
+static bool has_old_tenancies(const struct worker *w)
 {
-	struct list *e, *next;
+	return w->tenancies.next != w->tenancies.prev;
+}
 
-	list_each_safe(e, next, &w->tenancies) {
-		struct tenancy *t = list_of(e, struct tenancy, link);
+static void cut_removed(struct worker *w, uint64_t now)
+{
+	uint64_t due;
 
-		if (t->cut_at == 0 || now < t->cut_at)
-			continue;
-		t->cut_at = now + w->now->gen->conf->drain;
-		t->users++;
-		cut_removed(w, t);
-		tenancy_leave(t);
-	}
+	if (!w->cut_at || now < w->cut_at)
+		return;
+	due = cut_due_ones(w, now);
+	w->cut_at = 0;
+	/* An exchange of an old configuration may still get to a server that is gone. */
+	if (has_old_tenancies(w))
+		w->cut_at = due && due < now + LOOK_US ? due : now + LOOK_US;
 }
 
 /* ---- taking a generation ---- */
@@ -99,8 +115,8 @@ static void take_delivered(struct loop_letter *m)
 			  w->index);
 	sessions_follow(w);
 	upstream_prune(w->upstream);
-	old->cut_at = loop_now(w->loop) + next->gen->conf->drain;
 	tenancy_leave(old);
+	w->cut_at = loop_now(w->loop);
 	answer_main(w, w->shared->worker_took);
 	free(t);
 }
@@ -191,7 +207,7 @@ static void beat(struct loop_timer *t)
 	stats_set(w->shared->board->worker[w->index].beat_us, now);
 	acceptors_resume(w);
 	upstream_prune(w->upstream);
-	cut_overdue(w, now);
+	cut_removed(w, now);
 	if (w->phase == WORKER_DRAINING && now >= w->stop_at)
 		cut_all(w);
 	loop_timer_set(w->loop, t, now + BEAT_US);

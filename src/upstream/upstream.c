@@ -75,9 +75,14 @@ static void conn_ready(struct conn *c)
 		upstream_close(u);
 }
 
+/* The timer goes on while the connection is in use (stopping it would cost a request more
+ * than this); upstream_keep() sets it anew. */
 static void expired(struct loop_timer *t)
 {
-	upstream_close(list_of(t, struct upstream_conn, expiry));
+	struct upstream_conn *u = list_of(t, struct upstream_conn, expiry);
+
+	if (!list_empty(&u->link))
+		upstream_close(u);
 }
 
 /* Readiness to write is no news on an idle connection; anything to read is its end. */

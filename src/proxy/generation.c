@@ -102,6 +102,16 @@ static struct server *find_server(const struct generation *g, unsigned slot)
 	return NULL;
 }
 
+/* What the board says of a server that was not watched meanwhile is old. A proxy that has
+ * just begun believes its predecessor. */
+static void forget_health(struct board_server *on)
+{
+	stats_set(on->health, BOARD_SERVER_STARTING);
+	stats_set(on->streak, 0);
+	stats_set(on->since_wall_us, 0);
+	stats_set(on->check_last_wall_us, 0);
+}
+
 static struct server *take_server(const struct generation *old, struct board_proxy *board,
 				  struct str backend, const struct conf_server *c)
 {
@@ -116,6 +126,8 @@ static struct server *take_server(const struct generation *old, struct board_pro
 	s = find_server(old, (unsigned)slot);
 	if (s)
 		return server_ref(s);
+	if (old)
+		forget_health(&board->servers[slot]);
 	s = server_new(backend, c->name, &c->addr, (unsigned)slot, &board->servers[slot].stats);
 	if (s) {
 		s->owner = &board->servers[slot];

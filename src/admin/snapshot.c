@@ -57,6 +57,14 @@ static bool is_used(const _Atomic uint32_t *used)
 }
 
 /* Places in the file may be equal or absurd on a broken board; slots never are. */
+/* Neither removed nor only prepared. */
+static bool is_running(const _Atomic uint32_t *current)
+{
+	uint32_t place = stats_get(*current);
+
+	return place != BOARD_GONE && place != BOARD_PREPARED;
+}
+
 static int compare_order(uint32_t a_order, uint32_t a_slot, uint32_t b_order, uint32_t b_slot)
 {
 	if (a_order != b_order)
@@ -95,7 +103,7 @@ static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 		const struct board_frontend *from = &b->frontends[i];
 		struct snap_frontend *f = &s->frontends[s->n_frontends];
 
-		if (!is_used(&from->used) || !stats_get(from->current))
+		if (!is_used(&from->used) || !is_running(&from->current))
 			continue;
 		f->slot = i;
 		f->order = stats_get(from->order);
@@ -114,7 +122,7 @@ static void take_backends(struct snapshot *s, const struct board_proxy *b)
 		const struct board_backend *from = &b->backends[i];
 		struct snap_backend *k = &s->backends[s->n_backends];
 
-		if (!is_used(&from->used) || !stats_get(from->current))
+		if (!is_used(&from->used) || !is_running(&from->current))
 			continue;
 		k->slot = i;
 		k->order = stats_get(from->order);
@@ -167,7 +175,7 @@ static void take_servers(struct snapshot *s, const struct board_proxy *b)
 
 		if (!is_used(&from->used))
 			continue;
-		v->removed = !stats_get(from->current);
+		v->removed = !is_running(&from->current);
 		v->active = gauge(stats_get(from->stats.active));
 		if (v->removed && !v->active)
 			continue;

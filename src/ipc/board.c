@@ -159,8 +159,25 @@ static void slot_clear(_Atomic uint32_t *used, size_t size)
 
 static void slot_give(_Atomic uint32_t *used, _Atomic uint32_t *current)
 {
-	stats_set(*current, 1);
+	if (stats_get(*current) != BOARD_CURRENT)
+		stats_set(*current, BOARD_PREPARED);
 	atomic_store_explicit(used, 1, memory_order_release);
+}
+
+static void slot_forget(_Atomic uint32_t *current)
+{
+	if (stats_get(*current) == BOARD_PREPARED)
+		stats_set(*current, BOARD_GONE);
+}
+
+void board_forget_prepared(struct board_proxy *b)
+{
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+		slot_forget(&b->frontends[i].current);
+	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+		slot_forget(&b->backends[i].current);
+	for (unsigned i = 0; i < BOARD_SERVERS; i++)
+		slot_forget(&b->servers[i].current);
 }
 
 static bool server_is(const struct board_server *s, struct str backend, struct str name,
@@ -305,6 +322,7 @@ void board_proxy_died(struct board_proxy *b)
 		server_gauges_clear(&b->servers[i].stats);
 		turn_close(&b->servers[i].check_turn);
 	}
+	board_forget_prepared(b);
 }
 
 enum board_server_state board_server_state(const struct board_server *s)

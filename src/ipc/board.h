@@ -64,12 +64,19 @@ enum board_server_state {
 	BOARD_SERVER_MAINT
 };
 
+/* Whose slot it is. Readers show BOARD_CURRENT. */
+enum board_place {
+	BOARD_GONE,    /* nobody's, or something that was removed and still drains */
+	BOARD_CURRENT, /* of the running configuration */
+	BOARD_PREPARED /* wanted by a configuration that does not run yet */
+};
+
 enum board_admin { BOARD_ADMIN_READY, BOARD_ADMIN_DRAIN, BOARD_ADMIN_MAINT };
 
 /* The identity of a server is backend, name and address together. */
 struct board_server {
 	_Atomic uint32_t used;    /* set with release after the texts were written */
-	_Atomic uint32_t current; /* in the running configuration (else draining, or free) */
+	_Atomic uint32_t current; /* enum board_place */
 	char backend[BOARD_NAME];
 	char name[BOARD_NAME];
 	char address[BOARD_TEXT];
@@ -154,14 +161,15 @@ bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 		     size_t from_size);
 
 /* Proxy only: the slot with this identity, the old one if there is one, else a free one
- * (never used, or used but neither current nor in use by its gauges), cleared. The slot is
- * marked current, so that the next call cannot give it away again; who finds it was not
- * wanted after all (ABORT, a server that left) clears `current`. -1: the board is full, or
- * a name is too long for it. */
+ * (never used, or used but BOARD_GONE and not in use by its gauges), cleared. A slot that is
+ * not current is marked as prepared, so that the next call cannot give it away again. -1: the
+ * board is full, or a name is too long for it. */
 int board_server_slot(struct board_proxy *b, struct str backend, struct str name,
 		      struct str address);
 int board_backend_slot(struct board_proxy *b, struct str name);
 int board_frontend_slot(struct board_proxy *b, struct str name);
+/* Nothing is being prepared any more: those slots are given up. */
+void board_forget_prepared(struct board_proxy *b);
 /* The supervisor, when the proxy is dead and before its successor starts: heartbeats and
  * gauges (what they counted died with it) go back to zero, texts that it was writing are
  * whole again. */

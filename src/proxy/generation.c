@@ -315,7 +315,14 @@ void generation_unref(struct generation *g)
 
 /* ---- publishing ---- */
 
-static void publish_frontend(const struct generation *g, unsigned i, struct board_proxy *board)
+/* The slots of what runs: whoever reads meanwhile misses none of them. */
+struct kept {
+	bool frontends[BOARD_FRONTENDS], backends[BOARD_BACKENDS], servers[BOARD_SERVERS];
+	uint32_t n_servers;
+};
+
+static void publish_frontend(const struct generation *g, unsigned i, struct board_proxy *board,
+			     struct kept *kept)
 {
 	const struct frontend *f = &g->frontends[i];
 	struct board_frontend *b = &board->frontends[f->slot];
@@ -327,11 +334,12 @@ static void publish_frontend(const struct generation *g, unsigned i, struct boar
 				      STR_ARGS(f->conf->binds[k].text));
 	board_write_text(&b->bind_turn, b->binds, sizeof(b->binds), str_of(binds));
 	stats_set(b->order, i);
-	stats_set(b->current, 1);
+	stats_set(b->current, BOARD_CURRENT);
+	kept->frontends[f->slot] = true;
 }
 
 static void publish_backend(const struct generation *g, unsigned i, struct board_proxy *board,
-			    uint32_t *order)
+			    struct kept *kept)
 {
 	const struct backend *b = &g->backends[i];
 	int slot = board_backend_slot(board, b->conf->name);
@@ -340,7 +348,8 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 		return;
 	str_copy(board->backends[slot].balance, BOARD_NAME, b->conf->balance_text);
 	stats_set(board->backends[slot].order, i);
-	stats_set(board->backends[slot].current, 1);
+	stats_set(board->backends[slot].current, BOARD_CURRENT);
+	kept->backends[slot] = true;
 	for (unsigned k = 0; k < b->conf->n_servers; k++) {
 		const struct conf_server *c = &b->conf->servers[k];
 		struct server *s = b->servers[k];
@@ -350,37 +359,41 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 		stats_set(on->weight, c->weight);
 		stats_set(on->backup, c->backup);
 		stats_set(on->checked, c->check.kind != CONF_CHECK_NONE);
-		stats_set(board->server_order[s->slot], (*order)++);
-		stats_set(on->current, 1);
+		stats_set(board->server_order[s->slot], kept->n_servers++);
+		stats_set(on->current, BOARD_CURRENT);
+		kept->servers[s->slot] = true;
 	}
 }
 
-static void withdraw_all(struct board_proxy *board)
+static void withdraw_rest(struct board_proxy *board, const struct kept *kept)
 {
 	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
-		stats_set(board->frontends[i].current, 0);
+		if (!kept->frontends[i])
+			stats_set(board->frontends[i].current, BOARD_GONE);
 	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
-		stats_set(board->backends[i].current, 0);
+		if (!kept->backends[i])
+			stats_set(board->backends[i].current, BOARD_GONE);
 	for (unsigned i = 0; i < BOARD_SERVERS; i++)
-		stats_set(board->servers[i].current, 0);
+		if (!kept->servers[i])
+			stats_set(board->servers[i].current, BOARD_GONE);
 }
 
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
 			uint64_t now)
 {
-	uint32_t order = 0;
+	struct kept kept = { .n_servers = 0 };
 
-	withdraw_all(board);
 	for (unsigned i = 0; i < g->conf->n_frontends; i++)
-		publish_frontend(g, i, board);
+		publish_frontend(g, i, board, &kept);
 	for (unsigned i = 0; i < g->conf->n_backends; i++)
-		publish_backend(g, i, board, &order);
+		publish_backend(g, i, board, &kept);
+	withdraw_rest(board, &kept);
 	for (unsigned b = 0; old && b < old->conf->n_backends; b++)
 		for (unsigned i = 0; i < old->backends[b].conf->n_servers; i++) {
 			struct server *s = old->backends[b].servers[i];
 			const struct board_server *on = s->owner;
 
-			if (!stats_get(on->current))
+			if (stats_get(on->current) != BOARD_CURRENT)
 				atomic_store(&s->retired, now);
 		}
 }

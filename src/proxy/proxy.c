@@ -219,16 +219,22 @@ static void first_round_decided(void *arg)
 	tell(p, MSG_PREPARED, p->next->number, NULL);
 }
 
-static void forget_next(struct proxy *p)
+static void close_fds(struct proxy *p)
 {
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++) {
 		if (p->fds.fd[i] >= 0)
 			close(p->fds.fd[i]);
 		p->fds.fd[i] = -1;
 	}
+}
+
+static void forget_next(struct proxy *p)
+{
 	if (p->next)
 		generation_unref(p->next);
 	p->next = NULL;
+	if (p->shared.board)
+		board_forget_prepared(p->shared.board);
 }
 
 static bool start_services(struct proxy *p, const char **why)
@@ -244,9 +250,7 @@ static void on_prepare(struct proxy *p, struct msg *m)
 	char why[4096] = "no bundle was handed over";
 	const char *fault;
 
-	if (p->next)
-		generation_unref(p->next);
-	p->next = NULL;
+	forget_next(p);
 	if (m->n_fds) {
 		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board, why,
 					  sizeof(why));
@@ -259,6 +263,7 @@ static void on_prepare(struct proxy *p, struct msg *m)
 	}
 	if (!p->next) {
 		forget_next(p);
+		close_fds(p);
 		tell(p, MSG_REFUSED, m->arg, why);
 		return;
 	}
@@ -269,6 +274,7 @@ static void on_prepare(struct proxy *p, struct msg *m)
 static void on_abort(struct proxy *p)
 {
 	forget_next(p);
+	close_fds(p);
 	if (p->now)
 		watch(p, p->now, NULL, nothing_decided);
 }
@@ -324,7 +330,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	}
 	p->now = p->next;
 	p->next = NULL;
-	forget_next(p);
+	close_fds(p);
 	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
 	watch(p, p->now, NULL, nothing_decided);
 	p->shared.max_connections = p->now->conf->max_connections;
@@ -372,6 +378,7 @@ static void tear_down(struct proxy *p)
 	if (p->shared.logger)
 		logger_stop(p->shared.logger);
 	forget_next(p);
+	close_fds(p);
 	if (p->now)
 		generation_unref(p->now);
 	loop_fd_del(&p->sock_io);

@@ -58,7 +58,7 @@ static void send_boards(int client)
 	struct board_proxy *p;
 	struct board_vrrp *v;
 	void *map;
-	int fds[CONTROL_BOARDS];
+	int fds[CONTROL_BOARDS], at;
 
 	fds[0] = make_board("supervisor", sizeof(*s), &map);
 	s = map;
@@ -71,8 +71,9 @@ static void send_boards(int client)
 	snprintf(s->config_file, sizeof(s->config_file), "%s", config_path);
 	stats_set(s->process[BOARD_PROXY].pid, 1);
 	stats_set(s->process[BOARD_PROXY].running, 1);
-	board_backend_slot(p, STR("web"));
-	board_server_slot(p, STR("web"), STR("w1"), STR("10.0.0.1:80"));
+	stats_set(p->backends[board_backend_slot(p, STR("web"))].current, BOARD_CURRENT);
+	at = board_server_slot(p, STR("web"), STR("w1"), STR("10.0.0.1:80"));
+	stats_set(p->servers[at].current, BOARD_CURRENT);
 	if (role == OTHER_LAYOUT)
 		s->head.layout++;
 	ck_assert(control_send_boards(client, fds));

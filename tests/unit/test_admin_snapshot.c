@@ -55,6 +55,7 @@ static struct board_server *add_server(const char *backend, const char *name, ui
 	snprintf(address, sizeof(address), "10.0.0.%u:80", order + 1);
 	at = board_server_slot(proxy, str_of(backend), str_of(name), str_of(address));
 	ck_assert_int_ge(at, 0);
+	stats_set(proxy->servers[at].current, BOARD_CURRENT);
 	stats_set(proxy->server_order[at], order);
 	stats_set(proxy->servers[at].weight, 100);
 	stats_set(proxy->servers[at].health, BOARD_SERVER_UP);
@@ -68,6 +69,7 @@ static void add_backend(const char *name, const char *balance, uint32_t order)
 
 	ck_assert_int_ge(at, 0);
 	strcpy(proxy->backends[at].balance, balance);
+	stats_set(proxy->backends[at].current, BOARD_CURRENT);
 	stats_set(proxy->backends[at].order, order);
 }
 
@@ -77,6 +79,7 @@ static struct board_frontend *add_frontend(const char *name, const char *binds, 
 
 	ck_assert_int_ge(at, 0);
 	strcpy(proxy->frontends[at].binds, binds);
+	stats_set(proxy->frontends[at].current, BOARD_CURRENT);
 	stats_set(proxy->frontends[at].order, order);
 	return &proxy->frontends[at];
 }
@@ -285,6 +288,16 @@ START_TEST(servers_of_one_backend)
 	ck_assert(!print_from(sup, proxy, SERVERS_JSON, "elsewhere", why, sizeof(why)));
 	ck_assert_str_eq(why,
 			 "there is no backend \"elsewhere\"; `hpcbalctl status` lists them");
+}
+END_TEST
+
+START_TEST(prepared_servers_are_not_shown)
+{
+	fill_supervisor();
+	fill_proxy();
+	stats_set(add_server("web_backend", "web9", 9)->current, BOARD_PREPARED);
+	ck_assert_ptr_null(strstr(print(SERVERS), "web9"));
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "web_backend  2/2"));
 }
 END_TEST
 
@@ -535,6 +548,7 @@ int main(void)
 	tcase_add_test(t, status_without_boards);
 	tcase_add_test(t, servers_a_row_each);
 	tcase_add_test(t, servers_of_one_backend);
+	tcase_add_test(t, prepared_servers_are_not_shown);
 	tcase_add_test(t, removed_servers);
 	tcase_add_test(t, json_status_document);
 	tcase_add_test(t, json_servers_document);

@@ -161,11 +161,30 @@ START_TEST(server_keeps_its_slot)
 	ck_assert_int_ge(a, 0);
 	ck_assert(a != b && b != c && a != c);
 	stats_add(board->servers[a].stats.requests, 5);
-	stats_set(board->servers[a].current, 0);
+	stats_set(board->servers[a].current, BOARD_GONE);
+	stats_set(board->servers[b].current, BOARD_CURRENT);
 	ck_assert_int_eq(slot("web", "web1"), a);
 	ck_assert_uint_eq(stats_get(board->servers[a].stats.requests), 5);
-	ck_assert_uint_eq(stats_get(board->servers[a].current), 1);
+	ck_assert_uint_eq(stats_get(board->servers[a].current), BOARD_PREPARED);
+	ck_assert_int_eq(slot("web", "web2"), b);
+	ck_assert_uint_eq(stats_get(board->servers[b].current), BOARD_CURRENT);
 	ck_assert_int_ne(board_server_slot(board, STR("web"), STR("web1"), STR("10.0.0.2:80")), a);
+}
+END_TEST
+
+START_TEST(what_was_prepared_is_given_up)
+{
+	int kept = slot("web", "web1"), given_up;
+
+	stats_set(board->servers[kept].current, BOARD_CURRENT);
+	given_up = slot("web", "web2");
+	board_frontend_slot(board, STR("f"));
+	board_backend_slot(board, STR("b"));
+	board_forget_prepared(board);
+	ck_assert_uint_eq(stats_get(board->servers[kept].current), BOARD_CURRENT);
+	ck_assert_uint_eq(stats_get(board->servers[given_up].current), BOARD_GONE);
+	ck_assert_uint_eq(stats_get(board->frontends[0].current), BOARD_GONE);
+	ck_assert_uint_eq(stats_get(board->backends[0].current), BOARD_GONE);
 }
 END_TEST
 
@@ -271,6 +290,7 @@ int main(void)
 	tcase_add_test(t, written_text_is_cut_and_read_back);
 	tcase_add_test(t, reader_never_sees_a_mixed_text);
 	tcase_add_test(t, server_keeps_its_slot);
+	tcase_add_test(t, what_was_prepared_is_given_up);
 	tcase_add_test(t, full_board_gives_only_what_is_out_of_use);
 	tcase_add_test(t, names_that_do_not_fit_have_no_slot);
 	tcase_add_test(t, backends_and_frontends_keep_their_slots);

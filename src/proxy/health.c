@@ -505,6 +505,8 @@ static void *health_main(void *arg)
 {
 	struct healthd *h = arg;
 
+	/* By itself: of another thread it takes a file, which the filter keeps shut. */
+	pthread_setname_np(pthread_self(), "health");
 	beat_fired(&h->beat);
 	loop_run(h->loop);
 	stats_set(h->board->health_beat_us, 0);
@@ -521,8 +523,6 @@ static bool thread_start(struct healthd *h)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&h->thread, NULL, health_main, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error == 0)
-		pthread_setname_np(h->thread, "health");
 	return error == 0;
 }
 

@@ -204,6 +204,7 @@ static void *writer_main(void *arg)
 	unsigned idle = 0;
 	bool stop, more;
 
+	pthread_setname_np(pthread_self(), "log writer");
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	do {
 		stop = atomic_load(&l->stop_at) != 0;

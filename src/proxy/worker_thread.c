@@ -1,6 +1,7 @@
 #include "proxy/worker_thread.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -223,7 +224,10 @@ static void settle(struct worker *w)
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	char name[16];
 
+	snprintf(name, sizeof(name), "worker %u", w->index % BOARD_WORKERS);
+	pthread_setname_np(pthread_self(), name);
 	if (!acceptors_follow(w))
 		log_error("worker %u cannot watch a listening socket: out of descriptors or "
 			  "memory; raise LimitNOFILE", w->index);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -107,7 +108,7 @@ static int (*const run_role[ROLE_COUNT])(const char *config) = {
 
 static int become(const char *name, const char *config)
 {
-	char why[256];
+	char why[256], title[16];
 	struct stat st;
 	enum role r = 0;
 
@@ -117,6 +118,8 @@ static int become(const char *name, const char *config)
 		fprintf(stderr, "hpcbald: --role is for its own use; start it without\n");
 		return EXIT_USAGE;
 	}
+	snprintf(title, sizeof(title), "hpcbald: %s", role_name(r));
+	prctl(PR_SET_NAME, title, 0, 0, 0);
 	log_open(LOG_KIND_STDERR, 2, LOG_DAEMON, role_name(r));
 	if (!rights_take(r, why, sizeof(why))) {
 		log_error("%s", why);

@@ -25,17 +25,23 @@ static void look_at(struct stalest *s, uint64_t beat, uint64_t now, const char *
 	s->index = index;
 }
 
-static struct stalest stalest_thread(const struct board_proxy *b, uint64_t now)
+static uint64_t beat_or(uint64_t beat, uint64_t otherwise)
+{
+	return beat ? beat : otherwise;
+}
+
+static struct stalest stalest_thread(const struct board_proxy *b, uint64_t now, uint64_t since)
 {
 	struct stalest s = {0, "", -1};
 	uint32_t n = stats_get(b->n_workers);
 
 	if (n > BOARD_WORKERS)
 		n = BOARD_WORKERS;
-	look_at(&s, stats_get(b->main_beat_us), now, "main thread", -1);
+	look_at(&s, beat_or(stats_get(b->main_beat_us), since), now, "main thread", -1);
 	look_at(&s, stats_get(b->health_beat_us), now, "health thread", -1);
 	for (uint32_t i = 0; i < n; i++)
-		look_at(&s, stats_get(b->worker[i].beat_us), now, "worker", (int)i);
+		look_at(&s, beat_or(stats_get(b->worker[i].beat_us), since), now, "worker",
+			(int)i);
 	return s;
 }
 
@@ -50,13 +56,13 @@ static bool look_is_late(struct heartbeat *h, uint64_t now)
 }
 
 enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,
-				       uint64_t now, char *which, size_t size)
+				       uint64_t now, uint64_t since, char *which, size_t size)
 {
 	struct stalest s;
 
 	if (look_is_late(h, now))
 		return HEARTBEAT_FINE;
-	s = stalest_thread(b, now);
+	s = stalest_thread(b, now, since);
 	if (s.age_us <= HEARTBEAT_ABORT_US)
 		return HEARTBEAT_FINE;
 	if (s.index >= 0)

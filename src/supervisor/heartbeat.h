@@ -26,9 +26,11 @@ struct heartbeat {
 
 /* For a new child. */
 void heartbeat_reset(struct heartbeat *h, uint64_t now_us);
-/* `which` (of `size` bytes) names the stale thread and for how long it stood. ABORT is said
- * once for each child. */
+/* `up_since_us`: when the child began to serve, and so the last moment for the main thread
+ * and the workers to have begun; 0: it does not yet. `which` (of `size` bytes) names the
+ * stale thread. ABORT is said once for each child. */
 enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,
-				       uint64_t now_us, char *which, size_t size);
+				       uint64_t now_us, uint64_t up_since_us, char *which,
+				       size_t size);
 
 #endif

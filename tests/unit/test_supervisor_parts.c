@@ -65,7 +65,7 @@ static void beat_all(uint64_t at)
 
 static enum heartbeat_verdict look(struct heartbeat *h, uint64_t now, char *which)
 {
-	return heartbeat_judge(h, &board, now, which, 64);
+	return heartbeat_judge(h, &board, now, 0, which, 64);
 }
 
 START_TEST(heartbeat_of_each_thread_counts)
@@ -111,6 +111,23 @@ START_TEST(no_beat_and_a_beat_ahead_are_fine)
 	/* A board that lies about its size is read within bounds. */
 	stats_set(board.n_workers, UINT32_MAX);
 	ck_assert_int_eq(look(&h, T0 + 5 * CLOCK_SEC + 1, which), HEARTBEAT_FINE);
+}
+END_TEST
+
+START_TEST(threads_that_never_began_are_hung)
+{
+	struct heartbeat h;
+	char which[64];
+
+	heartbeat_reset(&h, T0);
+	beat_all(0);
+	for (uint64_t t = T0; t <= T0 + 2 * CLOCK_SEC; t += 100 * CLOCK_MS)
+		ck_assert_int_eq(heartbeat_judge(&h, &board, t, T0, which, sizeof(which)),
+				 HEARTBEAT_FINE);
+	ck_assert_int_eq(
+		heartbeat_judge(&h, &board, T0 + 2100 * CLOCK_MS, T0, which, sizeof(which)),
+		HEARTBEAT_ABORT);
+	ck_assert_str_eq(which, "main thread");
 }
 END_TEST
 
@@ -372,6 +389,7 @@ int main(void)
 	tcase_add_test(t, backoff_grows_and_is_forgiven);
 	tcase_add_loop_test(t, heartbeat_of_each_thread_counts, 0, 4);
 	tcase_add_test(t, no_beat_and_a_beat_ahead_are_fine);
+	tcase_add_test(t, threads_that_never_began_are_hung);
 	tcase_add_test(t, late_look_gives_grace);
 	tcase_add_test(t, events_keep_the_newest);
 	tcase_add_test(t, report_has_whole_lines);

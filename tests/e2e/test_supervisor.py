@@ -1,0 +1,338 @@
+"""The supervisor with the real proxy: its files, its signals, its log, and bad moments."""
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import pytest
+
+import daemon
+import wire
+
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
+
+
+def ask(running):
+    client = running.client()
+    try:
+        return client.ask(GET)
+    finally:
+        client.close()
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+# --- files ---
+
+
+def test_control_socket_is_for_few(start, origin):
+    running = start(daemon.backend("main", origin().address))
+    mode = os.stat(os.path.join(running.folder, "control.sock")).st_mode
+    assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
+    with open(os.path.join(running.folder, "hpcbald.pid"), encoding="ascii") as f:
+        assert int(f.read()) == running.process.pid
+
+
+def test_stale_socket_and_pidfile_are_in_nobodys_way(start, origin, tmp_path):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    children = list(running.children())
+    running.process.kill()
+    running.process.wait()
+    wire.wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children),
+                  "the children to leave")
+    assert os.path.exists(os.path.join(running.folder, "control.sock"))
+    running.notify.close()
+    running.start()
+    assert ask(running).status == 200
+
+
+def test_relative_configuration_of_a_daemon(tmp_path, origin):
+    first, second = origin(name="first"), origin(name="second")
+    made = daemon.Daemon(tmp_path / "d", daemon.backend("main", first.address))
+    subprocess.run([os.path.join(daemon.build_folder(), "hpcbald"), "-f", "hpcbal.conf"],
+                   cwd=made.folder, stdin=subprocess.DEVNULL, check=True, timeout=30)
+    try:
+        assert ask(made).body == b"first"
+        made.write_config(backends=daemon.backend("main", second.address))
+        made.ctl("reload")
+        assert ask(made).body == b"second"
+    finally:
+        pid = made.json("status")["pid"]
+        os.kill(pid, signal.SIGTERM)
+        wire.wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the daemon to leave", 20)
+
+
+def test_address_in_use_names_frontend_and_holder(tmp_path, origin):
+    taken = origin()
+    made = daemon.Daemon(tmp_path / "d", daemon.backend("main", taken.address),
+                         listen=taken.address)
+    with pytest.raises(AssertionError, match="before READY=1"):
+        made.start()
+    made.process = None
+    said = made.stderr()
+    assert f"frontend front cannot listen on 127.0.0.1:{taken.address[1]}" in said
+    assert f"(pid {os.getpid()}) listens there" in said
+
+
+def test_role_is_no_option():
+    done = subprocess.run([os.path.join(daemon.build_folder(), "hpcbald"), "--role", "proxy"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                          timeout=30)
+    assert done.returncode == 2
+    assert "--role" in done.stderr
+
+
+# --- signals ---
+
+
+def test_second_sigterm_ends_the_grace(start, origin):
+    server = origin()
+    server.answer = lambda request, connection: connection.read_to_end(60) and None
+    running = start(daemon.backend("main", server.address), proxy='grace = "60s";')
+    client = running.client()
+    client.send(GET)
+    server.expect_requests(1)
+    running.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert running.process.poll() is None, "the request has its grace"
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(5 * wire.SLOWDOWN) == 0
+    client.close()
+
+
+def test_log_is_opened_again(start, origin):
+    running = start(daemon.backend("main", origin().address))
+    assert ask(running).status == 200
+    log = os.path.join(running.folder, "hpcbal.log")
+    running.wait_log('"GET / HTTP/1.1"')
+    os.rename(log, log + ".1")
+    running.process.send_signal(signal.SIGUSR1)
+    wire.wait_for(lambda: os.path.exists(log), "a new log")
+    for _ in range(3):
+        assert ask(running).status == 200
+        time.sleep(0.1)
+    assert running.wait_log('"GET / HTTP/1.1"')
+
+
+def test_stopped_supervisor_blames_nobody(start, origin):
+    """Both stood still, as in a machine that was suspended: the proxy is not killed for it."""
+    running = start(daemon.backend("main", origin().address))
+    proxy = running.child("proxy")
+    running.process.send_signal(signal.SIGSTOP)
+    os.kill(proxy, signal.SIGSTOP)
+    time.sleep(4)
+    running.process.send_signal(signal.SIGCONT)
+    time.sleep(0.2)
+    os.kill(proxy, signal.SIGCONT)
+    time.sleep(1.5)
+    assert ask(running).status == 200
+    assert running.child("proxy") == proxy
+
+
+# --- a thread that hangs ---
+
+
+HOLD = f"""
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+libc.ptrace.restype = ctypes.c_long
+tid = int(sys.argv[1])
+if libc.ptrace({PTRACE_SEIZE}, tid, None, None) or libc.ptrace({PTRACE_INTERRUPT}, tid, None, None):
+    sys.exit("ptrace: " + os.strerror(ctypes.get_errno()))
+print("held", flush=True)
+while os.WIFSTOPPED(os.waitpid(tid, 0x40000000)[1]):
+    pass
+"""
+
+
+@pytest.fixture
+def hold():
+    """Stops one thread alone, as a deadlock would, until its process ends."""
+    holders = []
+
+    def run(tid):
+        holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tid)], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        holders.append(holder)
+        if holder.stdout.readline() != "held\n":
+            pytest.skip(f"ptrace is not allowed here: {holder.stderr.read()}")
+    yield run
+    for holder in holders:
+        holder.kill()
+        holder.communicate()
+
+
+def threads_of(pid):
+    """Of all threads but the log writer, which may stand still as long as its target does."""
+    tids = sorted(int(tid) for tid in os.listdir(f"/proc/{pid}/task"))
+    return [tid for tid in tids if open(f"/proc/{pid}/task/{tid}/comm").read() != "log writer\n"]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_any_hung_thread_is_noticed(start, origin, hold, at):
+    running = start(daemon.backend("main", origin().address), threads=2)
+    proxy = running.child("proxy")
+    tids = threads_of(proxy)
+    assert len(tids) == 4, "main, health, two workers"
+    hold(tids[at])
+    wire.wait_for(lambda: running.child("proxy") not in (None, proxy), "a new proxy",
+                  8 * wire.SLOWDOWN)
+    running.first_proxy = running.child("proxy")
+    assert ask(running).status == 200
+    running.wait_log(rf"\(pid {proxy}\): its (main thread|health thread|worker \d) hangs")
+    running.wait_log(rf"\(pid {proxy}\) killed by SIG(ABRT|KILL)")
+
+
+# --- the log's target ---
+
+
+class Syslog:
+    def __init__(self, path):
+        self.path = path
+        self.open()
+
+    def open(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.settimeout(0.2)
+        self.sock.bind(self.path)
+
+    def close(self):
+        self.sock.close()
+        os.unlink(self.path)
+
+    def wait(self, word, poke, patience=12 * wire.SLOWDOWN):
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            poke()
+            try:
+                while word not in self.sock.recv(8192).decode():
+                    pass
+                return
+            except socket.timeout:
+                pass
+        raise AssertionError(f"syslog never got {word!r}")
+
+
+def syslog_daemon(start, origin, path):
+    config = daemon.CONFIG.replace("file:{folder}/hpcbal.log", path)
+    made = start(config=config.format(
+        threads=1, proxy="", timeouts="", top="", acls="", routes="", frontend="",
+        log_format="haproxy", folder="{folder}", listen="{listen}",
+        backends=daemon.backend("main", origin().address)))
+    return made
+
+
+def test_syslog_that_comes_later_and_again(start, origin, tmp_path):
+    path = str(tmp_path / "dev-log")
+    running = syslog_daemon(start, origin, path)
+    assert "is a syslog daemon running?" in running.stderr()
+    assert ask(running).status == 200
+    syslog = Syslog(path)
+    syslog.wait('"GET / HTTP/1.1"', lambda: ask(running))
+    syslog.close()
+    syslog.open()
+    syslog.wait('"GET / HTTP/1.1"', lambda: ask(running))
+    syslog.close()
+
+
+# --- bad moments ---
+
+
+def test_proxy_killed_in_the_middle_of_reloads(start, origin):
+    running = start(daemon.backend("main", origin().address), threads=2)
+    assert ask(running).status == 200
+    time.sleep(0.3)
+    files = open_files(running.process.pid)
+    over = threading.Event()
+
+    def kill():
+        while not over.wait(0.15):
+            pid = running.child("proxy")
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        ends = [running.ctl("reload", check=False) for _ in range(20)]
+    finally:
+        over.set()
+        killer.join()
+    for done in ends:
+        assert done.returncode in (0, 1), done.stderr
+        assert done.returncode == 0 or "died on the way" in done.stderr, done.stderr
+    running.ctl("reload")
+    assert ask(running).status == 200
+    generation = running.json("status")["generation"]
+    assert generation >= 2
+    running.first_proxy = running.child("proxy")
+    wire.wait_for(lambda: open_files(running.process.pid) == files, "nothing to stay open")
+
+
+def test_reloads_from_many_clients_at_once(start, origin):
+    running = start(daemon.backend("main", origin().address))
+    ends = []
+    threads = [threading.Thread(target=lambda: ends.append(running.ctl("reload", check=False)))
+               for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [done.returncode for done in ends] == [0] * 12
+    assert all(re.fullmatch(r"reloaded: generation \d+\n", done.stdout) for done in ends)
+
+
+def test_clients_that_say_or_read_nothing(start, origin):
+    running = start(daemon.backend("main", origin().address))
+    files = open_files(running.process.pid)
+    path = os.path.join(running.folder, "control.sock")
+    silent = []
+    for _ in range(100):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        sock.connect(path)
+        silent.append(sock)
+    assert running.json("status")["generation"] == 1
+    for sock in silent:
+        try:
+            sock.send(b"events")
+        except OSError:
+            pass
+    assert running.json("status")["generation"] == 1
+    for sock in silent:
+        sock.close()
+    wire.wait_for(lambda: open_files(running.process.pid) <= files, "the clients to be forgotten")
+
+
+def test_run_by_a_user(origin):
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user")
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(os.path.join(daemon.build_folder(), "hpcbald"), folder)
+        made = daemon.Daemon(os.path.join(folder, "d"), daemon.backend("main", origin().address))
+        os.chown(made.folder, nobody.pw_uid, nobody.pw_gid)
+        with open(os.path.join(made.folder, "stderr"), "wb") as stderr:
+            made.process = subprocess.Popen(
+                ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
+                 "--clear-groups", program, "-F", "-f", made.path],
+                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
+        try:
+            wire.wait_for(lambda: "serving" in made.stderr(), "the daemon to serve", 10)
+            assert ask(made).status == 200
+        finally:
+            made.process.terminate()
+            assert made.process.wait(20) == 0

@@ -166,25 +166,36 @@ static struct conf *conf_new(struct conf_source *source)
 	return conf;
 }
 
-struct conf *conf_parse(struct conf_source *source, struct diags *diags)
+struct conf *conf_parse_leniently(struct conf_source *source, struct diags *diags)
 {
-	size_t before = diags->errors;
-	struct draft d = { .source = source, .diags = diags };
+	struct draft d = { .source = source, .diags = diags, .conf = conf_new(source) };
 	struct syntax syntax;
+	bool read;
 
-	d.conf = conf_new(source);
 	if (!d.conf) {
 		diag_add(diags, source, DIAG_ERROR, 0, "out of memory");
 		return NULL;
 	}
-	if (syntax_read(&syntax, source, diags))
+	read = syntax_read(&syntax, source, diags);
+	if (read)
 		build(&d, config_root_setting(&syntax.config));
 	syntax_free(&syntax);
 	if (arena_failed(&d.conf->arena))
 		diag_add(diags, source, DIAG_ERROR, 0, "out of memory");
-	if (diags->errors == before)
+	if (read && !arena_failed(&d.conf->arena))
 		return d.conf;
 	conf_unref(d.conf);
+	return NULL;
+}
+
+struct conf *conf_parse(struct conf_source *source, struct diags *diags)
+{
+	size_t before = diags->errors;
+	struct conf *conf = conf_parse_leniently(source, diags);
+
+	if (diags->errors == before)
+		return conf;
+	conf_unref(conf);
 	return NULL;
 }
 

@@ -154,6 +154,9 @@ struct conf_source {
 /* NULL when there was any error; `diags` has them all (and the warnings either way).
  * Names that `source` does not resolve are an error. The source must outlive the result. */
 struct conf *conf_parse(struct conf_source *source, struct diags *diags);
+/* What could be read in spite of errors, so that route/ can add its mistakes in the same run;
+ * nothing may be served with it. NULL: a syntax error, or no memory. */
+struct conf *conf_parse_leniently(struct conf_source *source, struct diags *diags);
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf);
 

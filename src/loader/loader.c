@@ -37,7 +37,7 @@ static void load(struct loaded *l, const char *path)
 	arena_init(&l->arena, 65536, 0);
 	diags_init(&l->diags);
 	if (loader_read(path, &l->arena, &l->source, &l->diags))
-		l->conf = conf_parse(&l->source, &l->diags);
+		l->conf = conf_parse_leniently(&l->source, &l->diags);
 	if (l->conf)
 		compile_routes(l);
 	if (l->diags.errors) {

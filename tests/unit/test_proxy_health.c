@@ -495,6 +495,42 @@ START_TEST(settings_change)
 }
 END_TEST
 
+/* Settings that change while probes run: each probe keeps those it began with. */
+START_TEST(settings_change_under_probes)
+{
+	fake_start(0);
+	checks[0].interval = 30 * CLOCK_MS;
+	checks[0].timeout = 70 * CLOCK_MS;
+	for (unsigned i = 0; i < 40; i++) {
+		watch(1);
+		wait_ms(15);
+	}
+	ck_assert(wait_decided(40));
+	ck_assert_uint_ge(fakes[0].asked, 4);
+	ck_assert_uint_eq(servers[0]->health, SERVER_DOWN);
+}
+END_TEST
+
+/* Checks that took longer than the interval are not made up for. */
+START_TEST(no_burst_after_slow_checks)
+{
+	unsigned asked;
+
+	fake_start(0);
+	checks[0].interval = 40 * CLOCK_MS;
+	checks[0].timeout = 500 * CLOCK_MS;
+	watch(1);
+	ck_assert(wait_decided(1));
+	ck_assert(wait_asked(0, 2));
+	fakes[0].status = 200;
+	ck_assert(wait_asked(0, 1));
+	asked = fakes[0].asked;
+	wait_ms(200);
+	ck_assert_uint_le(fakes[0].asked - asked, 7);
+	ck_assert_uint_ge(fakes[0].asked - asked, 2);
+}
+END_TEST
+
 /* The old object's slot, and the same place on the board, for an object that is new. */
 START_TEST(another_object_in_the_same_slot)
 {
@@ -564,6 +600,8 @@ int main(void)
 	tcase_add_test(t, rounds_overlap);
 	tcase_add_test(t, forgotten_before_its_first_result);
 	tcase_add_test(t, settings_change);
+	tcase_add_test(t, settings_change_under_probes);
+	tcase_add_test(t, no_burst_after_slow_checks);
 	tcase_add_test(t, another_object_in_the_same_slot);
 	tcase_add_test(t, heart_beats);
 	tcase_add_loop_test(t, stop, 0, 4);

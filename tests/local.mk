@@ -6,4 +6,5 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/e2e/test_reload.py tests/e2e/test_balance_and_checks.py \
 	tests/e2e/test_commands.py tests/e2e/test_portal.py \
 	tests/e2e/traffic.py tests/e2e/test_reload_under_load.py tests/e2e/test_bad_days.py \
-	tests/e2e/test_bad_days_of_the_daemon.py tests/e2e/test_reload_parts.py
+	tests/e2e/test_bad_days_of_the_daemon.py tests/e2e/test_reload_parts.py \
+	tests/e2e/test_supervisor.py

@@ -264,6 +264,44 @@ static const struct {
 	{BOARD_SERVER_UP, 99, "UP"},
 };
 
+START_TEST(death_ends_what_runs_and_keeps_what_was_counted)
+{
+	int at = slot("web", "web1"), gone = slot("web", "web2");
+	struct board_server *s = &board->servers[at];
+	char text[BOARD_TEXT];
+
+	stats_set(s->current, BOARD_CURRENT);
+	stats_set(s->health, BOARD_SERVER_DOWN);
+	stats_set(s->stats.active, 3);
+	stats_set(s->stats.idle, 2);
+	stats_set(s->stats.requests, 7);
+	stats_set(board->stats.connections, 9);
+	stats_set(board->stats.log_lines, 5);
+	stats_set(board->frontends[0].stats.connections, 9);
+	stats_set(board->worker[1].beat_us, 1);
+	stats_set(board->main_beat_us, 1);
+	stats_set(board->health_beat_us, 1);
+	s->check_turn = 3; /* it was writing */
+	board_proxy_died(board);
+	ck_assert_uint_eq(stats_get(s->stats.active), 0);
+	ck_assert_uint_eq(stats_get(s->stats.idle), 0);
+	ck_assert_uint_eq(stats_get(board->stats.connections), 0);
+	ck_assert_uint_eq(stats_get(board->frontends[0].stats.connections), 0);
+	ck_assert_uint_eq(stats_get(board->worker[1].beat_us), 0);
+	ck_assert_uint_eq(stats_get(board->main_beat_us), 0);
+	ck_assert_uint_eq(stats_get(board->health_beat_us), 0);
+	ck_assert_uint_eq(stats_get(s->stats.requests), 7);
+	ck_assert_uint_eq(stats_get(board->stats.log_lines), 5);
+	ck_assert_uint_eq(stats_get(s->health), BOARD_SERVER_DOWN);
+	ck_assert_uint_eq(stats_get(s->current), BOARD_CURRENT);
+	ck_assert_uint_eq(stats_get(board->servers[gone].current), BOARD_GONE);
+	board_write_text(&s->check_turn, s->check_reason, BOARD_TEXT, STR("fine"));
+	ck_assert(
+		board_read_text(&s->check_turn, text, sizeof(text), s->check_reason, BOARD_TEXT));
+	ck_assert_str_eq(text, "fine");
+}
+END_TEST
+
 START_TEST(state_is_health_and_admin_together)
 {
 	struct board_server *s = &board->servers[0];
@@ -294,6 +332,7 @@ int main(void)
 	tcase_add_test(t, full_board_gives_only_what_is_out_of_use);
 	tcase_add_test(t, names_that_do_not_fit_have_no_slot);
 	tcase_add_test(t, backends_and_frontends_keep_their_slots);
+	tcase_add_test(t, death_ends_what_runs_and_keeps_what_was_counted);
 	tcase_add_loop_test(t, state_is_health_and_admin_together, 0,
 			    (int)(sizeof(states) / sizeof(states[0])));
 	suite_add_tcase(s, t);

@@ -162,12 +162,12 @@ static void publish_result(struct check *c, const struct probe_result *r)
 }
 
 struct tally {
-	unsigned up, all;
+	unsigned up, starting, all;
 };
 
 static struct tally tally_backend(const struct healthd *h, const char *backend)
 {
-	struct tally t = { 0, 0 };
+	struct tally t = { 0 };
 
 	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
 		const struct check *c = h->checks[i];
@@ -176,6 +176,7 @@ static struct tally tally_backend(const struct healthd *h, const char *backend)
 			continue;
 		t.all++;
 		t.up += c->state.state == SERVER_UP;
+		t.starting += c->state.state == SERVER_STARTING;
 	}
 	return t;
 }
@@ -210,7 +211,7 @@ static void report(struct check *c, enum server_health from, const char *why)
 		 c->server->backend, c->server->name, server_health_name(c->state.state), why,
 		 t.up, t.all, c->server->backend);
 	if (!up)
-		level = t.up ? LOG_WARNING : LOG_ERR;
+		level = t.up || t.starting ? LOG_WARNING : LOG_ERR;
 	else if (from == SERVER_STARTING)
 		level = LOG_INFO;
 	log_msg(level, "%s", line);

@@ -25,7 +25,9 @@ static inline struct str str_of(const char *z)
 
 static inline struct str str_from(struct str s, size_t at)
 {
-	return at < s.n ? (struct str){ s.p + at, s.n - at } : (struct str){ s.p + s.n, 0 };
+	if (at >= s.n) /* also of STR_NONE, whose pointer must not be moved */
+		return (struct str){ s.n ? s.p + s.n : s.p, 0 };
+	return (struct str){ s.p + at, s.n - at };
 }
 
 static inline struct str str_first(struct str s, size_t n)

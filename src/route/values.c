@@ -86,6 +86,21 @@ static const char *string_doubt(const struct test *t, struct str v)
 	}
 }
 
+/* The path that conditions see has its escapes in capitals (RFC 3986 6.2.2.1). */
+static struct str capital_escapes(struct arena *a, struct str s)
+{
+	struct str kept = arena_str(a, s);
+
+	for (size_t i = 0; i < kept.n; i++) {
+		char *c = (char *)(uintptr_t)kept.p + i;
+
+		if (*c >= 'a' && *c <= 'f' &&
+		    ((i > 0 && c[-1] == '%') || (i > 1 && c[-2] == '%')))
+			*c = (char)(*c - ('a' - 'A'));
+	}
+	return kept;
+}
+
 static void add_string(struct parser *p, struct test *t, const struct value *v)
 {
 	const char *doubt = string_doubt(t, v->text);
@@ -96,8 +111,12 @@ static void add_string(struct parser *p, struct test *t, const struct value *v)
 	}
 	if (doubt)
 		value_say(p, DIAG_WARNING, t, v, doubt);
-	t->v.strings[t->n++] =
-		t->fold ? fold(p->c->arena, v->text) : arena_str(p->c->arena, v->text);
+	if (t->fold)
+		t->v.strings[t->n++] = fold(p->c->arena, v->text);
+	else if (t->word->sample == SAMPLE_PATH)
+		t->v.strings[t->n++] = capital_escapes(p->c->arena, v->text);
+	else
+		t->v.strings[t->n++] = arena_str(p->c->arena, v->text);
 }
 
 static void add_regex(struct parser *p, struct test *t, const struct value *v)

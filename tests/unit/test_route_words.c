@@ -35,6 +35,8 @@ static const struct word_case cases[] = {
 	{ "path_beg /api", REQ("/API", ""), false },
 	{ "path_beg -i /api", REQ("/Api/x", ""), true },
 	{ "path_beg /admin", REQ("/x/..//%61dmin", ""), true },
+	{ "path_beg /a%2fb", REQ("/a%2Fb/c", ""), true },
+	{ "path_beg /a%2Fb", REQ("/a%2fb/c", ""), true },
 	{ "path_beg /", REQ("/", ""), true },
 	{ "path_end .png .jpg", REQ("/a.jpg?v=1", ""), true },
 	{ "path_end .png .jpg", REQ("/a.JPG", ""), false },

@@ -19,13 +19,16 @@ void flow_init(struct flow *f)
 void flow_begin(struct flow *f, enum http_framing in, uint64_t length, enum http_framing out,
 		size_t keep)
 {
+	must(out != FRAMING_NONE || in == FRAMING_NONE);
 	f->in = in;
 	f->out = out;
 	f->left = in == FRAMING_LENGTH ? length : 0;
 	f->keep = keep;
 	f->body = 0;
 	f->out_done = f->moved = false;
-	f->in_done = in == FRAMING_NONE || (in == FRAMING_LENGTH && length == 0);
+	/* A last chunk is still to come behind the head, which may not be queued yet. */
+	f->in_done = in == FRAMING_NONE ||
+		     (in == FRAMING_LENGTH && length == 0 && out != FRAMING_CHUNKED);
 	if (in == FRAMING_CHUNKED)
 		h1_chunks_init(&f->chunks);
 }
@@ -84,15 +87,16 @@ static void fill_plain(struct flow *f, struct buf *b)
 {
 	struct str data = buf_unread(b);
 
-	if (f->in == FRAMING_LENGTH)
-		data = str_first(data, f->left);
-	if (!has_room(f) || data.n == 0)
+	if (!has_room(f))
 		return;
+	if (f->in == FRAMING_LENGTH && f->left < data.n)
+		data = str_first(data, (size_t)f->left);
 	b->at += data.n;
-	if (f->in == FRAMING_LENGTH)
-		f->left -= data.n;
 	put_data(f, data);
-	if (f->in == FRAMING_LENGTH && f->left == 0)
+	if (f->in != FRAMING_LENGTH)
+		return;
+	f->left -= data.n;
+	if (f->left == 0)
 		put_end(f);
 }
 

@@ -39,7 +39,8 @@ enum flow_result {
 };
 
 void flow_init(struct flow *f);
-/* What is to come: `length` for FRAMING_LENGTH. `keep`: see above. */
+/* What is to come: `length` for FRAMING_LENGTH. `out` is FRAMING_NONE for no body only; no
+ * body gives no byte, however it is framed (HEAD). `keep`: see above. */
 void flow_begin(struct flow *f, enum http_framing in, uint64_t length, enum http_framing out,
 		size_t keep);
 /* Takes what the buffer holds into the queue. False: FLOW_BAD, with `why`. */

@@ -1,6 +1,8 @@
 /* The list "backends". */
 #include "base/hash.h"
-#include "conf/draft.h"
+#include "conf/build.h"
+#include "conf/scalar.h"
+#include "conf/section.h"
 #include "conf/value.h"
 
 #define SHOWN(s) STR_ARGS(str_first(s, 60))

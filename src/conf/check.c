@@ -1,5 +1,7 @@
 /* The block "check" of a backend or a server. */
-#include "conf/draft.h"
+#include "conf/build.h"
+#include "conf/scalar.h"
+#include "conf/section.h"
 #include "conf/value.h"
 
 static const struct conf_status_range expect_default[] = { { 200, 399 } };

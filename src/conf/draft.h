@@ -31,39 +31,4 @@ struct diag_place draft_place(const struct draft *d, const config_setting_t *s, 
 void *draft_array(struct draft *d, size_t n, size_t size);
 struct str draft_str(struct draft *d, struct str s);
 
-/* The defaults of a section's rows into the struct that their fields are in. */
-void section_defaults(struct draft *d, enum option_section section, void *base);
-/* Judges every setting of a group by the section's rows and stores what has a field. Groups
- * and lists that are carried out are only looked at for their type: whoever calls builds
- * them from section_member(). With `base` NULL nothing is stored. */
-void section_read(struct draft *d, const config_setting_t *group, enum option_section section,
-		  void *base);
-/* A member with a right type, or NULL: left out, or wrong and said so by section_read(). */
-config_setting_t *section_member(const config_setting_t *group, enum option_section section,
-				 const char *name);
-/* Of a member that is a good text (or STR_NONE), copied into the arena. */
-struct str section_text(struct draft *d, const config_setting_t *group,
-			enum option_section section, const char *name);
-/* The fields of a section's rows, hashed, for the fingerprint. */
-uint64_t section_hash(enum option_section section, const void *base, uint64_t h);
-
-/* One value by one row; false when it was wrong, which is then in the list. */
-bool scalar_read(struct draft *d, const config_setting_t *s, const struct option *o, void *base);
-/* Whether the setting is of the row's type, from afar: a text may still be malformed. */
-bool scalar_is(const config_setting_t *s, enum option_type type);
-void scalar_default(struct draft *d, const struct option *o, void *base);
-/* False: the text is empty or holds what no text may, and the list has it now. */
-bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct option *o);
-/* The same question without a word, and for TYPE_NAME whether it is a name. */
-bool scalar_text_good(const config_setting_t *s, enum option_type type);
-
-/* The builders. */
-void build_backends(struct draft *d, const config_setting_t *list);
-void build_frontends(struct draft *d, const config_setting_t *list);
-/* `inherited` may be NULL: begins with the defaults. */
-void build_check(struct draft *d, const config_setting_t *group,
-		 const struct conf_check *inherited, struct conf_check *check);
-/* Once the backend's servers have theirs: what a check left out is taken from elsewhere. */
-void build_check_finish(struct conf_check *check);
-
 #endif

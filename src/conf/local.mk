@@ -1,15 +1,15 @@
 noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
-	src/conf/backend.c \
+	src/conf/backend.c src/conf/build.h \
 	src/conf/check.c \
 	src/conf/conf.c src/conf/conf.h \
 	src/conf/diag.c src/conf/diag.h \
-	src/conf/draft.h \
+	src/conf/draft.c src/conf/draft.h \
 	src/conf/frontend.c \
 	src/conf/options.c src/conf/options.def src/conf/options.h \
-	src/conf/scalar.c \
+	src/conf/scalar.c src/conf/scalar.h \
 	src/conf/scan.c src/conf/scan.h \
-	src/conf/section.c \
+	src/conf/section.c src/conf/section.h \
 	src/conf/sections.c src/conf/sections.h \
 	src/conf/syntax.c src/conf/syntax.h \
 	src/conf/value.c src/conf/value.h \

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "conf/draft.h"
+#include "conf/scalar.h"
 #include "conf/value.h"
 
 #define SHOWN_MAX 60

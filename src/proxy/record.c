@@ -2,49 +2,12 @@
 #include "proxy/accesslog.h"
 #include "proxy/exchange.h"
 
-static void count_frontend(struct frontend_stats *st, unsigned status)
+/* `by` are the counters of each class; by[0] takes what is of no class. */
+static void count_code(unsigned status, _Atomic uint64_t *const by[6])
 {
-	stats_add(st->requests, 1);
-	switch (status / 100) {
-	case 2:
-		stats_add(st->code_2xx, 1);
-		break;
-	case 3:
-		stats_add(st->code_3xx, 1);
-		break;
-	case 4:
-		stats_add(st->code_4xx, 1);
-		break;
-	case 5:
-		stats_add(st->code_5xx, 1);
-		break;
-	default:
-		stats_add(st->code_other, 1);
-		break;
-	}
-}
+	unsigned class = status / 100;
 
-static void count_server(struct server_stats *st, unsigned status)
-{
-	switch (status / 100) {
-	case 1: /* a tunnel; interim responses were counted as they passed */
-		stats_add(st->code_1xx, 1);
-		break;
-	case 2:
-		stats_add(st->code_2xx, 1);
-		break;
-	case 3:
-		stats_add(st->code_3xx, 1);
-		break;
-	case 4:
-		stats_add(st->code_4xx, 1);
-		break;
-	case 5:
-		stats_add(st->code_5xx, 1);
-		break;
-	default:
-		break;
-	}
+	stats_add(*by[class < 6 ? class : 0], 1);
 }
 
 /* µs between two stages, -1 when one was not reached. */
@@ -104,9 +67,12 @@ static void log_exchange(struct exchange *x, uint64_t bytes_out, uint64_t bytes_
 void exchange_count_server(struct exchange *x)
 {
 	struct server_stats *st = x->server->stats;
+	_Atomic uint64_t *const by[6] = { &st->code_1xx, &st->code_1xx, &st->code_2xx,
+					  &st->code_3xx, &st->code_4xx, &st->code_5xx };
 
+	/* Interim responses were counted as they passed. */
 	if (x->response_at)
-		count_server(st, x->res.status);
+		count_code(x->res.status, by);
 	stats_add(st->bytes_in, x->to_server.body);
 	stats_add(st->bytes_out, x->to_client.body);
 }
@@ -114,10 +80,12 @@ void exchange_count_server(struct exchange *x)
 void exchange_record(struct exchange *x)
 {
 	struct frontend_stats *st = x->frontend->stats;
+	_Atomic uint64_t *const by[6] = { &st->code_other, &st->code_other, &st->code_2xx,
+					  &st->code_3xx,   &st->code_4xx,   &st->code_5xx };
 	uint64_t in = x->req.head_size + x->to_server.body, out = x->to_client.sent;
 
-	/* A client that connected and went without a request is no request. */
-	count_frontend(st, x->status);
+	stats_add(st->requests, 1);
+	count_code(x->status, by);
 	stats_add(st->bytes_in, in);
 	stats_add(st->bytes_out, out);
 	if (logger_wanted(x->session->worker->shared->logger))

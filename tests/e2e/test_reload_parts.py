@@ -14,7 +14,7 @@ CHECK = 'check: { http = "GET /health"; interval = "10s"; timeout = "5s"; };'
 
 
 class Gate:
-    """An origin's answer that waits until it is opened."""
+    """An origin's answer that waits until it is opened; some are never."""
 
     def __init__(self, origin):
         self.go = threading.Event()
@@ -22,8 +22,7 @@ class Gate:
         origin.answer = self
 
     def __call__(self, request, connection):
-        assert self.go.wait(30), "the gate was never opened"
-        return wire.answer(self.body)
+        return wire.answer(self.body) if self.go.wait(30) else None
 
 
 def in_background(work):

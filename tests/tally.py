@@ -15,6 +15,7 @@ import xml.etree.ElementTree
 LIBCHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.M)
 COUNTED = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 RESULT = re.compile(r"^:test-result: (\w+)", re.M)
+MISTAKE = re.compile(r"error|Error|warning:|undefined reference|No rule")
 SKIPPED = re.compile(r"^skipped .*$", re.M)
 
 
@@ -61,7 +62,8 @@ def tally_trs(folder, status, log):
             for line in SKIPPED.findall(text) if result == "PASS" else ():
                 print(line)
     if status and not total[1]:
-        tail(log, 40)
+        told = [line for line in read(log).splitlines() if MISTAKE.search(line)]
+        print("\n".join(told[:40]))
         total[1] = 1
     return total
 

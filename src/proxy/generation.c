@@ -268,7 +268,7 @@ struct generation *generation_make(int bundle, uint64_t number, const struct gen
 	else if (!take_listeners(g, old, fds))
 		fault = "taking the listening sockets: one was not handed over";
 	else if (!make_backends(g, old, board))
-		fault = "preparing the servers: out of memory, or more servers than the board holds";
+		fault = "preparing the servers: out of memory, or more than the board holds";
 	if (!fault)
 		return g;
 	snprintf(why, why_size, "%s", fault);

@@ -74,6 +74,11 @@ static void session_listen(struct session *s)
 	struct worker *w = s->worker;
 	size_t n;
 
+	/* What a pipelining client has sent before comes before its end. */
+	if (s->in && s->in->at < s->in->end) {
+		start_exchange(s);
+		return;
+	}
 	if (!s->conn.can_read)
 		return;
 	if (!s->in)
@@ -172,8 +177,6 @@ static void task_run(struct loop_task *t)
 		session_free(s);
 	else if (s->state == SESSION_BUSY)
 		exchange_run(s->exchange);
-	else if (s->state == SESSION_IDLE && s->in && s->in->at < s->in->end)
-		start_exchange(s);
 	else
 		conn_ready(&s->conn);
 }

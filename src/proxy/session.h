@@ -19,7 +19,7 @@ struct session {
 	const struct codec *codec; /* what the client speaks */
 	struct worker *worker;
 	struct listener *listener; /* a reference */
-	struct tenancy *tenancy;   /* where `frontend` was looked up; its exchange counts itself there */
+	struct tenancy *tenancy;   /* where `frontend` was looked up; exchanges count there */
 	const struct frontend *frontend;
 	struct frontend_stats *stats; /* where this connection was counted */
 	struct addr peer;

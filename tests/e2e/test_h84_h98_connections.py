@@ -266,3 +266,13 @@ def test_server_that_resets(start, origin):
     assert client.ask(POST).status == 502
     client.close()
     running.wait_log(r" 502 .* SH--")
+
+
+def test_h87_half_close_between_pipelined_requests(site):
+    """The end arrives at any moment between the answers; each request is answered all the same."""
+    for _ in range(150):
+        client = site.client()
+        client.send(GET * 3)
+        client.half_close()
+        assert [client.read_response().status for _ in range(3)] == [200, 200, 200]
+        client.close()

@@ -59,19 +59,15 @@ static const struct {
 	{"silent", "did not answer PREPARE within 500 ms"},
 	{"dies_at_prepare", "died on the way: killed by SIGABRT"},
 	{"uncommitted", "did not answer COMMIT within 500 ms"},
-	{"bind 127.0.0.1:%u\nbind 127.0.0.1:%u", "Address already in use"},
-	{"bind 192.0.2.77:%u", "no interface has this address"},
+	{"bind 127.0.0.1:17077\nbind 127.0.0.1:17077", "Address already in use"},
+	{"bind 192.0.2.77:80", "no interface has this address"},
 	{"bind unix:/nowhere/to/be/found.sock", "its directory must be there"},
 	{"log file:/nowhere/to/be/found.log", "give a path whose directory is there"},
 };
 
 START_TEST(bad_start_says_why_and_leaves_nothing)
 {
-	unsigned port = daemon_free_port();
-	char line[256];
-
-	snprintf(line, sizeof(line), bad_starts[_i].line, port, port);
-	daemon_write_config("%s\n", line);
+	daemon_write_config("%s\n", bad_starts[_i].line);
 	daemon_start(true);
 	ck_assert_int_eq(daemon_wait_exit(3000), 1);
 	ck_assert_msg(strstr(daemon_said(), bad_starts[_i].text), "%s", daemon_said());

@@ -10,6 +10,8 @@
 #include "supervisor/state.h"
 
 #define WORDS_MAX 16
+#define PAUSE_US (500 * CLOCK_MS)
+#define TELL_AGAIN_US (60 * CLOCK_SEC)
 
 struct client {
 	struct list link;
@@ -209,6 +211,20 @@ static void client_new(struct commands *commands_, int fd)
 	loop_timer_set(l, &c->silence, loop_now(l) + COMMANDS_SILENCE_US);
 }
 
+/* The client that waits would wake us again and again. */
+static void listener_pause(struct commands *c, int error)
+{
+	struct loop *l = c->supervisor->loop;
+
+	loop_fd_del(&c->listener);
+	loop_timer_set(l, &c->pause, loop_now(l) + PAUSE_US);
+	if (c->pause_told_at && loop_now(l) - c->pause_told_at < TELL_AGAIN_US)
+		return;
+	c->pause_told_at = loop_now(l);
+	log_warn("control socket: clients wait, none can be accepted: %s; raise the limit of open "
+		 "files (LimitNOFILE=, ulimit -n)", strerror(error));
+}
+
 static void listener_ready(struct loop_fd *f, unsigned what)
 {
 	struct commands *c = list_of(f, struct commands, listener);
@@ -217,14 +233,25 @@ static void listener_ready(struct loop_fd *f, unsigned what)
 	(void)what;
 	if (fd >= 0)
 		client_new(c, fd);
-	else if (errno == EMFILE || errno == ENFILE)
-		log_warn("control socket: a client waits, but there are no descriptors left");
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		listener_pause(c, errno);
+}
+
+static void pause_is_over(struct loop_timer *t)
+{
+	struct commands *c = list_of(t, struct commands, pause);
+	struct loop *l = c->supervisor->loop;
+
+	if (!loop_fd_add(l, &c->listener, c->fd, LOOP_READ, listener_ready))
+		loop_timer_set(l, t, loop_now(l) + PAUSE_US);
 }
 
 void commands_init(struct commands *c, struct supervisor *sv)
 {
 	c->supervisor = sv;
 	c->n_clients = 0;
+	c->pause_told_at = 0;
+	loop_timer_init(&c->pause, pause_is_over);
 	c->listener.fd = -1;
 	c->listener.event = NULL;
 	list_init(&c->clients);
@@ -232,6 +259,7 @@ void commands_init(struct commands *c, struct supervisor *sv)
 
 bool commands_open(struct commands *c, int fd)
 {
+	c->fd = fd;
 	return loop_fd_add(c->supervisor->loop, &c->listener, fd, LOOP_READ, listener_ready);
 }
 
@@ -271,6 +299,7 @@ void commands_close(struct commands *c)
 	struct list *e, *tmp;
 
 	loop_fd_del(&c->listener);
+	loop_timer_stop(&c->pause);
 	list_each_safe(e, tmp, &c->clients)
 		client_end(list_of(e, struct client, link), 'e', STR("hpcbald is stopping\n"),
 			   CONTROL_REFUSED);

@@ -15,7 +15,10 @@ struct supervisor;
 
 struct commands {
 	struct supervisor *supervisor;
+	int fd; /* the listening one, borrowed */
 	struct loop_fd listener;
+	struct loop_timer pause; /* while there are no descriptors for clients */
+	uint64_t pause_told_at;
 	struct list clients;
 	unsigned n_clients;
 };

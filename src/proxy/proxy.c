@@ -371,6 +371,8 @@ static void stop(struct proxy *p, uint64_t grace)
 
 static void tear_down(struct proxy *p)
 {
+	if (p->shared.board)
+		stats_set(p->shared.board->main_beat_us, 0);
 	for (unsigned i = 0; i < p->n_workers; i++)
 		worker_join(p->workers[i]);
 	if (p->health)

@@ -283,12 +283,13 @@ static void look_is_due(struct loop_timer *t)
 {
 	struct supervisor *sv = list_of(t, struct supervisor, look);
 	uint64_t now = loop_now_exact(sv->loop);
-	uint64_t since = sv->proxy.up ? sv->proxy.up_since_us : 0;
+	bool stops = sv->phase == SUPERVISOR_STOPPING;
+	/* Threads of one that stops may be over, and then have no beat any more. */
+	uint64_t since = sv->proxy.up && !stops ? sv->proxy.up_since_us : 0;
 	char which[64];
 
 	loop_timer_set(sv->loop, t, now + HEARTBEAT_LOOK_US);
-	/* One that stops has a deadline of its own, and threads that are over. */
-	if (!sv->proxy.child.pid || sv->phase == SUPERVISOR_STOPPING)
+	if (!sv->proxy.child.pid)
 		return;
 	switch (heartbeat_judge(&sv->heartbeat, sv->proxy_board, now, since, which,
 				sizeof(which))) {

@@ -322,12 +322,12 @@ def test_post_is_not_sent_again_on_a_new_connection(start, origin):
 
 # --- clients ---
 
-@pytest.mark.parametrize("way", ["reset", "close"])
-def test_client_that_goes_while_the_server_works(start, origin, way):
+@pytest.mark.parametrize("way,more", [
+    ("reset", ""), ("reset", "abort_on_close = true;"), ("close", "abort_on_close = true;")])
+def test_client_that_goes_while_the_server_works(start, origin, way, more):
     server = origin()
     server.answer = hangs
-    running = start(daemon.backend("main", server.address),
-                    frontend="abort_on_close = true;")
+    running = start(daemon.backend("main", server.address), frontend=more)
     client = running.client()
     client.send(GET)
     server.expect_requests(1)

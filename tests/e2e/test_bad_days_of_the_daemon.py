@@ -2,7 +2,9 @@
 stuck, its control socket misused; all of it while clients are being served."""
 import fcntl
 import os
+import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +20,7 @@ from test_bad_days import endless, logged
 from test_processes import replaced
 from traffic import Ledger, Traffic
 
+SCALE = int(os.environ.get("HPCBAL_TEST_SCALE", "1"))
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CLOSE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -141,6 +144,66 @@ def test_killed_in_a_reload(start, origin):
     client.close()
 
 
+def test_killed_at_any_moment_of_reloads(start, origin):
+    """A reload that said yes runs, one that said no does not, whenever the proxy dies."""
+    servers = [origin(name=name) for name in ("even", "odd")]
+    texts = [daemon.backend("main", s.address, more='check: { tcp = true; };') for s in servers]
+    running = start(texts[0], threads=2)
+    dice, runs = random.Random(7), 0
+    for turn in range(6 * SCALE):
+        wanted = 1 - runs
+        running.write_config(backends=texts[wanted])
+        done = []
+        reload = threading.Thread(target=lambda: done.append(running.ctl("reload", check=False)))
+        reload.start()
+        time.sleep(dice.uniform(0, 0.04))
+        proxy = running.child("proxy")
+        if proxy:
+            os.kill(proxy, signal.SIGKILL)
+        reload.join(30 * wire.SLOWDOWN)
+        runs = wanted if done[0].returncode == 0 else runs
+        client = running.client()
+        client.send(GET)
+        body = client.read_response(patience=20 * wire.SLOWDOWN).body
+        assert body == servers[runs].name.encode(), f"turn {turn}: {done[0].stderr}"
+        client.close()
+    running.first_proxy = running.child("proxy")
+
+
+def test_reload_while_the_proxy_waits_to_be_started_again(start, origin):
+    old, new = origin(name="old"), origin(name="new")
+    running = start(daemon.backend("main", old.address))
+    for _ in range(5):
+        before = running.child("proxy")
+        os.kill(before, signal.SIGKILL)
+        wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy", 20)
+    os.kill(running.child("proxy"), signal.SIGKILL)
+    wire.wait_for(lambda: running.child("proxy") is None, "it to be dead")
+    waiting = running.client()
+    waiting.send(GET)
+    running.write_config(backends="( nonsense")
+    assert running.ctl("reload", check=False).returncode == 1
+    running.write_config(backends=daemon.backend("main", new.address))
+    running.ctl("reload")
+    assert waiting.read_response().body == b"new"
+    waiting.close()
+    running.first_proxy = running.child("proxy")
+
+
+def test_reload_of_a_file_that_is_gone(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    os.unlink(running.path)
+    done = running.ctl("reload", check=False)
+    assert done.returncode == 1 and running.path in done.stderr
+    os.kill(running.first_proxy, signal.SIGKILL)
+    replaced(running, running.first_proxy)
+    client = running.client()
+    assert client.ask(GET).status == 200, "a new proxy runs on what was good"
+    client.close()
+    running.write_config()
+
+
 def test_hung_proxy_is_replaced_and_those_who_waited_are_served(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
@@ -236,6 +299,45 @@ def test_second_signal_ends_the_grace(start, origin):
     client.close()
 
 
+def test_stop_while_the_proxy_hangs(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    os.kill(running.child("proxy"), signal.SIGSTOP)
+    begun = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+    assert time.monotonic() - begun < 6 * wire.SLOWDOWN, "it does not wait for the grace"
+
+
+def test_stop_while_no_proxy_runs(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    for _ in range(4):
+        before = running.child("proxy")
+        os.kill(before, signal.SIGKILL)
+        wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy", 20)
+    os.kill(running.child("proxy"), signal.SIGKILL)
+    wire.wait_for(lambda: running.child("proxy") is None, "it to be dead")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(2 * wire.SLOWDOWN) == 0
+
+
+def test_stop_in_a_reload(start, origin):
+    server, slow = origin(), origin()
+    slow.answer = lambda request, connection: connection.read_to_end(60) and None
+    running = start(daemon.backend("main", server.address))
+    running.write_config(backends=daemon.backend(
+        "main", slow.address, more='check: { http = "GET /"; timeout = "20s"; };'))
+    done = []
+    reload = threading.Thread(target=lambda: done.append(running.ctl("reload", check=False)))
+    reload.start()
+    wire.wait_for(lambda: slow.requests, "the first check")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(5 * wire.SLOWDOWN) == 0
+    reload.join(5 * wire.SLOWDOWN)
+    assert done[0].returncode == 1 and "stopping" in done[0].stderr
+
+
 # --- out of something ---
 
 def limit_descriptors(pid, most):
@@ -267,6 +369,36 @@ def test_no_descriptor_for_the_server(start, origin):
     idle.close()
     assert other.read_response().status == 503, "it has the client's descriptor, and no more"
     other.close()
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_supervisor_without_descriptors(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address))
+    pid = running.process.pid
+    highest = max(int(n) for n in os.listdir(f"/proc/{pid}/fd"))
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    waiting = control(running)
+    waiting.send(b"version")
+    used, lines = cpu_seconds(pid), len(running.log())
+    time.sleep(1)
+    assert cpu_seconds(pid) - used < 0.3, "it does not spin"
+    assert len(running.log()) - lines < 5, "nor fill the log"
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_log("reload refused")
+    client = running.client()
+    assert client.ask(GET).status == 200
+    client.close()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert b"pid" in waiting.recv(65536), "who waited is served"
+    waiting.close()
+    running.ctl("reload")
 
 
 def dropped(running):

@@ -249,9 +249,11 @@ START_TEST(proxy_that_keeps_dying_is_started_less_often)
 	ck_assert_uint_ge(restarts, 3);
 	ck_assert_uint_le(restarts, 6);
 	ck_assert_msg(strstr(daemon_said(), "started again in 400 ms"), "%s", daemon_said());
-	/* A better configuration ends it at once. */
+	/* A better configuration ends it at once, unless one dies just while it is asked. */
 	daemon_write_config("bind 127.0.0.1:%u\n", port);
-	ck_assert_int_eq(daemon_ask_word("reload"), 0);
+	for (unsigned i = 0; i < 5 && daemon_ask_word("reload") != 0; i++)
+		ck_assert_msg(strstr(daemon_answer, "died on the way"), "%s", daemon_answer);
+	ck_assert_ptr_nonnull(strstr(daemon_answer, "reloaded: "));
 	ck_assert_uint_gt(daemon_answered(port, (int[]){0}), 1);
 }
 END_TEST

@@ -1,5 +1,5 @@
 """The portal's WebSocket tier in small: says who it is, then echoes. /ws/health answers a
-plain GET.    websocket_server.py NAME PORT"""
+plain GET.    websocket_server.py NAME ADDRESS PORT"""
 import asyncio
 import http
 import sys
@@ -20,7 +20,7 @@ async def echo(socket, *path):
 
 
 async def main():
-    async with serve(echo, "0.0.0.0", int(sys.argv[2]), process_request=health):
+    async with serve(echo, sys.argv[2], int(sys.argv[3]), process_request=health):
         await asyncio.Future()
 
 

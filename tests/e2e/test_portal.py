@@ -57,7 +57,7 @@ class Host:
             "api": flask,
             "auth": flask,
             "websocket": [PYTHON, "-B", os.path.join(PORTAL, "websocket_server.py"), self.name,
-                          str(self.ports["websocket"])],
+                          self.ip, str(self.ports["websocket"])],
         }[tier]
 
     def start(self, tier):

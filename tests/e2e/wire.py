@@ -1,6 +1,7 @@
 """Bytes on the wire, both ends: a raw client, and an origin that records what it is sent
 and answers what the test says, byte by byte."""
 import os
+import random
 import select
 import socket
 import struct
@@ -368,8 +369,21 @@ class Origin:
         self.reset()
 
 
+# Below the range from which the kernel takes ports for outgoing connections, so that nobody
+# has one before the daemon binds it.
+PORTS = random.Random(os.getpid())
+GIVEN = set()
+
+
 def free_port(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, 0))
-        return sock.getsockname()[1]
+    while True:
+        port = PORTS.randrange(20000, 32000)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((host, port))
+            except OSError:
+                continue
+        if (host, port) not in GIVEN:
+            GIVEN.add((host, port))
+            return port

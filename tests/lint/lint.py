@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "upstream": ["base", "conf", "http", "net", "balance"],
     "loader": ["base", "conf", "ipc", "route", "balance", "net"],
     "supervisor": ["base", "ipc", "net/loop.h"],
+    "vrrp": ["base", "conf", "ipc", "net/loop.h"],
     "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "upstream"],
     "admin": ["base", "ipc"],
 }

@@ -1,10 +1,7 @@
 """What goes wrong on a bad day: servers that hang, reset, cut, lie; clients that trickle, stall
 and vanish; and what the log says of each."""
-import json
-import os
 import re
 import select
-import socket
 import threading
 import time
 

@@ -16,7 +16,7 @@ import pytest
 import daemon
 import test_h128_h142_websocket as websocket
 import wire
-from test_bad_days import endless, logged
+from test_bad_days import logged
 from test_processes import replaced
 from traffic import Ledger, Traffic
 

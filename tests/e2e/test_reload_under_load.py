@@ -1,10 +1,8 @@
 """Reloads one after the other while clients of every kind are at work."""
 import os
 import re
-import threading
 import time
 
-import pytest
 
 import daemon
 import wire

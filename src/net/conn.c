@@ -97,15 +97,28 @@ enum conn_result conn_connected(struct conn *c)
 
 enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n)
 {
+	enum conn_result r;
+
 	must(conn_is_open(c) && size > 0);
 	*n = 0;
-	return c->can_read ? c->transport->recv(c, to, size, n) : CONN_AGAIN;
+	if (!c->can_read)
+		return CONN_AGAIN;
+	r = c->transport->recv(c, to, size, n);
+	c->received += *n;
+	return r;
 }
 
 void conn_ask_again(struct conn *c)
 {
 	c->can_read = c->can_read || c->cut_short;
 	c->cut_short = false;
+}
+
+bool conn_is_quiet(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
@@ -121,6 +134,7 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
 		r = c->transport->send(c, q->v + q->first, q->count, &n);
 		iovq_sent(q, n);
 		*sent += n;
+		c->sent += n;
 		if (r != CONN_OK)
 			return r;
 	}

@@ -39,6 +39,7 @@ struct conn {
 	bool connecting;          /* until conn_connected() */
 	bool shut;                /* our side was ended */
 	int error;
+	uint64_t received, sent;  /* bytes */
 };
 
 /* Takes over the descriptor (non-blocking; TCP_NODELAY comes with its listener). False: not
@@ -54,6 +55,8 @@ enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
  * reset that came in the same edge as its data has no edge of its own (libevent tells both
  * alike). The next conn_recv() looks once more. */
 void conn_ask_again(struct conn *c);
+/* Whether the kernel has nothing for us to read, not even an end: asks it. */
+bool conn_is_quiet(const struct conn *c);
 /* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
  * (CONN_AGAIN). `sent` counts what went. */
 enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent);

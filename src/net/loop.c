@@ -21,6 +21,7 @@ struct signal_watch {
 struct loop {
 	struct event_base *base;
 	uint64_t now;
+	uint64_t turns;
 	bool now_is_old; /* this turn has not asked the clock yet */
 	bool stopping;
 
@@ -409,6 +410,7 @@ void loop_turn(struct loop *l, uint64_t wait_us)
 	if (sleep && next)
 		wake_arm(l, next);
 	l->now_is_old = true;
+	l->turns++;
 	/* Without ONCE it would go on for as long as any descriptor is ready, and tasks and
 	 * timers would wait. */
 	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
@@ -439,4 +441,9 @@ uint64_t loop_now_exact(struct loop *l)
 {
 	l->now_is_old = false;
 	return l->now = clock_now_us();
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+	return l->turns;
 }

@@ -23,6 +23,9 @@ void loop_stop(struct loop *l);
 void loop_turn(struct loop *l, uint64_t wait_us);
 /* µs, CLOCK_MONOTONIC, read once a turn. */
 uint64_t loop_now(struct loop *l);
+/* How many turns there were: two things that happen at the same count have had no look at the
+ * descriptors between them. */
+uint64_t loop_turns(const struct loop *l);
 /* Reads the clock again now. */
 uint64_t loop_now_exact(struct loop *l);
 

@@ -85,10 +85,36 @@ static void expired(struct loop_timer *t)
 		upstream_close(u);
 }
 
-/* Readiness to write is no news on an idle connection; anything to read is its end. */
-static bool still_good(struct upstream_conn *u, uint64_t now, uint64_t max_idle)
+/* Bytes behind an answer must never become the next one. The loop tells of them, but not
+ * within the turn in which the connection became idle: then the kernel is asked. */
+static bool still_good(struct upstream_conn *u)
 {
-	return !u->conn.can_read && now - u->idle_since < max_idle;
+	struct upstream *up = u->home;
+
+	return !u->conn.can_read &&
+	       (u->idle_turn != loop_turns(up->loop) || conn_is_quiet(&u->conn));
+}
+
+/* The youngest that the loop has looked at since it became idle spares a call; not far from
+ * the front, or it is none of the youngest. A slot's server before `s` may have left some. */
+#define LOOKS 4
+static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
+				      const struct server *s)
+{
+	struct upstream_conn *first = NULL;
+	struct list *e = idle->next;
+
+	for (unsigned i = 0; i < LOOKS && e != idle; i++, e = e->next) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
+
+		if (u->server != s)
+			continue;
+		if (u->idle_turn != loop_turns(up->loop))
+			return u;
+		if (!first)
+			first = u;
+	}
+	return first;
 }
 
 struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
@@ -97,12 +123,13 @@ struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint
 	struct list *idle = idle_list(up, s);
 	struct upstream_conn *u;
 
-	if (list_empty(idle))
+	u = youngest(up, idle, s);
+	if (!u || loop_now(up->loop) - u->idle_since >= max_idle)
 		return NULL;
-	/* The last one used is the youngest: when it is too old, all are. */
-	u = list_of(idle->next, struct upstream_conn, link);
-	if (u->server != s || !still_good(u, loop_now(up->loop), max_idle))
+	if (!still_good(u)) {
+		upstream_close(u);
 		return NULL;
+	}
 	list_del(&u->link);
 	up->n_idle[s->slot]--;
 	stats_sub(s->stats->idle, 1);
@@ -152,6 +179,7 @@ void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
 	buf_put(up->buffers, &u->in);
 	u->user = NULL;
 	u->idle_since = loop_now(up->loop);
+	u->idle_turn = loop_turns(up->loop);
 	list_push(idle, &u->link);
 	++*n;
 	stats_add(u->server->stats->idle, 1);

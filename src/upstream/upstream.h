@@ -24,6 +24,7 @@ struct upstream_conn {
 	struct loop_timer expiry;
 	struct loop_task burial;
 	uint64_t idle_since;
+	uint64_t idle_turn; /* loop_turns() then */
 	bool reused;
 };
 

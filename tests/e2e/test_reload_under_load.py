@@ -3,7 +3,6 @@ import os
 import re
 import time
 
-
 import daemon
 import wire
 from traffic import Ledger, Traffic, is_listening

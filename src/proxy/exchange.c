@@ -117,6 +117,7 @@ struct exchange *exchange_begin(struct session *s)
 	if (logger_wanted(w->shared->logger))
 		x->began_wall = clock_wall_us();
 	x->waiting = WAIT_CLIENT_HEAD;
+	x->progress = UINT64_MAX;
 	return x;
 }
 
@@ -186,12 +187,34 @@ static uint64_t wait_limit(const struct exchange *x, const struct wait *w)
 	return w->whose == BACKEND || back < front ? back : front;
 }
 
+/* What those we wait for have done so far. A receiver is known by what it takes only. */
+static uint64_t progress_of(const struct exchange *x, enum exchange_wait w)
+{
+	const struct conn *client = &x->session->conn, *server = x->up ? &x->up->conn : client;
+
+	switch (w) {
+	case WAIT_CLIENT_READ:
+		return client->received + client->sent;
+	case WAIT_CLIENT_WRITE:
+		return client->sent;
+	case WAIT_SERVER_HEAD:
+	case WAIT_SERVER_READ:
+		return server->received + server->sent;
+	case WAIT_SERVER_WRITE:
+		return server->sent;
+	default:
+		return client->received + client->sent + server->received + server->sent;
+	}
+}
+
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 {
 	struct loop *l = x->session->worker->loop;
-	uint64_t due;
+	uint64_t progress = progress_of(x, w), due;
+	bool same = w == x->waiting && progress == x->progress;
 
 	x->waiting = w;
+	x->progress = progress;
 	switch (w) {
 	case WAIT_CLIENT_HEAD: /* from its first byte, however it trickles */
 		due = x->head_limit_at;
@@ -204,6 +227,8 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 		due = x->connect_at + wait_limit(x, &waits[w]);
 		break;
 	default:
+		if (same)
+			return STEP_WAIT;
 		due = loop_now(l) + wait_limit(x, &waits[w]);
 		break;
 	}
@@ -213,6 +238,7 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 
 void exchange_timed_out(struct exchange *x)
 {
+	x->progress = UINT64_MAX;
 	if (x->waiting == WAIT_TURNAROUND) {
 		x->n_tried = 0;
 		x->step = x->server ? EXCHANGE_CONNECT : EXCHANGE_BALANCE;

@@ -63,6 +63,7 @@ struct exchange {
 	uint64_t began_at, head_at, connect_at, connected_at, response_at;
 	uint64_t began_wall;
 	uint64_t head_limit_at; /* when the request head must be whole */
+	uint64_t progress; /* of whom we wait for, when the timeout was armed */
 
 	struct arena arena;
 	struct h1_parser parser;
@@ -90,7 +91,8 @@ const char *exchange_step_name(enum exchange_step s);
 /* The one setter of the end. Before any response byte it leads to an answer of our own,
  * else the client's connection is cut so that the response is seen to be incomplete. */
 enum step_result exchange_end(struct exchange *x, enum reason why);
-/* Arms the timeout for whom we wait, and waits. */
+/* Waits. Arms the timeout when we wait for another than before, or when that one has moved a
+ * byte since: what others do in the meantime gives nobody more time. */
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
 /* Gives server and connection back. `reusable`: the connection may serve another. */

@@ -35,6 +35,7 @@ enum step_result step_read_head(struct exchange *x)
 		case HTTP_MORE:
 			break;
 		}
+		conn_ask_again(&s->conn);
 		switch (conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n)) {
 		case CONN_OK:
 			s->in->end += n;
@@ -183,6 +184,7 @@ static bool start_connection(struct exchange *x)
 	if (!http_method_idempotent(x->req.method) && max_idle > UNSAFE_REUSE_US)
 		max_idle = UNSAFE_REUSE_US;
 	x->connect_at = loop_now(w->loop);
+	x->progress = UINT64_MAX; /* it was that of another connection */
 	if (!x->fresh_only)
 		x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
 	if (!x->up)

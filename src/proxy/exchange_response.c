@@ -206,6 +206,8 @@ static enum step_result read_more(struct exchange *x, enum exchange_wait wait)
 
 	if (u->in->at > 0)
 		buf_compact(u->in);
+	if (u->in->end > 0)
+		conn_ask_again(&u->conn);
 	switch (conn_recv(&u->conn, u->in->bytes + u->in->end, buf_room(u->in), &n)) {
 	case CONN_OK:
 		u->in->end += n;
@@ -297,8 +299,8 @@ enum step_result step_forward(struct exchange *x)
 			  &why)) {
 	case FLOW_DONE:
 		return response_done(x);
-	case FLOW_WAIT_READ:
-		return exchange_await(x, WAIT_SERVER_READ);
+	case FLOW_WAIT_READ: /* a server that waits for the client is not the one who is late */
+		return exchange_await(x, wait == WAIT_CLIENT_READ ? wait : WAIT_SERVER_READ);
 	case FLOW_WAIT_WRITE:
 		return exchange_await(x, WAIT_CLIENT_WRITE);
 	case FLOW_AGAIN:

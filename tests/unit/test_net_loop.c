@@ -273,16 +273,30 @@ static void deliver_count(struct loop_letter *m)
 
 START_TEST(a_letter_to_oneself_arrives)
 {
-	struct loop_letter m, last;
+	struct loop_letter m;
 
 	loop_post(loop, &m, deliver_again);
 	alarm(20);
 	loop_run(loop);
 	ck_assert_uint_eq(to_self, 3);
-	/* What was posted before the stop is delivered, even when no turn comes after it. */
-	to_self = 2;
-	loop_post(loop, &m, deliver_again);
-	loop_post(loop, &last, deliver_count);
+}
+END_TEST
+
+static struct loop_letter before_stop;
+
+static void deliver_stop(struct loop_letter *m)
+{
+	(void)m;
+	loop_post(loop, &before_stop, deliver_count);
+	loop_stop(loop);
+}
+
+START_TEST(what_was_posted_before_the_stop_is_delivered)
+{
+	struct loop_letter m;
+
+	loop_post(loop, &m, deliver_stop);
+	alarm(20);
 	loop_run(loop);
 	ck_assert_uint_eq(received, 1);
 }
@@ -508,6 +522,7 @@ int main(void)
 	tcase_add_test(t, letters_of_many_threads_arrive_in_each_ones_order);
 	tcase_add_test(t, two_loops_write_to_each_other);
 	tcase_add_test(t, a_letter_to_oneself_arrives);
+	tcase_add_test(t, what_was_posted_before_the_stop_is_delivered);
 	tcase_add_test(t, level_tells_until_it_is_read);
 	tcase_add_test(t, tasks_run_though_a_descriptor_stays_ready);
 	tcase_add_test(t, an_edge_tells_once_for_each_arrival);

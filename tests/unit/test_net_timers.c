@@ -546,20 +546,61 @@ START_TEST(a_slow_turn_does_not_delay_a_timer_further)
 }
 END_TEST
 
+/* How often a loop that has nothing to do wakes up in 200 ms. */
+static unsigned idle_turns(void)
+{
+	uint64_t start = real_now();
+	unsigned turns = 0;
+
+	for (; real_now() < start + 200 * CLOCK_MS; turns++)
+		loop_turn(loop, 200 * CLOCK_MS);
+	return turns;
+}
+
 START_TEST(a_far_timer_does_not_keep_the_loop_awake)
 {
 	struct ring r;
-	uint64_t start;
-	unsigned turns = 0;
 
 	ring_init(&r);
 	ring_set(&r, UINT64_MAX);
-	start = real_now();
-	while (real_now() < start + 200 * CLOCK_MS) {
-		loop_turn(loop, 200 * CLOCK_MS);
-		turns++;
+	ck_assert_uint_le(idle_turns(), 5);
+}
+END_TEST
+
+START_TEST(stopped_timers_do_not_keep_the_loop_awake)
+{
+	struct ring r;
+
+	ring_init(&r);
+	for (uint64_t i = 1; i <= 25; i++) {
+		ring_set(&r, loop_now_exact(loop) + i * LOOP_TICK_US);
+		loop_timer_stop(&r.timer);
 	}
-	ck_assert_uint_le(turns, 5);
+	ck_assert_uint_le(idle_turns(), 5);
+}
+END_TEST
+
+/* Every slot of the wheel has had its timer, some time ago. */
+START_TEST(spent_timers_do_not_keep_the_loop_awake)
+{
+	struct ring r, far_one;
+	uint64_t now = real_now();
+
+	loop_free(loop);
+	fake_now = now - 20 * CLOCK_SEC;
+	loop = loop_new();
+	ck_assert_ptr_nonnull(loop);
+	ring_init(&r);
+	while (fake_now + LOOP_TICK_US < now) {
+		ring_set(&r, fake_now + LOOP_TICK_US / 2);
+		turn_at(fake_now + LOOP_TICK_US);
+	}
+	ck_assert_uint_gt(r.fired, 1024);
+	loop_timer_stop(&r.timer);
+	fake_now = 0;
+	ring_init(&far_one);
+	ring_set(&far_one, UINT64_MAX);
+	ck_assert_uint_le(idle_turns(), 5);
 }
 END_TEST
 
@@ -616,6 +657,8 @@ static TCase *real_case(void)
 	tcase_add_test(t, the_loop_wakes_up_for_its_timers);
 	tcase_add_test(t, a_slow_turn_does_not_delay_a_timer_further);
 	tcase_add_test(t, a_far_timer_does_not_keep_the_loop_awake);
+	tcase_add_test(t, stopped_timers_do_not_keep_the_loop_awake);
+	tcase_add_test(t, spent_timers_do_not_keep_the_loop_awake);
 	tcase_add_test(t, a_turn_sleeps_no_longer_than_it_may);
 	return t;
 }

@@ -146,6 +146,25 @@ static bool add(struct worker *w, struct listener *l)
 	return watch(a);
 }
 
+/* What waits in the queue of a socket that is given up was taken by the kernel in our name. */
+static void accept_last(struct acceptor *a)
+{
+	for (unsigned i = 0; i < ACCEPTS_LAST && accept_one(a); i++)
+		;
+}
+
+void acceptors_part(struct worker *w, const struct generation *next_gen)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->acceptors) {
+		struct acceptor *a = list_of(e, struct acceptor, link);
+
+		if (!generation_frontend(next_gen, a->listener))
+			accept_last(a);
+	}
+}
+
 bool acceptors_follow(struct worker *w)
 {
 	const struct generation *g = w->now->gen;
@@ -172,8 +191,7 @@ void acceptors_close(struct worker *w)
 	list_each_safe(e, next, &w->acceptors) {
 		struct acceptor *a = list_of(e, struct acceptor, link);
 
-		for (unsigned i = 0; i < ACCEPTS_LAST && accept_one(a); i++)
-			;
+		accept_last(a);
 		acceptor_free(a);
 	}
 	w->accepting_paused = false;

@@ -158,6 +158,9 @@ static bool may_keep_client(const struct exchange *x, const struct h1_reply *r)
 	const struct session *s = x->session;
 	const struct worker *w = s->worker;
 
+	/* What is still to come of the request may never be read: say so (RFC 9110 10.1.1). */
+	if (!x->to_server.in_done)
+		return false;
 	/* Who has ended its side may have sent further requests before. */
 	if (s->client_ended && s->in->at == s->in->end)
 		return false;

@@ -29,7 +29,6 @@ struct proxy {
 	struct loop_timer beat;
 
 	struct generation *now, *next; /* running; prepared */
-	bool next_decided;
 	struct listener_fds fds;
 	struct healthd *health;
 
@@ -192,7 +191,7 @@ static unsigned count_servers(const struct generation *g)
 
 /* Watches the servers of `a`, and those that only `b` has. */
 static void watch(struct proxy *p, const struct generation *a, const struct generation *b,
-		  void (*decided)(void *arg))
+		  void (*decided)(void *arg), void *arg)
 {
 	unsigned room = count_servers(a) + count_servers(b) + 1, n;
 	struct health_target *targets = calloc(room, sizeof(*targets));
@@ -200,7 +199,7 @@ static void watch(struct proxy *p, const struct generation *a, const struct gene
 	must(targets);
 	n = add_targets(a, NULL, targets);
 	n += add_targets(b, a, targets + n);
-	healthd_watch(p->health, targets, n, p->loop, decided, p);
+	healthd_watch(p->health, targets, n, p->loop, decided, arg);
 	free(targets);
 }
 
@@ -209,14 +208,30 @@ static void nothing_decided(void *arg)
 	(void)arg;
 }
 
+/* Which generation a first round is for: one that was given up in the meantime decides
+ * nothing for the next. */
+struct round_of {
+	struct proxy *proxy;
+	uint64_t number;
+};
+
 static void first_round_decided(void *arg)
 {
-	struct proxy *p = arg;
+	struct round_of *r = arg;
+	struct proxy *p = r->proxy;
 
-	if (!p->next || p->next_decided)
-		return;
-	p->next_decided = true;
-	tell(p, MSG_PREPARED, p->next->number, NULL);
+	if (p->next && p->next->number == r->number)
+		tell(p, MSG_PREPARED, r->number, NULL);
+	free(r);
+}
+
+static void watch_first_round(struct proxy *p)
+{
+	struct round_of *r = malloc(sizeof(*r));
+
+	must(r);
+	*r = (struct round_of){ p, p->next->number };
+	watch(p, p->next, p->now, first_round_decided, r);
 }
 
 static void close_fds(struct proxy *p)
@@ -267,8 +282,7 @@ static void on_prepare(struct proxy *p, struct msg *m)
 		tell(p, MSG_REFUSED, m->arg, why);
 		return;
 	}
-	p->next_decided = false;
-	watch(p, p->next, p->now, first_round_decided);
+	watch_first_round(p);
 }
 
 static void on_abort(struct proxy *p)
@@ -276,7 +290,7 @@ static void on_abort(struct proxy *p)
 	forget_next(p);
 	close_fds(p);
 	if (p->now)
-		watch(p, p->now, NULL, nothing_decided);
+		watch(p, p->now, NULL, nothing_decided, NULL);
 }
 
 /* ---- commit ---- */
@@ -332,7 +346,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	p->next = NULL;
 	close_fds(p);
 	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
-	watch(p, p->now, NULL, nothing_decided);
+	watch(p, p->now, NULL, nothing_decided, NULL);
 	p->shared.max_connections = p->now->conf->max_connections;
 	if (old) {
 		p->taking = p->n_workers;

@@ -109,6 +109,7 @@ static void take_delivered(struct loop_letter *m)
 	struct tenancy *next = tenancy_new(w, t->gen);
 
 	must(next);
+	acceptors_part(w, t->gen);
 	w->now = next;
 	if (!acceptors_follow(w))
 		log_error("worker %u cannot watch a listening socket: out of memory or "

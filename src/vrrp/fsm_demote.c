@@ -74,7 +74,8 @@ void demote_on_promote(struct turn *t)
 {
 	bool was = t->v->demoted || t->v->holds_back;
 
-	end_demotion(t);
+	if (was)
+		end_demotion(t);
 	turn_outcome(t, was ? VROUTER_OUTCOME_PROMOTED : VROUTER_OUTCOME_NOT_DEMOTED);
 }
 

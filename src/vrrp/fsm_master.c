@@ -163,8 +163,10 @@ static void announce_against_rival(struct turn *t)
 {
 	struct vrouter *v = t->v;
 
-	if (v->rival_heard && t->now - v->rival_heard > RIVAL_GAP_MAX)
+	if (v->rival_heard && t->now - v->rival_heard > RIVAL_GAP_MAX) {
 		v->rival_gap = RIVAL_GAP_MIN;
+		v->rival_announced = 0;
+	}
 	if (v->rival_announced && t->now - v->rival_announced < v->rival_gap)
 		return;
 	if (v->rival_announced)

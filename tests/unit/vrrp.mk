@@ -1,8 +1,26 @@
 check_PROGRAMS += \
-	tests/unit/test_vrrp_packet
+	tests/unit/test_vrrp_fsm \
+	tests/unit/test_vrrp_packet \
+	tests/unit/test_vrrp_packet_build \
+	tests/unit/test_vrrp_service \
+	tests/unit/test_vrrp_times
 
 vrrp_test_libs = src/vrrp/libvrrp.a src/base/libbase.a $(CHECK_LIBS)
 
-tests_unit_test_vrrp_packet_SOURCES = tests/unit/test_vrrp_packet.c
+tests_unit_test_vrrp_fsm_SOURCES = tests/unit/test_vrrp_fsm.c tests/unit/vrrp_rig.h
+tests_unit_test_vrrp_fsm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_fsm_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_packet_SOURCES = tests/unit/test_vrrp_packet.c \
+	tests/unit/vrrp_packet_testing.h
 tests_unit_test_vrrp_packet_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_packet_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_packet_build_SOURCES = tests/unit/test_vrrp_packet_build.c \
+	tests/unit/vrrp_packet_testing.h
+tests_unit_test_vrrp_packet_build_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_packet_build_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_service_SOURCES = tests/unit/test_vrrp_service.c tests/unit/vrrp_rig.h
+tests_unit_test_vrrp_service_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_service_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_times_SOURCES = tests/unit/test_vrrp_times.c
+tests_unit_test_vrrp_times_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_times_LDADD = $(vrrp_test_libs)

@@ -239,6 +239,18 @@ def test_h49_early_answer(site):
     client.send(POST + "Content-Length: 100000000\r\n\r\n" + "x" * 1000)
     response = client.read_response()
     assert (response.status, response.body) == (413, b"too much")
+    assert response.one("Connection") == b"close"
+
+
+def test_h49_answer_to_a_client_that_waits_to_send(site):
+    """It will hardly send the body now: it has to know that the connection ends."""
+    site.origin.read_bodies = False
+    site.origin.answer = wire.answer(b"who?", 401)
+    client = site.client()
+    client.send(POST + "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    response = client.read_response()
+    assert (response.status, response.one("Connection")) == (401, b"close")
+    client.expect_closed()
 
 
 def test_h50_body_over_the_limit(start, origin):

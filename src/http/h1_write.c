@@ -156,7 +156,7 @@ static void forwarding_add(struct http_text *t, const struct http_request *req,
 		line_add(t, STR("X-Forwarded-Proto"), fw->proto);
 	if (req->authority.n && ours_is_due(req, fw, FIELD_X_FORWARDED_HOST))
 		line_add(t, STR("X-Forwarded-Host"), req->authority);
-	if (ours_is_due(req, fw, FIELD_X_FORWARDED_PORT)) {
+	if (fw->port && ours_is_due(req, fw, FIELD_X_FORWARDED_PORT)) {
 		http_text_add(t, STR("X-Forwarded-Port: "));
 		http_text_add_number(t, fw->port);
 		http_text_add(t, STR("\r\n"));

@@ -12,9 +12,9 @@
 struct h1_forwarding {
 	bool on;             /* forwarded_for */
 	bool trusted;        /* the peer is in trusted_proxies: append, else replace */
-	struct str peer;     /* the client's address without port */
+	struct str peer;     /* the client's address without port; none on a unix socket */
 	struct str proto;    /* "http" or "https" */
-	uint16_t port;       /* the listener's */
+	uint16_t port;       /* the listener's; 0 on a unix socket */
 	/* Host when an HTTP/1.0 client named none. An empty one is legal, but nginx answers it
 	 * with 400. */
 	struct str default_host;

@@ -59,17 +59,32 @@ static bool peer_is_trusted(const struct exchange *x)
 	return false;
 }
 
+/* For an HTTP/1.0 client that named no host: the address that it reached. */
+static struct str default_host(struct exchange *x)
+{
+	struct addr local = { .len = sizeof(local.u) };
+	char text[ADDR_TEXT];
+
+	if (x->req.authority.n)
+		return STR_NONE;
+	if (getsockname(x->session->conn.io.fd, &local.u.sa, &local.len) < 0 ||
+	    local.u.sa.sa_family == AF_UNIX)
+		return STR("localhost");
+	return arena_str(&x->arena, (struct str){ text, addr_format(&local, text, sizeof(text)) });
+}
+
 /* The head on its way to a server, and what has come of the body behind it: a fault in that
  * part is found before any server is touched. Again for every try. */
 bool exchange_make_request(struct exchange *x, enum reason *why)
 {
 	struct session *s = x->session;
+	bool is_unix = s->peer.u.sa.sa_family == AF_UNIX; /* it has no address to tell of */
 	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
 					 .trusted = peer_is_trusted(x),
-					 .peer = str_of(s->peer_host),
+					 .peer = is_unix ? STR_NONE : str_of(s->peer_host),
 					 .proto = STR("http"),
 					 .port = addr_port(&s->listener->addr),
-					 .default_host = str_of(s->listener->text) };
+					 .default_host = default_host(x) };
 
 	s->in->at = x->to_server.keep;
 	iovq_init(&x->to_server.q);

@@ -1,10 +1,12 @@
 """HTTP.md 1 to 36: what a request head may look like. Each refusal is shown from both
 sides: the client gets the status and the close, and the server gets no byte."""
+import socket
 import time
 
 import pytest
 
 import daemon
+import wire
 
 HEAD = "GET / HTTP/1.1\r\nHost: a\r\n"
 POST = "POST / HTTP/1.1\r\nHost: a\r\n"
@@ -178,6 +180,31 @@ def test_h20_http10_without_host(site):
     got = site.forward("GET / HTTP/1.0\r\n\r\n")
     assert got.version == b"HTTP/1.1"
     assert len(got.all("Host")) == 1, "an HTTP/1.1 request needs its Host"
+
+
+BINDS = """\
+log: { target = "file:{folder}/hpcbal.log"; };
+control: { socket = "{folder}/control.sock"; };
+frontends = ( { name = "front"; bind = ( "*:%d", "unix:{folder}/front.sock" );
+                default_backend = "main"; } );
+backends = ( %s );
+"""
+
+
+def test_h20_http10_without_host_goes_by_the_address(start, origin):
+    server, port = origin(), wire.free_port()
+    running = start(config=BINDS % (port, daemon.backend("main", server.address)),
+                    listen=("127.0.0.1", port))
+    running.client().ask("GET / HTTP/1.0\r\n\r\n")
+    local = wire.Stream(socket.socket(socket.AF_UNIX))
+    local.sock.connect(running.folder + "/front.sock")
+    local.send("GET / HTTP/1.0\r\n\r\n")
+    assert local.read_to_end().startswith(b"HTTP/1.1 200 ")
+    tcp, unix = server.expect_requests(2)
+    assert tcp.one("Host") == b"127.0.0.1:%d" % port
+    assert tcp.one("X-Forwarded-For") == b"127.0.0.1"
+    assert unix.one("Host") == b"localhost"
+    assert not unix.has("X-Forwarded-For") and not unix.has("X-Forwarded-Port")
 
 
 @pytest.mark.parametrize("fields", [

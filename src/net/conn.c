@@ -135,6 +135,8 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
 		iovq_sent(q, n);
 		*sent += n;
 		c->sent += n;
+		if (r == CONN_FAIL) /* no edge tells of it: what is left to read is there now */
+			c->can_read = true;
 		if (r != CONN_OK)
 			return r;
 	}

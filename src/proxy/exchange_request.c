@@ -191,17 +191,31 @@ static enum step_result connect_failed(struct exchange *x, int error)
 	return exchange_retry(x, connect_fault(error));
 }
 
-static bool start_connection(struct exchange *x)
+/* What must not be sent twice is worth a call that asks whether the server has gone: a reset
+ * that came in one edge with the last answer was not told. */
+static void reuse_connection(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
 	uint64_t max_idle = x->backend->conf->timeouts.upstream_idle;
+	bool unsafe = !http_method_idempotent(x->req.method);
 
-	if (!http_method_idempotent(x->req.method) && max_idle > UNSAFE_REUSE_US)
+	if (unsafe && max_idle > UNSAFE_REUSE_US)
 		max_idle = UNSAFE_REUSE_US;
+	x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
+	if (!x->up || !unsafe || conn_is_quiet(&x->up->conn))
+		return;
+	upstream_close(x->up);
+	x->up = NULL;
+}
+
+static bool start_connection(struct exchange *x)
+{
+	struct worker *w = x->session->worker;
+
 	x->connect_at = loop_now(w->loop);
 	x->progress = UINT64_MAX; /* it was that of another connection */
 	if (!x->fresh_only)
-		x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
+		reuse_connection(x);
 	if (!x->up)
 		x->up = upstream_connect(w->upstream, x->server, x, server_ready);
 	return x->up != NULL;

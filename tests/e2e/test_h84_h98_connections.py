@@ -276,3 +276,17 @@ def test_h87_half_close_between_pipelined_requests(site):
         client.half_close()
         assert [client.read_response().status for _ in range(3)] == [200, 200, 200]
         client.close()
+
+
+@pytest.mark.parametrize("request_bytes", [GET, POST], ids=["GET", "POST"])
+def test_h92_answer_with_a_reset_right_behind_it(site, request_bytes):
+    """The two come together; the server has long gone when the next request is there."""
+    def reply(_request, connection):
+        connection.sock.sendall(wire.answer(b"last words"))
+        connection.reset()
+    site.origin.answer = reply
+    client = site.client()
+    for _ in range(50):
+        response = client.ask(request_bytes)
+        assert response.status == 200, response.raw
+        time.sleep(0.005)

@@ -445,6 +445,46 @@ START_TEST(anything_heard_on_an_idle_one_closes_it)
 }
 END_TEST
 
+/* The loop had no turn in which it could have told of it. */
+START_TEST(noise_in_the_turn_that_freed_it_is_found_too)
+{
+	struct upstream_conn *u;
+	int peer;
+
+	u = connected(server, &peer);
+	make_noise((enum noise)_i, peer);
+	upstream_keep(u, IDLE);
+	ck_assert_uint_eq(idle(), 1);
+	ck_assert_ptr_null(reuse());
+	turn();
+	ck_assert_uint_eq(idle(), 0);
+	if (_i != A_RESET)
+		close(peer);
+}
+END_TEST
+
+START_TEST(a_quiet_one_is_taken_in_the_turn_that_freed_it)
+{
+	struct upstream_conn *u[2];
+	int peer[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		u[i] = connected(server, &peer[i]);
+	upstream_keep(u[0], IDLE);
+	ck_assert_ptr_eq(reuse(), u[0]);
+	upstream_keep(u[0], IDLE);
+	turn();
+	upstream_keep(u[1], IDLE);
+	/* Of two, the one of which the loop would have told spares a call. */
+	ck_assert_ptr_eq(reuse(), u[0]);
+	ck_assert_ptr_eq(reuse(), u[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		upstream_close(u[i]);
+		close(peer[i]);
+	}
+}
+END_TEST
+
 /* Bytes that nobody asked for were there before it was given back. */
 START_TEST(one_with_something_unread_is_not_kept)
 {
@@ -628,6 +668,8 @@ int main(void)
 	tcase_add_test(t, one_in_use_does_not_expire);
 	tcase_add_test(t, used_now_and_then_it_lives_on);
 	tcase_add_loop_test(t, anything_heard_on_an_idle_one_closes_it, 0, NOISES);
+	tcase_add_loop_test(t, noise_in_the_turn_that_freed_it_is_found_too, 0, NOISES);
+	tcase_add_test(t, a_quiet_one_is_taken_in_the_turn_that_freed_it);
 	tcase_add_loop_test(t, one_with_something_unread_is_not_kept, 0, NOISES);
 	tcase_add_test(t, room_to_write_is_no_news);
 	tcase_add_test(t, no_time_to_be_idle_is_a_close);

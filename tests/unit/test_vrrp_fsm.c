@@ -145,8 +145,13 @@ END_TEST
 START_TEST(r51_resignation_starts_the_skew_time)
 {
 	use_backup(2, SEC, 192);
+	says(hear(0, 30), ""); /* whoever sent it; but the master is still known */
+	ck_assert_uint_eq(v.armed - now, 250 * MS);
+	ck_assert_uint_eq(v.master_priority, 200);
+	ck_assert_uint_eq(v.master.size, 4);
 	says(hear(0, 20), "");
 	ck_assert_uint_eq(v.armed - now, 250 * MS);
+	ck_assert_uint_eq(v.master.size, 0);
 	says(fire(), "SEND 192, ADD 2s, ANNOUNCE 1, BACKUP>MASTER MASTER_RESIGNED");
 	use(3, SEC, 128);
 	start();

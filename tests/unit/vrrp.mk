@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test_vrrp_packet \
 	tests/unit/test_vrrp_packet_build \
 	tests/unit/test_vrrp_service \
+	tests/unit/test_vrrp_sim \
 	tests/unit/test_vrrp_times
 
 vrrp_test_libs = src/vrrp/libvrrp.a src/base/libbase.a $(CHECK_LIBS)
@@ -21,6 +22,9 @@ tests_unit_test_vrrp_packet_build_LDADD = $(vrrp_test_libs)
 tests_unit_test_vrrp_service_SOURCES = tests/unit/test_vrrp_service.c tests/unit/vrrp_rig.h
 tests_unit_test_vrrp_service_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_service_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_sim_SOURCES = tests/unit/test_vrrp_sim.c tests/unit/vrrp_sim.h
+tests_unit_test_vrrp_sim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_sim_LDADD = $(vrrp_test_libs)
 tests_unit_test_vrrp_times_SOURCES = tests/unit/test_vrrp_times.c
 tests_unit_test_vrrp_times_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_times_LDADD = $(vrrp_test_libs)

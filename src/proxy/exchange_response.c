@@ -209,7 +209,7 @@ static enum step_result read_more(struct exchange *x, enum exchange_wait wait)
 
 	if (u->in->at > 0)
 		buf_compact(u->in);
-	if (u->in->end > 0)
+	if (u->in->end > 0 || x->interim > 0)
 		conn_ask_again(&u->conn);
 	switch (conn_recv(&u->conn, u->in->bytes + u->in->end, buf_room(u->in), &n)) {
 	case CONN_OK:

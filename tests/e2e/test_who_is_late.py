@@ -104,11 +104,13 @@ def test_body_may_take_longer_than_the_timeouts(slow):
     client.close()
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nConte", b"HTTP/1.1 103 Hints\r\n\r\n"],
+                         ids=["half a head", "interim"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_server_resets_behind_half_a_head(slow, method):
+def test_server_resets_before_its_answer(slow, method, said):
     def reset(connection):
         connection.reset()
-    running = slow(b"HTTP/1.1 200 OK\r\nConte", then=reset)
+    running = slow(said, then=reset)
     for _ in range(10): # the two have to arrive together
         client = running.client()
         response = client.ask(f"{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")

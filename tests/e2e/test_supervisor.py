@@ -176,14 +176,19 @@ def hold():
         holder.communicate()
 
 
-def thread_of(pid, name):
+def find_thread(pid, name):
     """The log writer is not asked for: it may stand still as long as its target does."""
     for tid in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii") as f:
             # Every thread has the main thread's name until it gets one of its own.
             if f.read().strip() == name or name == "main" and int(tid) == pid:
                 return int(tid)
-    raise AssertionError(f"the proxy has no thread {name}")
+    return None
+
+
+def thread_of(pid, name):
+    """A thread names itself, at its start: READY may be said before."""
+    return wire.wait_for(lambda: find_thread(pid, name), f"the proxy's thread {name}")
 
 
 @pytest.mark.parametrize("name", ["main", "health", "worker 0", "worker 1"])

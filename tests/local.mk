@@ -7,4 +7,4 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/e2e/test_commands.py tests/e2e/test_portal.py \
 	tests/e2e/traffic.py tests/e2e/test_reload_under_load.py tests/e2e/test_bad_days.py \
 	tests/e2e/test_bad_days_of_the_daemon.py tests/e2e/test_reload_parts.py \
-	tests/e2e/test_who_is_late.py tests/e2e/test_supervisor.py
+	tests/e2e/test_chaos.py tests/e2e/test_who_is_late.py tests/e2e/test_supervisor.py

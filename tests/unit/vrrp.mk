@@ -28,3 +28,22 @@ tests_unit_test_vrrp_sim_LDADD = $(vrrp_test_libs)
 tests_unit_test_vrrp_times_SOURCES = tests/unit/test_vrrp_times.c
 tests_unit_test_vrrp_times_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_times_LDADD = $(vrrp_test_libs)
+
+# The shells, against the real kernel.
+check_PROGRAMS += \
+	tests/unit/test_vrrp_addresses \
+	tests/unit/test_vrrp_neighbour \
+	tests/unit/test_vrrp_shells
+
+vrrp_shell_libs = $(vrrp_test_libs) $(NETLINK_LIBS)
+vrrp_shell_lan = tests/unit/netns_lan.c tests/unit/netns_lan.h
+
+tests_unit_test_vrrp_addresses_SOURCES = tests/unit/test_vrrp_addresses.c $(vrrp_shell_lan)
+tests_unit_test_vrrp_addresses_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_addresses_LDADD = $(vrrp_shell_libs)
+tests_unit_test_vrrp_neighbour_SOURCES = tests/unit/test_vrrp_neighbour.c
+tests_unit_test_vrrp_neighbour_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_neighbour_LDADD = $(vrrp_test_libs)
+tests_unit_test_vrrp_shells_SOURCES = tests/unit/test_vrrp_shells.c $(vrrp_shell_lan)
+tests_unit_test_vrrp_shells_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_shells_LDADD = $(vrrp_shell_libs)

@@ -201,6 +201,7 @@ struct vrouter {
 	uint64_t preempt_at; /* 0: no lower master seen */
 	uint64_t sent_before, renewed, renewed_before;
 	bool send_failing;
+	uint8_t claimed_with; /* the priority with which it became master */
 	uint64_t announce_from, rival_announced, rival_gap;
 	uint64_t lost[3]; /* the last times that an address was lost */
 	uint64_t flap, flap_at, hold_until;

@@ -12,6 +12,8 @@
 #define RIVAL_GAP_MIN CLOCK_SEC
 #define RIVAL_GAP_MAX (10 * CLOCK_SEC)
 #define RESTORE_GAP (5 * CLOCK_MS)
+/* How long an advertisement may be under way that its sender sent before it heard our claim. */
+#define CROSSING_MAX (50 * CLOCK_MS)
 #define FIGHT_TIME (10 * CLOCK_SEC)
 #define LOSSES 3
 
@@ -31,8 +33,10 @@ static void send_advert(struct turn *t)
 	turn_act(t, VROUTER_SEND)->priority = vrouter_priority(v);
 }
 
+/* Behind a SEND: when that failed, `renewed` is 0 again, and the next one tries again. */
 static void add_addresses(struct turn *t)
 {
+	t->v->renewed_before = 0;
 	t->v->renewed = t->now;
 	turn_act(t, VROUTER_ADD)->lifetime_s = times_lease(t->c->format.interval);
 }
@@ -94,8 +98,8 @@ void master_enter(struct turn *t, enum vrouter_reason why)
 	v->preempt_at = 0;
 	v->rival_gap = RIVAL_GAP_MIN;
 	v->rival_announced = v->rival_heard = 0;
+	v->claimed_with = vrouter_priority(v);
 	v->last_sent = t->now; /* the others' patience begins with the claim, sent or not */
-	v->renewed = 0;
 	send_advert(t);
 	add_addresses(t);
 	announce_begin(t);
@@ -194,10 +198,24 @@ static void give_way(struct turn *t, enum vrouter_reason why)
 	backup_accept(t);
 }
 
+/* By which priority others are judged. Just after a claim it is that of the claim, even when
+ * ours fell meanwhile: an old master's advertisement that crosses it must not make us let go,
+ * when the claim makes the old master let go. */
+static uint8_t standing(const struct turn *t)
+{
+	const struct vrouter *v = t->v;
+	uint64_t crossing = t->c->format.interval / 2;
+	uint8_t own = vrouter_priority(v);
+
+	if (crossing > CROSSING_MAX)
+		crossing = CROSSING_MAX;
+	return t->now - v->since < crossing && v->claimed_with > own ? v->claimed_with : own;
+}
+
 void master_on_advert(struct turn *t)
 {
 	const struct vrrp_advert *a = t->e->advert;
-	uint8_t own = vrouter_priority(t->v);
+	uint8_t own = standing(t);
 
 	if (a->priority == VRRP_PRIORITY_STOP)
 		answer(t, ANSWER_RESIGNATION);

@@ -25,6 +25,7 @@ END_TEST
 START_TEST(demoted_does_not_come_back)
 {
 	use_master(3, 100 * MS, 150);
+	run(SEC);
 	demote();
 	hear(100, 20);
 	for (unsigned i = 0; i < 1000; i++) {
@@ -40,6 +41,7 @@ END_TEST
 START_TEST(demoted_holds_what_nobody_else_does)
 {
 	use_master(3, 100 * MS, 150);
+	run(SEC);
 	demote();
 	hear(100, 20);
 	says(fire(), "SEND 1, ADD 1s, ANNOUNCE 1, BACKUP>MASTER MASTER_SILENT");
@@ -104,6 +106,7 @@ END_TEST
 START_TEST(demote_for_a_time)
 {
 	use_master(3, SEC, 150);
+	run(SEC);
 	tell(.what = VROUTER_DEMOTE, .demote = { .until = now + 60 * SEC });
 	hear(100, 20);
 	for (unsigned i = 0; i < 59; i++) {
@@ -164,6 +167,24 @@ START_TEST(demote_hears_a_peer_that_resigns)
 	run(SEC / 2);
 	says(hear(0, 20), "SEND 1, RENEW 2s");
 	ck_assert(v.demoting);
+}
+END_TEST
+
+/* An old master's advertisement that crossed our claim: it will hear the claim and let go, so
+ * nobody would be left. */
+START_TEST(demote_while_the_claim_is_under_way)
+{
+	use_master(3, SEC, 150);
+	demote();
+	says(hear(100, 20), "ANNOUNCE 1, NOTE TWO_MASTERS 10.9.0.20");
+	ck_assert(v.demoting);
+	run(50 * MS);
+	says(hear(100, 20), "DELETE, MASTER>BACKUP DEMOTED, OUTCOME TAKEN_OVER 10.9.0.20");
+	use_master(3, SEC, 150); /* and the same when weights take priority away */
+	tell(.what = VROUTER_PRIORITY, .priority = 50);
+	hear(100, 20);
+	ck_assert_int_eq(v.state, VROUTER_MASTER);
+	says(hear(151, 20), "DELETE, MASTER>BACKUP HIGHER_PRIORITY");
 }
 END_TEST
 
@@ -624,6 +645,7 @@ static TCase *demote_case(void)
 	tcase_add_test(t, demotion_survives_a_crash);
 	tcase_add_test(t, demotion_ends_otherwise);
 	tcase_add_test(t, demote_hears_a_peer_that_resigns);
+	tcase_add_test(t, demote_while_the_claim_is_under_way);
 	tcase_add_test(t, two_demoted_masters_are_decided_by_the_address);
 	tcase_add_loop_test(t, priority_1_is_taken_over_at_once_even_without_preempt, 0, 2);
 	tcase_add_test(t, priority_1_in_the_preempt_delay_and_after_a_stall);

@@ -63,6 +63,8 @@ struct sim {
 	uint64_t delay, lateness; /* at most */
 	bool cut[NODES][NODES];   /* from, to */
 	uint64_t interval;        /* the longest of all */
+	bool in_order;            /* packets of one node do not overtake each other */
+	uint64_t last_at[NODES][NODES];
 
 	bool quiet;               /* nothing happens to the nodes, and every packet arrives */
 	uint64_t quiet_from;
@@ -154,8 +156,12 @@ static inline void transmit(unsigned from, uint8_t priority)
 		item.at = sim.now + 20 + chance(sim.delay);
 		if (to == from || sim.cut[from][to] || s->link_down || sim.node[to].link_down)
 			continue;
-		if (chance(1000) >= sim.loss)
-			post(item);
+		if (chance(1000) < sim.loss)
+			continue;
+		if (sim.in_order && item.at <= sim.last_at[from][to])
+			item.at = sim.last_at[from][to] + 1;
+		sim.last_at[from][to] = item.at;
+		post(item);
 	}
 }
 

@@ -124,9 +124,13 @@ class Daemon:
     def stop(self, checked=True):
         if self.process is None:
             return
+        fault = None
         if self.process.poll() is None:
-            if checked:
-                self.check_alive()
+            try:
+                if checked:
+                    self.check_alive()
+            except AssertionError as found:  # told below: first it has to stop
+                fault = found
             self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(STOP_PATIENCE)
@@ -137,6 +141,8 @@ class Daemon:
         finally:
             self.notify.close()
             self.process = None
+        if fault:
+            raise fault
         if checked:
             assert status == 0, f"hpcbald ended with {status}:\n{self.words()}"
             self.check_words()

@@ -1,69 +1,42 @@
 #include "loader/resolve.h"
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
 
-/* getaddrinfo_a() works in threads that cannot be stopped: a query that is still under way
- * at the end owns its memory for good. */
+#define ASKERS 16
+
+/* Each asker is a detached thread, since a query cannot be stopped: one that is still under
+ * way at the deadline goes on, and what it writes to lives until the last of them lets go.
+ * (Not getaddrinfo_a(): its threads are hidden from the sanitizers, and die under them.) */
 struct query {
-	struct gaicb cb;
-	struct addrinfo hints;
 	char host[256];
+	bool answered;
+	int error;
+	struct addr addr;
 };
 
-static struct query *query_new(struct str host)
-{
-	struct query *q = calloc(1, sizeof(*q));
+struct inquiry {
+	pthread_mutex_t lock; /* over all that follows */
+	pthread_cond_t progress;
+	unsigned references;
+	unsigned n, next, answered;
+	struct query queries[];
+};
 
-	if (!q || !str_copy(q->host, sizeof(q->host), host)) {
-		free(q);
-		return NULL;
-	}
-	q->hints.ai_socktype = SOCK_STREAM;
-	q->cb.ar_name = q->host;
-	q->cb.ar_request = &q->hints;
-	return q;
-}
-
-static void query_free(struct query *q)
+static void unlock_and_unref(struct inquiry *q)
 {
-	if (gai_error(&q->cb) == EAI_INPROGRESS && gai_cancel(&q->cb) == EAI_NOTCANCELED)
+	bool last = --q->references == 0;
+
+	pthread_mutex_unlock(&q->lock);
+	if (!last)
 		return;
-	if (q->cb.ar_result)
-		freeaddrinfo(q->cb.ar_result);
+	pthread_cond_destroy(&q->progress);
+	pthread_mutex_destroy(&q->lock);
 	free(q);
-}
-
-static bool start(struct query **queries, unsigned n)
-{
-	struct gaicb **list = calloc(n, sizeof(struct gaicb *));
-	int error = -1;
-
-	for (unsigned i = 0; list && i < n; i++)
-		list[i] = queries[i] ? &queries[i]->cb : NULL;
-	if (list)
-		error = getaddrinfo_a(GAI_NOWAIT, list, (int)n, NULL);
-	free(list);
-	return error == 0;
-}
-
-static void wait_for(struct query *q, uint64_t deadline)
-{
-	const struct gaicb *list[1] = { &q->cb };
-
-	while (gai_error(&q->cb) == EAI_INPROGRESS) {
-		uint64_t now = clock_now_us();
-		uint64_t left = deadline > now ? deadline - now : 0;
-		struct timespec ts = { (time_t)(left / CLOCK_SEC),
-				       (long)(left % CLOCK_SEC * 1000) };
-
-		if (left == 0)
-			return;
-		gai_suspend(list, 1, &ts);
-	}
 }
 
 static void take(const struct addrinfo *ai, struct addr *addr)
@@ -97,40 +70,127 @@ static void choose(const struct addrinfo *list, struct addr *addr)
 	}
 }
 
-static void finish(struct conf_name *name, struct query *q, bool started, uint64_t deadline)
+static void ask(const char *host, int *error, struct addr *addr)
 {
-	int error;
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
 
-	name->addr.len = 0;
-	name->why = "out of memory";
-	if (!q)
-		return;
-	if (!started) { /* some may be under way all the same: their memory stays */
-		name->why = "the system could not ask";
-		return;
+	*error = getaddrinfo(host, NULL, &hints, &list);
+	if (*error == 0)
+		choose(list, addr);
+	if (list)
+		freeaddrinfo(list);
+}
+
+static void *asker_main(void *arg)
+{
+	struct inquiry *q = arg;
+
+	pthread_mutex_lock(&q->lock);
+	while (q->next < q->n) {
+		struct query *mine = &q->queries[q->next++];
+		struct addr addr = { .len = 0 };
+		int error;
+
+		pthread_mutex_unlock(&q->lock);
+		ask(mine->host, &error, &addr);
+		pthread_mutex_lock(&q->lock);
+		mine->error = error;
+		mine->addr = addr;
+		mine->answered = true;
+		q->answered++;
+		pthread_cond_signal(&q->progress);
 	}
-	wait_for(q, deadline);
-	error = gai_error(&q->cb);
-	if (error == 0)
-		choose(q->cb.ar_result, &name->addr);
-	name->why = error == EAI_INPROGRESS ? "no name server answered in time"
-		    : error                 ? gai_strerror(error)
-					    : "it has no address";
-	query_free(q);
+	unlock_and_unref(q);
+	return NULL;
+}
+
+static struct inquiry *inquiry_new(const struct conf_name *names, unsigned n)
+{
+	struct inquiry *q = calloc(1, sizeof(*q) + n * sizeof(q->queries[0]));
+	pthread_condattr_t monotonic;
+
+	if (!q)
+		return NULL;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->progress, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	q->references = 1;
+	q->n = n;
+	for (unsigned i = 0; i < n; i++)
+		if (!str_copy(q->queries[i].host, sizeof(q->queries[i].host), names[i].host))
+			q->queries[i].host[0] = '\0'; /* no name is so long: it will not be found */
+	return q;
+}
+
+/* How many could be started. */
+static unsigned start_askers(struct inquiry *q)
+{
+	unsigned wanted = q->n < ASKERS ? q->n : ASKERS, started = 0;
+	pthread_attr_t detached;
+	pthread_t thread;
+
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	while (started < wanted) {
+		q->references++;
+		if (pthread_create(&thread, &detached, asker_main, q) != 0) {
+			q->references--;
+			break;
+		}
+		started++;
+	}
+	pthread_attr_destroy(&detached);
+	return started;
+}
+
+/* With the lock held. */
+static void wait_for_answers(struct inquiry *q, uint64_t deadline)
+{
+	struct timespec end = { (time_t)(deadline / CLOCK_SEC),
+				(long)(deadline % CLOCK_SEC * 1000) };
+
+	while (q->answered < q->n)
+		if (pthread_cond_timedwait(&q->progress, &q->lock, &end) != 0)
+			return;
+}
+
+static void finish(struct conf_name *name, const struct query *q, bool asked)
+{
+	name->addr.len = 0;
+	if (!asked) {
+		name->why = "the system could not ask";
+	} else if (!q->answered) {
+		name->why = "no name server answered in time";
+	} else if (q->error) {
+		name->why = gai_strerror(q->error);
+	} else {
+		name->addr = q->addr;
+		name->why = "it has no address";
+	}
 }
 
 void resolve_names(struct conf_name *names, unsigned n)
 {
 	uint64_t deadline = clock_now_us() + RESOLVE_LIMIT_S * CLOCK_SEC;
-	struct query **queries = n ? calloc(n, sizeof(*queries)) : NULL;
-	bool started;
+	struct inquiry *q = n ? inquiry_new(names, n) : NULL;
+	bool asked;
 
-	if (!queries)
+	if (!q) {
+		for (unsigned i = 0; i < n; i++) {
+			names[i].addr.len = 0;
+			names[i].why = "out of memory";
+		}
 		return;
+	}
+	pthread_mutex_lock(&q->lock);
+	asked = start_askers(q) > 0;
+	if (asked)
+		wait_for_answers(q, deadline);
 	for (unsigned i = 0; i < n; i++)
-		queries[i] = query_new(names[i].host);
-	started = start(queries, n);
-	for (unsigned i = 0; i < n; i++)
-		finish(&names[i], queries[i], started, deadline);
-	free(queries);
+		finish(&names[i], &q->queries[i], asked);
+	q->next = q->n; /* what nobody has begun to ask is not asked any more */
+	unlock_and_unref(q);
 }

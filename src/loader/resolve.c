@@ -121,7 +121,7 @@ static struct inquiry *inquiry_new(const struct conf_name *names, unsigned n)
 	q->n = n;
 	for (unsigned i = 0; i < n; i++)
 		if (!str_copy(q->queries[i].host, sizeof(q->queries[i].host), names[i].host))
-			q->queries[i].host[0] = '\0'; /* no name is so long: it will not be found */
+			q->queries[i].host[0] = '\0'; /* no name is so long: none is found */
 	return q;
 }
 

@@ -30,6 +30,11 @@ fuzz_conf_libs = src/conf/libconf.a src/base/libbase.a $(CONFIG_LIBS)
 tests_fuzz_replay_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/replay.c
 tests_fuzz_replay_conf_LDADD = $(fuzz_conf_libs)
 
+check_PROGRAMS += tests/fuzz/replay_vrrp_packet
+fuzz_vrrp_libs = src/vrrp/libvrrp.a src/base/libbase.a
+tests_fuzz_replay_vrrp_packet_SOURCES = tests/fuzz/fuzz_vrrp_packet.c tests/fuzz/replay.c
+tests_fuzz_replay_vrrp_packet_LDADD = $(fuzz_vrrp_libs)
+
 if ENABLE_FUZZ
 noinst_PROGRAMS = \
 	tests/fuzz/fuzz_condition \
@@ -54,4 +59,9 @@ noinst_PROGRAMS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_conf_libs)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_vrrp_packet
+tests_fuzz_fuzz_vrrp_packet_SOURCES = tests/fuzz/fuzz_vrrp_packet.c
+tests_fuzz_fuzz_vrrp_packet_LDADD = $(fuzz_vrrp_libs)
+tests_fuzz_fuzz_vrrp_packet_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif

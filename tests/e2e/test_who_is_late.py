@@ -119,6 +119,11 @@ def test_server_resets_before_its_answer(slow, method, said):
     assert not any("sH--" in line for line in running.log())
 
 
+def refused_lines(running, count):
+    lines = [line for line in running.log() if "<BADREQ>" in line]
+    return lines if len(lines) == count else None
+
+
 def test_client_resets_behind_half_a_head(slow):
     running = slow()
     slow.origin.answer = wire.answer(b"here")
@@ -129,5 +134,5 @@ def test_client_resets_behind_half_a_head(slow):
         client.reset()
     wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] == 0,
                   "the connections to be gone")
-    lines = [line for line in running.log() if "<BADREQ>" in line]
-    assert len(lines) == 10 and all("CR--" in line for line in lines), lines
+    lines = wire.wait_for(lambda: refused_lines(running, 10), "ten lines in the log")
+    assert all("CR--" in line for line in lines), lines

@@ -258,7 +258,7 @@ static void (*const timer_handlers[VROUTER_TIMERS])(struct turn *t) = {
 	[VROUTER_T_DEMOTED_END] = demote_on_end_timer,
 	[VROUTER_T_DEMOTE] = demote_on_timer,
 	[VROUTER_T_RESTORE] = master_restore,
-	[VROUTER_T_ADVERT] = master_on_advert_timer,
+	[VROUTER_T_ADVERT] = master_advertise,
 	[VROUTER_T_ANNOUNCE] = master_on_announce_timer,
 };
 

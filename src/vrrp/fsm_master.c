@@ -104,24 +104,14 @@ void master_enter(struct turn *t, enum vrouter_reason why)
 	add_addresses(t);
 	announce_begin(t);
 	turn_set_state(t, VROUTER_MASTER, why);
-	v->due[VROUTER_T_ADVERT] = t->now + t->c->format.interval;
+	v->due[VROUTER_T_ADVERT] = times_next_beat(t->c->format.interval, t->now);
 }
 
 void master_advertise(struct turn *t)
 {
 	send_advert(t);
 	renew_lease(t);
-	t->v->due[VROUTER_T_ADVERT] = t->now + t->c->format.interval;
-}
-
-/* The beat does not drift with the lateness of each wake-up. */
-void master_on_advert_timer(struct turn *t)
-{
-	uint64_t next = t->v->due[VROUTER_T_ADVERT] + t->c->format.interval;
-
-	master_advertise(t);
-	if (next > t->now)
-		t->v->due[VROUTER_T_ADVERT] = next;
+	t->v->due[VROUTER_T_ADVERT] = times_next_beat(t->c->format.interval, t->now);
 }
 
 void master_leave(struct turn *t, bool resign)
@@ -260,7 +250,7 @@ void master_restore(struct turn *t)
 	send_advert(t);
 	add_addresses(t);
 	announce_begin(t);
-	t->v->due[VROUTER_T_ADVERT] = t->now + t->c->format.interval;
+	t->v->due[VROUTER_T_ADVERT] = times_next_beat(t->c->format.interval, t->now);
 }
 
 /* At once; but when several go together, or go as fast as they come, the next few are put
@@ -281,5 +271,5 @@ void master_on_reconfigured(struct turn *t)
 	send_advert(t);
 	add_addresses(t);
 	announce_begin(t);
-	t->v->due[VROUTER_T_ADVERT] = t->now + t->c->format.interval;
+	t->v->due[VROUTER_T_ADVERT] = times_next_beat(t->c->format.interval, t->now);
 }

@@ -29,7 +29,7 @@ static inline void turn_at_latest(struct turn *t, enum vrouter_timer timer, uint
 /* --- fsm_master.c: what a master does --- */
 
 void master_enter(struct turn *t, enum vrouter_reason why);
-/* An advertisement now, and the next an interval later. */
+/* An advertisement now, and the next with the beat. */
 void master_advertise(struct turn *t);
 /* Gives the addresses back; `resign`: tells the others first. The state is the caller's. */
 void master_leave(struct turn *t, bool resign);
@@ -39,7 +39,6 @@ void master_on_advert(struct turn *t);
 void master_on_send_failed(struct turn *t);
 void master_on_address_lost(struct turn *t);
 void master_on_reconfigured(struct turn *t);
-void master_on_advert_timer(struct turn *t);
 void master_on_announce_timer(struct turn *t);
 void master_restore(struct turn *t);
 

@@ -19,6 +19,10 @@ uint64_t times_down_min(uint8_t version, uint64_t interval);
  * first when there are several, so that not all of them claim. At most 5 ms. */
 uint64_t times_yield(uint8_t priority);
 
+/* When the next advertisement is due: all masters of one interval on a node beat together, so
+ * that their leases are renewed together (see times_lease_bound()), and no beat drifts. */
+uint64_t times_next_beat(uint64_t interval, uint64_t now);
+
 /* The lifetime that the kernel gets with each address, in whole seconds: the smallest that an
  * advertisement half a second late still renews. */
 unsigned times_lease(uint64_t interval);
@@ -33,10 +37,10 @@ struct times_lease_bound {
 	bool exclusive;    /* overlap is 0 */
 };
 
-/* For --check, and for people. `n_instances`: of the whole node; the kernel takes addresses
- * away at most once a second, so that instances of different phase wait for each other. */
-struct times_lease_bound times_lease_bound(uint8_t version, uint64_t interval,
-					   unsigned n_instances);
+/* For --check, and for people. `one_beat`: all instances of the node have the same interval.
+ * Otherwise their leases end at different moments, and the kernel, which looks once a second,
+ * may find one of them still alive. */
+struct times_lease_bound times_lease_bound(uint8_t version, uint64_t interval, bool one_beat);
 
 /* Gratuitous ARP (IPv6: unsolicited advertisements of neighbours) of a new master. */
 struct times_announce {

@@ -29,7 +29,8 @@ START_TEST(r17_the_beat_does_not_drift)
 		now = v.armed + 7 * MS;
 		sent += count_of(tell(.what = VROUTER_TIMER), "SEND 100");
 	}
-	ck_assert_uint_eq(sent, 100);
+	ck_assert_uint_ge(sent, 99);
+	ck_assert_uint_le(sent, 101);
 }
 END_TEST
 
@@ -137,7 +138,7 @@ START_TEST(r47_as_master_the_own_interval_counts_again)
 	start();
 	hear_interval(200, 20, 100 * MS);
 	says(fire(), "SEND 128, ADD 2s, ANNOUNCE 1, BACKUP>MASTER MASTER_SILENT");
-	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT] - now, SEC);
+	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], times_next_beat(SEC, now));
 	ck_assert_uint_eq(v.master_interval, SEC);
 }
 END_TEST
@@ -261,8 +262,7 @@ START_TEST(r55_answers_a_resignation)
 	use_master(3, SEC, 100);
 	run(300 * MS);
 	says(hear(0, 20), "SEND 100, RENEW 2s");
-	ck_assert_uint_eq(v.armed <= now + SEC, true);
-	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], now + SEC);
+	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], times_next_beat(SEC, now));
 }
 END_TEST
 
@@ -285,7 +285,7 @@ END_TEST
 START_TEST(r55_the_answer_is_never_dropped)
 {
 	use_master(2, SEC, 100);
-	run(SEC); /* sent just now */
+	run_to(v.due[VROUTER_T_ADVERT]); /* sent just now */
 	says(hear(0, 20), "");
 	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], now + 10 * MS);
 	ck_assert_uint_eq(count_of(run(10 * MS), "SEND 100"), 1);
@@ -551,7 +551,7 @@ START_TEST(reconfigured)
 	cfg.format.interval = 100 * MS;
 	tell(.what = VROUTER_PRIORITY, .priority = 150);
 	says(tell(.what = VROUTER_RECONFIGURED), "SEND 150, ADD 1s, ANNOUNCE 1");
-	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], now + 100 * MS);
+	ck_assert_uint_eq(v.due[VROUTER_T_ADVERT], times_next_beat(100 * MS, now));
 	use_backup(2, SEC, 100);
 	cfg.format.interval = 2 * SEC;
 	says(tell(.what = VROUTER_RECONFIGURED), "");

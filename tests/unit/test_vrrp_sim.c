@@ -209,7 +209,7 @@ START_TEST(a_dead_node_gives_the_address_up_before_it_is_claimed)
 	uint64_t interval = intervals[_i % 5];
 
 	sim_init((uint64_t)_i, 2 + _i % 3, interval % SEC ? 3 : 2, interval);
-	ck_assert(times_lease_bound(sim.node[0].c.format.version, interval, 1).exclusive);
+	ck_assert(times_lease_bound(sim.node[0].c.format.version, interval, true).exclusive);
 	for (unsigned i = 0; i < sim.n; i++) {
 		sim.node[i].c.preempt = false;
 		node_start(i, false, NULL);

@@ -53,32 +53,42 @@ END_TEST
 struct bound_case {
 	uint8_t version;
 	uint64_t interval;
-	unsigned instances;
+	bool one_beat;
 	unsigned lifetime_s;
 	uint64_t overlap_ms; /* rounded down */
 	bool exclusive;
 };
 
 static const struct bound_case bounds[] = {
-	{ 2, 1000 * MS, 1, 2, 0, true },  { 2, 1000 * MS, 9, 2, 0, true },
-	{ 3, 1000 * MS, 1, 2, 0, true },  { 3, 800 * MS, 1, 2, 0, true },
-	{ 3, 800 * MS, 5, 2, 0, true },   { 3, 700 * MS, 1, 2, 197, false },
-	{ 3, 500 * MS, 1, 1, 0, true },   { 3, 450 * MS, 1, 1, 0, true },
-	{ 3, 500 * MS, 2, 1, 798, false }, { 3, 430 * MS, 1, 1, 8, false },
-	{ 3, 100 * MS, 1, 1, 999, false }, { 3, 10 * MS, 1, 1, 1269, false },
-	{ 2, 2000 * MS, 1, 3, 0, true },  { 3, 1500 * MS, 3, 2, 0, true },
-	{ 3, 1510 * MS, 3, 3, 0, true },  { 2, 255000 * MS, 1, 256, 0, true },
+	{ 2, 1000 * MS, true, 2, 0, true },    { 2, 1000 * MS, false, 2, 296, false },
+	{ 3, 1000 * MS, true, 2, 0, true },    { 3, 800 * MS, true, 2, 0, true },
+	{ 3, 800 * MS, false, 2, 896, false }, { 3, 700 * MS, true, 2, 197, false },
+	{ 3, 500 * MS, true, 1, 0, true },     { 3, 450 * MS, true, 1, 0, true },
+	{ 3, 500 * MS, false, 1, 798, false }, { 3, 430 * MS, true, 1, 8, false },
+	{ 3, 100 * MS, true, 1, 999, false },  { 3, 10 * MS, true, 1, 1269, false },
+	{ 2, 2000 * MS, false, 3, 0, true },   { 3, 1500 * MS, false, 2, 0, true },
+	{ 3, 1510 * MS, false, 3, 0, true },   { 2, 255000 * MS, false, 256, 0, true },
 };
 
 START_TEST(lease_bound)
 {
 	const struct bound_case *c = &bounds[_i];
-	struct times_lease_bound b = times_lease_bound(c->version, c->interval, c->instances);
+	struct times_lease_bound b = times_lease_bound(c->version, c->interval, c->one_beat);
 
 	ck_assert_uint_eq(b.lifetime_s, c->lifetime_s);
 	ck_assert_int_eq(b.exclusive, c->exclusive);
 	ck_assert_uint_eq(b.overlap / MS, c->overlap_ms);
 	ck_assert_int_eq(b.exclusive, b.overlap == 0);
+}
+END_TEST
+
+START_TEST(beats_fall_together)
+{
+	for (uint64_t now = 999 * MS; now < 2001 * MS; now += 333) {
+		uint64_t beat = times_next_beat(100 * MS, now);
+
+		ck_assert(beat > now && beat <= now + 100 * MS && beat % (100 * MS) == 0);
+	}
 }
 END_TEST
 
@@ -225,6 +235,7 @@ int main(void)
 	tcase_add_loop_test(t, r41_r42_r43_skew_and_down, 0, LEN(skews));
 	tcase_add_test(t, higher_priorities_claim_first);
 	tcase_add_loop_test(t, lease_bound, 0, LEN(bounds));
+	tcase_add_test(t, beats_fall_together);
 	tcase_add_test(t, lease_outlives_a_late_advert);
 	tcase_add_loop_test(t, weights_are_added_and_taken, 0, LEN(weights));
 	tcase_add_test(t, no_trackers);

@@ -49,6 +49,7 @@ LIBRARY_HOME = {
 
 # memory in, memory out: no clock is read, nothing is logged, no descriptor is touched
 PURE = {"conf", "http", "route", "balance"}
+PURE_FILES = re.compile(r"src/vrrp/(?:fsm\w*|packet|peers|priority|times)\.")
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"
@@ -193,7 +194,7 @@ def check_c(report, path, folder):
             report.add(path, number, "typedef for a struct; write struct NAME where it is used")
     if folder is not None:
         check_includes(report, path, folder, lines)
-    if folder in PURE:
+    if folder in PURE or PURE_FILES.match(os.path.relpath(path, report.root)):
         check_pure(report, path, folder, lines, code)
 
 

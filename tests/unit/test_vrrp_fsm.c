@@ -415,8 +415,35 @@ START_TEST(r59_a_backup_stops_silently)
 }
 END_TEST
 
-/* A packet that was rejected never reaches the machine; one that is not for its state leaves
- * it as it was. */
+/* A packet that was rejected never reaches the machine (finding 3: a flood of wrong passwords);
+ * one that is not for its state leaves it as it was. */
+START_TEST(r64_wrong_passwords_do_not_reach_it)
+{
+	struct vrrp_datagram d = { .source = node(66), .destination = *vrrp_group(false),
+				   .ttl = 255 };
+	struct vrrp_format wrong;
+	struct vrrp_advert a;
+	uint8_t bytes[64];
+	unsigned sent = 0;
+
+	use_master(2, SEC, 100);
+	vrrp_format_set_password(&cfg.format, "secret12");
+	wrong = cfg.format;
+	vrrp_format_set_password(&wrong, "secret13");
+	run(10 * SEC);
+	for (unsigned i = 0; i < 100000; i++) {
+		d.bytes = bytes;
+		d.n = vrrp_packet_build(&wrong, 255, &d.source, &d.destination, bytes,
+					sizeof(bytes));
+		if (vrrp_packet_parse(&cfg.format, &d, &a) == VRRP_TAKEN)
+			tell(.what = VROUTER_ADVERT, .advert = &a);
+		sent += count_of(run(100), "SEND 100");
+	}
+	ck_assert_uint_eq(sent, 10);
+	ck_assert_int_eq(v.state, VROUTER_MASTER);
+}
+END_TEST
+
 START_TEST(r64_what_does_not_count_changes_nothing)
 {
 	uint64_t armed;
@@ -642,6 +669,7 @@ static TCase *backup_case(void)
 	tcase_add_test(t, preempt_delay);
 	tcase_add_test(t, preempt_delay_begins_again_with_a_better_master);
 	tcase_add_test(t, r54_announces_what_it_holds);
+	tcase_add_test(t, r64_wrong_passwords_do_not_reach_it);
 	tcase_add_test(t, r64_what_does_not_count_changes_nothing);
 	tcase_add_test(t, oddities_are_noted_once_a_peer);
 	tcase_add_test(t, the_oldest_peer_makes_room);

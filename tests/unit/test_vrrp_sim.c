@@ -344,6 +344,82 @@ START_TEST(nothing_moves_without_a_cause)
 }
 END_TEST
 
+/* --- one machine, and anything at all --- */
+
+static struct vrouter_event anything(struct vrrp_advert *a)
+{
+	static const uint8_t priorities[] = { 0, 1, 2, 100, 149, 150, 151, 254, 255 };
+	struct vrouter_event e = { .what = (enum vrouter_happening)chance(VROUTER_HAPPENINGS) };
+
+	*a = (struct vrrp_advert){ .source = sim_ip(8 + (unsigned)chance(5)),
+				   .priority = priorities[chance(sizeof(priorities))],
+				   .interval = (1 + chance(4095)) * 10 * MS,
+				   .odd = (unsigned)chance(16) };
+	if (e.what == VROUTER_ADVERT)
+		e.advert = a;
+	else if (e.what == VROUTER_SOURCE)
+		e.source = sim_ip(10);
+	else if (e.what == VROUTER_PRIORITY)
+		e.priority = (uint8_t)(2 + chance(253));
+	else if (e.what == VROUTER_FAULT_ON || e.what == VROUTER_FAULT_OFF)
+		e.faults = 1u << chance(7);
+	if (e.what == VROUTER_DEMOTE) {
+		e.demote.force = chance(2);
+		e.demote.until = chance(2) * (sim.now + chance(SEC));
+	} else if (e.what == VROUTER_START) {
+		e.start.adopt = chance(2);
+		e.start.last_sent = sim.now - chance(8 * SEC);
+		e.start.demoted = chance(2);
+	}
+	return e;
+}
+
+static void monkey_checks(const struct vrouter *v, const struct vrouter_plan *plan)
+{
+	bool holds = v->state == VROUTER_MASTER;
+
+	ck_assert_uint_le(plan->n, VROUTER_ACTIONS_MAX / 2);
+	ck_assert(v->running || v->state == VROUTER_INIT);
+	ck_assert(!v->demoting || (v->demoted && holds));
+	ck_assert(holds || v->due[VROUTER_T_DEMOTE] == TIMES_NEVER);
+	ck_assert(v->state != VROUTER_FAULT || v->faults ||
+		  v->due[VROUTER_T_RETURN] != TIMES_NEVER);
+	ck_assert(!v->faults || v->state == VROUTER_FAULT || !v->running);
+	ck_assert_uint_ge(vrouter_priority(v), 1);
+	for (unsigned i = 0; i < plan->n; i++)
+		ck_assert(plan->actions[i].act != VROUTER_SEND || holds ||
+			  plan->actions[i].priority == VRRP_PRIORITY_STOP);
+}
+
+/* Events in any order at any time: the machine's own asserts hold, and these. */
+START_TEST(anything_at_any_time)
+{
+	struct vrrp_advert a;
+	struct vrouter_plan plan;
+	struct vrouter *v = &sim.node[0].v;
+
+	sim_init((uint64_t)_i, 1, _i & 1 ? 2 : 3, SEC);
+	sim.node[0].c.settle = _i & 2 ? 2 * SEC : 0;
+	sim.node[0].c.preempt_delay = _i & 4 ? SEC : 0;
+	vrouter_init(v, &sim.node[0].c);
+	for (unsigned k = 0; k < 30000; k++) {
+		struct vrouter_event e = anything(&a);
+
+		sim.now += chance(3) ? chance(10 * MS) : chance(k % 7 ? SEC : 20 * SEC);
+		if (chance(3) == 0 && v->armed != TIMES_NEVER) {
+			sim.now = v->armed > sim.now ? v->armed : sim.now;
+			e = (struct vrouter_event){ .what = VROUTER_TIMER };
+		}
+		if (e.what == VROUTER_STOP && chance(10))
+			continue;
+		if (e.what == VROUTER_START && v->running)
+			continue;
+		vrouter_step(v, &sim.node[0].c, &e, sim.now, &plan);
+		monkey_checks(v, &plan);
+	}
+}
+END_TEST
+
 static int rounds(void)
 {
 	const char *wanted = getenv("HPCBAL_SIM_ROUNDS");
@@ -366,6 +442,7 @@ int main(void)
 	tcase_add_loop_test(t, demote_in_the_moment_of_a_claim, 0, n * 3);
 	tcase_add_loop_test(t, demote_beside_a_stranger, 0, 8);
 	tcase_add_loop_test(t, nothing_moves_without_a_cause, 0, N_SEGMENTS);
+	tcase_add_loop_test(t, anything_at_any_time, 0, n * 2);
 	suite_add_tcase(s, t);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

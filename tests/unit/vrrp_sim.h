@@ -395,10 +395,11 @@ static inline uint64_t patience(void)
 	       4 * sim.delay + 4 * sim.lateness + 10 * MS;
 }
 
-/* A new master's advertisement is on its way to the old one for so long. */
+/* A new master's advertisement is on its way to the old one for so long, and with three nodes
+ * there may be one more on the way. */
 static inline uint64_t crossing(void)
 {
-	return 2 * sim.delay + 2 * sim.lateness + 6 * MS;
+	return 4 * sim.delay + 4 * sim.lateness + 6 * MS;
 }
 
 static inline void mark(uint64_t *since, bool is)

@@ -12,6 +12,7 @@
 #define RIVAL_GAP_MIN CLOCK_SEC
 #define RIVAL_GAP_MAX (10 * CLOCK_SEC)
 #define RESTORE_GAP (5 * CLOCK_MS)
+#define RESTORE_GAP_FIGHT (50 * CLOCK_MS) /* after three in a second */
 /* How long an advertisement may be under way that its sender sent before it heard our claim. */
 #define CROSSING_MAX (50 * CLOCK_MS)
 #define FIGHT_TIME (10 * CLOCK_SEC)
@@ -257,10 +258,12 @@ void master_restore(struct turn *t)
  * back in one go. */
 void master_on_address_lost(struct turn *t)
 {
-	uint64_t last = t->v->lost[0];
+	const uint64_t *lost = t->v->lost;
+	bool fight = lost[LOSSES - 1] && t->now - lost[LOSSES - 1] < CLOCK_SEC;
+	uint64_t gap = fight ? RESTORE_GAP_FIGHT : RESTORE_GAP;
 
-	if (last && t->now - last < RESTORE_GAP)
-		turn_at_latest(t, VROUTER_T_RESTORE, last + RESTORE_GAP);
+	if (lost[0] && t->now - lost[0] < gap)
+		turn_at_latest(t, VROUTER_T_RESTORE, lost[0] + gap);
 	else
 		master_restore(t);
 }

@@ -494,6 +494,29 @@ START_TEST(f10_ten_addresses_at_once_are_one_loss)
 }
 END_TEST
 
+/* Whoever deletes as fast as we add does not make us flood the wire. */
+START_TEST(f10_a_fast_fight)
+{
+	unsigned added = 0, sent = 0;
+
+	use_master(3, SEC, 100);
+	run(10 * SEC);
+	for (unsigned i = 0; i < 10000; i++) {
+		const char *did = lost();
+
+		added += count_of(did, "ADD");
+		sent += count_of(did, "SEND");
+		did = run(MS);
+		added += count_of(did, "ADD");
+		sent += count_of(did, "SEND");
+	}
+	ck_assert_uint_ge(added, 180);
+	ck_assert_uint_le(added, 220);
+	ck_assert_uint_le(sent, added + 11);
+	ck_assert_int_eq(v.state, VROUTER_MASTER);
+}
+END_TEST
+
 START_TEST(f10_a_fight)
 {
 	use_master(3, SEC, 100);
@@ -675,6 +698,7 @@ static TCase *fault_case(void)
 	tcase_add_test(t, who_cannot_send_keeps_away);
 	tcase_add_test(t, f10_a_lost_address_is_put_back_at_once);
 	tcase_add_test(t, f10_ten_addresses_at_once_are_one_loss);
+	tcase_add_test(t, f10_a_fast_fight);
 	tcase_add_test(t, f10_a_fight);
 	return t;
 }

@@ -209,7 +209,7 @@ class Daemon:
     def child(self, role):
         """The pid of the child with this role, or None."""
         for pid, command in self.children().items():
-            if role in command:
+            if f"--role {role}" in command:
                 return pid
         return None
 

@@ -6,8 +6,9 @@
  *  - `now` is monotonic, in µs, and never goes back.
  *  - Before it tells TIMER it has read its sockets empty: a late wake-up must first hear what
  *    came meanwhile. Only packets that vrrp_packet_parse() took are told.
- *  - When a SEND fails, the ADD, RENEW and ANNOUNCE behind it in the same plan are left out and
- *    SEND_FAILED is told next: an address is never held longer than a sent advertisement says.
+ *  - A plan has one SEND at most. When it fails, the ADD, RENEW and ANNOUNCE behind it are left
+ *    out and SEND_FAILED is told next: an address is never held longer than an advertisement
+ *    that went out says. DELETE is always carried out.
  *  - ADD and RENEW are one netlink request (create or replace, with the lifetime); it is
  *    harmless to repeat. DELETE of what is not there is well. */
 #ifndef HPCBAL_VRRP_FSM_H

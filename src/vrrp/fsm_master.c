@@ -23,10 +23,27 @@ static uint64_t lease_us(const struct turn *t)
 	return times_lease(t->c->format.interval) * CLOCK_SEC;
 }
 
+/* One advertisement a turn, so that it is plain what was lost with one that failed; a later
+ * wish has it say the later priority. */
+static bool send_again(struct turn *t)
+{
+	for (unsigned i = 0; i < t->plan->n; i++) {
+		struct vrouter_action *a = &t->plan->actions[i];
+
+		if (a->act != VROUTER_SEND)
+			continue;
+		a->priority = vrouter_priority(t->v);
+		return true;
+	}
+	return false;
+}
+
 static void send_advert(struct turn *t)
 {
 	struct vrouter *v = t->v;
 
+	if (send_again(t))
+		return;
 	v->sent_before = v->last_sent;
 	v->last_sent = t->now;
 	v->send_failing = false;

@@ -45,6 +45,20 @@ def build_folder():
     return os.path.abspath(folder)
 
 
+def freeze(pid):
+    """Stops a process by SIGSTOP, and returns when every thread of it stands still. The signal
+    alone only asks for that: a thread may still wake and accept a connection before it stops."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def stands_still():
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="latin-1") as f:
+                if f.read().rsplit(")", 1)[1].split()[0] != "T":
+                    return False
+        return True
+    wire.wait_for(stands_still, f"the threads of {pid} to stand still")
+
+
 def backend(name, *addresses, balance="roundrobin", more="", server_more=""):
     """A backend block; servers are named NAME1, NAME2, …"""
     servers = ", ".join(

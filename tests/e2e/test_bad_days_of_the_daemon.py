@@ -208,7 +208,7 @@ def test_hung_proxy_is_replaced_and_those_who_waited_are_served(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
     before = running.child("proxy")
-    os.kill(before, signal.SIGSTOP)
+    daemon.freeze(before)
     waiting = [running.client() for _ in range(20)]
     for client in waiting:
         client.send(GET)
@@ -302,7 +302,7 @@ def test_second_signal_ends_the_grace(start, origin):
 def test_stop_while_the_proxy_hangs(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
-    os.kill(running.child("proxy"), signal.SIGSTOP)
+    daemon.freeze(running.child("proxy"))
     begun = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(daemon.STOP_PATIENCE) == 0

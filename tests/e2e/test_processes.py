@@ -79,7 +79,7 @@ def test_hung_proxy_is_killed(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
     before = running.child("proxy")
-    os.kill(before, signal.SIGSTOP)
+    daemon.freeze(before)
     begun = time.monotonic()
     wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy",
                   10 * wire.SLOWDOWN)

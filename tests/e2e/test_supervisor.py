@@ -131,8 +131,8 @@ def test_stopped_supervisor_blames_nobody(start, origin):
     """Both stood still, as in a machine that was suspended: the proxy is not killed for it."""
     running = start(daemon.backend("main", origin().address))
     proxy = running.child("proxy")
-    running.process.send_signal(signal.SIGSTOP)
-    os.kill(proxy, signal.SIGSTOP)
+    daemon.freeze(running.process.pid)
+    daemon.freeze(proxy)
     time.sleep(4)
     running.process.send_signal(signal.SIGCONT)
     time.sleep(0.2)

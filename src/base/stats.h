@@ -1,4 +1,5 @@
-/* The counters of a server, a backend, a frontend, the proxy: plain structs of relaxed
+/* The counters of a server, a backend, a frontend, the proxy,
+ * a virtual router: plain structs of relaxed
  * atomics, so that they can lie on a board that other processes read. Rows are in stats.def;
  * a gauge goes up and down, a counter only up. */
 #ifndef HPCBAL_BASE_STATS_H
@@ -26,6 +27,12 @@ struct proxy_stats {
 #define STATS_PROXY
 #include "base/stats.def"
 #undef STATS_PROXY
+};
+
+struct router_stats {
+#define STATS_ROUTER
+#include "base/stats.def"
+#undef STATS_ROUTER
 };
 
 #undef STATS_GAUGE

@@ -126,6 +126,34 @@ bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 	return false;
 }
 
+/* Byte by byte, as texts: no writer may be waited for, and nothing may tear unnoticed. */
+void board_write_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n)
+{
+	char *t = to;
+	const char *f = from;
+
+	atomic_fetch_add_explicit(turn, 1, memory_order_acq_rel);
+	for (size_t i = 0; i < n; i++)
+		__atomic_store_n(&t[i], f[i], __ATOMIC_RELEASE);
+	atomic_fetch_add_explicit(turn, 1, memory_order_acq_rel);
+}
+
+bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n)
+{
+	char *t = to;
+	const char *f = from;
+
+	for (unsigned i = 0; i < BOARD_READ_TRIES; i++) {
+		uint32_t before = atomic_load_explicit(turn, memory_order_acquire);
+
+		for (size_t k = 0; k < n; k++)
+			t[k] = __atomic_load_n(&f[k], __ATOMIC_ACQUIRE);
+		if (before % 2 == 0 && atomic_load_explicit(turn, memory_order_acquire) == before)
+			return true;
+	}
+	return false;
+}
+
 static bool text_is(const char *text, size_t size, struct str s)
 {
 	return s.n < size && memcmp(text, s.p, s.n) == 0 && text[s.n] == '\0';
@@ -323,6 +351,21 @@ void board_proxy_died(struct board_proxy *b)
 		turn_close(&b->servers[i].check_turn);
 	}
 	board_forget_prepared(b);
+}
+
+void board_vrrp_died(struct board_vrrp *b)
+{
+	stats_set(b->pid, 0);
+	stats_set(b->beat_us, 0);
+	for (unsigned i = 0; i < BOARD_ROUTERS; i++)
+		turn_close(&b->routers[i].turn);
+}
+
+const char *board_router_state_name(enum board_router_state s)
+{
+	static const char *const names[] = {"INIT", "BACKUP", "MASTER", "FAULT"};
+
+	return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
 }
 
 enum board_server_state board_server_state(const struct board_server *s)

@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 1u
+#define BOARD_LAYOUT 2u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -134,12 +134,91 @@ struct board_proxy {
 	_Atomic uint32_t server_order[BOARD_SERVERS]; /* place of each slot in the file */
 };
 
-/* Written by the vrrp process; its layout comes with it. */
+#define BOARD_ROUTERS 16
+#define BOARD_ROUTER_ADDRESSES 32
+#define BOARD_ROUTER_PEERS 8
+#define BOARD_ROUTER_TRACKS 17 /* the proxy is one */
+#define BOARD_ROUTER_DISCARDS 32
+
+enum board_router_state {
+	BOARD_ROUTER_INIT,
+	BOARD_ROUTER_BACKUP,
+	BOARD_ROUTER_MASTER,
+	BOARD_ROUTER_FAULT
+};
+
+/* What users are told of one virtual router. Plain memory, copied whole under `turn` of
+ * struct board_router; instants ending in _us are CLOCK_MONOTONIC, 0: never. Addresses are
+ * texts, empty: none. */
+struct router_facts {
+	char name[BOARD_NAME], interface[16];
+	uint32_t version, vrid, ipv6;
+	uint32_t state; /* enum board_router_state */
+	char why[BOARD_TEXT];      /* of the state */
+	uint64_t since_wall_us;    /* of the state */
+	char faults[BOARD_TEXT];   /* what makes it unfit, in words; empty: nothing */
+	uint32_t priority, effective_priority, advertised_priority;
+	uint64_t interval_us;
+	uint32_t demoted, demoting; /* demoting: still master, waits for somebody to take over */
+	uint64_t demoted_until_us;  /* UINT64_MAX: until promoted */
+	char source[48];            /* what we send from */
+	char master[48];            /* our own when we are; empty: not known */
+	uint32_t master_priority;
+	char rival[48];             /* as master: another master that we heard… */
+	uint64_t rival_heard_us;    /* …last at this instant */
+	char foreign[160];          /* somebody else's router with our id: who, with what */
+	uint64_t foreign_heard_us;
+	uint32_t n_addresses, n_peers, n_tracks;
+	struct {
+		char text[64];       /* as written */
+		uint32_t prefix;     /* as installed */
+		uint32_t held, advertised;
+	} addresses[BOARD_ROUTER_ADDRESSES];
+	struct {
+		char address[48];
+		uint32_t priority;
+		uint64_t interval_us, heard_us, adverts;
+	} peers[BOARD_ROUTER_PEERS];
+	struct {
+		char what[BOARD_TEXT]; /* "script /usr/local/sbin/check", "proxy" … */
+		int32_t weight;
+		uint32_t up;
+		char why[BOARD_TEXT];  /* why it is down; empty: not known */
+	} tracks[BOARD_ROUTER_TRACKS];
+};
+
+struct board_router {
+	_Atomic uint32_t used; /* 1: of the running configuration */
+	_Atomic uint32_t turn; /* odd: `facts` is being written */
+	struct router_facts facts;
+	/* For a successor: what it needs to go on where this one was killed. */
+	_Atomic uint64_t last_sent_us; /* as master; 0: it is none */
+	_Atomic uint64_t demoted_until_us; /* 0: not demoted; UINT64_MAX: until promoted */
+	struct router_stats stats;
+	_Atomic uint64_t discards[BOARD_ROUTER_DISCARDS]; /* by enum vrrp_discard */
+};
+
+/* Written by the vrrp process. */
 struct board_vrrp {
 	struct board_head head;
 	_Atomic int32_t pid;
-	_Atomic uint64_t beat_us;
+	_Atomic uint64_t beat_us;    /* clock_now_us() of its last look; 0: not started */
+	_Atomic uint64_t generation; /* that it carries out */
+	_Atomic uint32_t n_discards;
+	_Atomic uint64_t unknown_vrid; /* packets of routers that are not configured here */
+	/* Written once, before `n_discards`: the names and texts of the rows of discard.def. */
+	char discard_name[BOARD_ROUTER_DISCARDS][24];
+	char discard_text[BOARD_ROUTER_DISCARDS][96];
+	struct board_router routers[BOARD_ROUTERS]; /* those in use come first, in file order */
 };
+
+/* Writer's side of a whole block under a turn, and the reader's: false as board_read_text(). */
+void board_write_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);
+bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);
+/* The supervisor, when the vrrp process is dead and before its successor starts. What the
+ * successor needs stays. */
+void board_vrrp_died(struct board_vrrp *b);
+const char *board_router_state_name(enum board_router_state s); /* "MASTER" … */
 
 /* Supervisor: makes a board of `size` bytes (a memfd, mode 0600, that cannot grow or
  * shrink), maps it, writes its head. Returns the descriptor or -1 with errno. */

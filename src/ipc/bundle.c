@@ -1,51 +1,21 @@
 #include "ipc/bundle.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#include "ipc/sealed.h"
+
 #define BUNDLE_MAX (1ull << 30)
-
-static bool write_all(int fd, const void *from, size_t n)
-{
-	const char *p = from;
-
-	while (n) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
 
 int bundle_write(const struct manifest *m, struct str sections)
 {
 	struct manifest head = *m;
-	int fd = memfd_create("hpcbal-bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int saved;
+	struct str parts[2] = {{(const char *)&head, sizeof(head)}, sections};
 
-	if (fd < 0)
-		return -1;
 	head.magic = BUNDLE_MAGIC;
 	head.layout = BUNDLE_LAYOUT;
 	head.sections_at = sizeof(head);
 	head.sections_size = sections.n;
-	/* Seals hold whoever opens it again; the mode keeps others from opening it at all. */
-	if (write_all(fd, &head, sizeof(head)) && write_all(fd, sections.p, sections.n) &&
-	    fchmod(fd, 0400) == 0 && fcntl(fd, F_ADD_SEALS, BUNDLE_SEALS) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return sealed_make("hpcbal-bundle", parts, 2);
 }
 
 static bool text_ends(const char *text, size_t size)
@@ -103,43 +73,35 @@ static const char *manifest_wrong(const struct manifest *m, uint64_t size)
 	return listeners_wrong(m);
 }
 
-/* NULL, or why the descriptor cannot be mapped at all. */
-static const char *file_wrong(int fd, uint64_t *size)
+static const char *programs_wrong(const struct manifest *m)
 {
-	int seals = fcntl(fd, F_GET_SEALS);
-	struct stat st;
+	if (m->n_programs > MANIFEST_PROGRAMS)
+		return "the manifest has more programs than it can hold";
+	for (uint32_t i = 0; i < m->n_programs; i++) {
+		const struct manifest_program *p = &m->programs[i];
 
-	if (fstat(fd, &st) != 0)
-		return "the bundle's descriptor is bad";
-	if (seals < 0 || (seals & BUNDLE_SEALS) != BUNDLE_SEALS)
-		return "the bundle is not sealed";
-	if (st.st_size < (off_t)sizeof(struct manifest) || (uint64_t)st.st_size > BUNDLE_MAX)
-		return "the bundle's size cannot be";
-	*size = (uint64_t)st.st_size;
+		if (p->kind > MANIFEST_NOTIFY || p->path[0] != '/' ||
+		    !text_ends(p->path, sizeof(p->path)))
+			return "a program in the manifest is none";
+		if (!p->timeout_us || (p->kind == MANIFEST_SCRIPT && !p->interval_us))
+			return "a program's time in the manifest is zero";
+	}
 	return NULL;
 }
 
 const struct manifest *bundle_map(int fd, size_t *size, const char **why)
 {
-	uint64_t n = 0;
-	void *p;
+	const struct manifest *m = sealed_map(fd, sizeof(*m), BUNDLE_MAX, size, why);
 
-	*why = file_wrong(fd, &n);
-	if (*why)
+	if (!m)
 		return NULL;
-	/* Private: kernels before 6.7 refuse a shared map of what is sealed against writing. */
-	p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED) {
-		*why = "the bundle cannot be mapped (out of memory)";
-		return NULL;
-	}
-	*why = manifest_wrong(p, n);
-	if (*why) {
-		munmap(p, n);
-		return NULL;
-	}
-	*size = n;
-	return p;
+	*why = manifest_wrong(m, *size);
+	if (!*why)
+		*why = programs_wrong(m);
+	if (!*why)
+		return m;
+	bundle_unmap(m, *size);
+	return NULL;
 }
 
 void bundle_unmap(const struct manifest *m, size_t size)

@@ -1,7 +1,8 @@
 /* A checked configuration on its way from the loader to the supervisor and its children:
  * one sealed memfd. In front the manifest, all that the supervisor needs and fixed binary;
  * behind it the sections that only conf/ understands (text, line map, files, names).
- * Private keys and VRRP passwords travel in memfds of their own (issues to come). */
+ * Private keys travel in a memfd of their own (an issue to come), and so do the virtual
+ * routers with their passwords (ipc/brief.h); in the text passwords are blotted out. */
 #ifndef HPCBAL_IPC_BUNDLE_H
 #define HPCBAL_IPC_BUNDLE_H
 
@@ -12,9 +13,10 @@
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 1u
+#define BUNDLE_LAYOUT 2u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
+#define MANIFEST_PROGRAMS 64
 
 struct manifest_listener {
 	struct addr addr;
@@ -22,6 +24,17 @@ struct manifest_listener {
 	uint32_t frontend;        /* index */
 	char frontend_name[64];   /* for messages about it */
 	uint32_t backlog;
+	uint32_t freebind; /* a virtual address: it may be on another node now */
+};
+
+/* What the runner may run, and nothing else. */
+enum manifest_program_kind { MANIFEST_SCRIPT, MANIFEST_NOTIFY };
+
+struct manifest_program {
+	uint32_t kind;        /* enum manifest_program_kind */
+	char path[1024];      /* absolute, without arguments */
+	uint64_t interval_us; /* of a script: from start to start */
+	uint64_t timeout_us;  /* then it is killed, with all that it started */
 };
 
 struct manifest {
@@ -39,6 +52,9 @@ struct manifest {
 	uint64_t prepare_us; /* how long a child may take to answer PREPARE */
 	uint32_t n_listeners;
 	struct manifest_listener listeners[MANIFEST_LISTENERS];
+	uint32_t n_routers; /* of the brief; 0: no vrrp process */
+	uint32_t n_programs; /* 0: no runner */
+	struct manifest_program programs[MANIFEST_PROGRAMS];
 	uint64_t sections_at, sections_size; /* opaque to the supervisor */
 };
 

@@ -2,6 +2,9 @@
  * its command, separated by NUL. The answer is packets of one kind byte and a body:
  *   o  text for standard output        e  text for standard error
  *   f  descriptors beside it: the boards (supervisor, proxy, vrrp, read-only)
+ *   s  a step of demote or promote: "INSTANCE\tMS\twhat happened"
+ *   r  the result of one instance: "INSTANCE\tFROM\tTO\tGAP_MS\tDONE\ttext"; FROM and TO are
+ *      nodes' addresses or "-", GAP_MS a decimal number or "-", DONE 1 or 0
  *   x  the end: one byte, the exit status
  * End-of-file without x means that the daemon died on the way. */
 #ifndef HPCBAL_IPC_CONTROL_H

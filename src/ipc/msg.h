@@ -16,14 +16,20 @@
 #define MSG_TYPES(X)                                                                          \
 	/* supervisor → child; fds in brackets */                                             \
 	X(HELLO)     /* [own board (writable), supervisor board, other board] first of all;   \
+		      * the runner gets no boards;                                            \
 		      * arg: generation counter so far. The log target follows by LOG. */     \
 	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
 	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \
-	X(PREPARE)   /* [bundle] arg: generation */                                           \
+	X(PREPARE)   /* arg: generation. proxy, runner: [bundle]; vrrp: [brief] */            \
 	X(COMMIT)    /* arg: generation */                                                    \
 	X(ABORT)     /* arg: generation: forget what was prepared */                          \
 	X(STOP)      /* arg: grace in µs */                                                   \
-	X(CONTROL)   /* [client] text: the command's words; the child answers and closes */   \
+	X(CONTROL)   /* [client] text: the command's words, separated by NUL; the child       \
+		      * answers and closes */                                                 \
+	X(NOTIFY)    /* runner: run a program. arg: MSG_PROGRAM(); text: its arguments, each  \
+		      * ended by NUL. Programs of notifications run one after the other */    \
+	X(SCRIPT)    /* vrrp: a tracking script ended. arg: MSG_PROGRAM(); text: empty, it is \
+		      * well, or what went wrong. The runner says the same to the supervisor */ \
 	/* child → supervisor */                                                              \
 	X(HELLO_OK)                                                                           \
 	X(PREPARED)  /* arg: generation */                                                    \
@@ -31,9 +37,15 @@
 	X(COMMITTED) /* arg: generation */                                                    \
 	X(LOG_LOST)  /* the log target does not take lines: open it again, please */          \
 	X(EVENT)     /* text: something changed state, for the ring of events */              \
+	/* vrrp → supervisor: NOTIFY, as above */                                             \
 	/* loader → supervisor */                                                             \
-	X(BUNDLE)    /* [bundle] text: the warnings */                                        \
+	X(BUNDLE)    /* [bundle, brief] text: the warnings */                                 \
 	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */
+
+/* A program of the manifest of one generation. */
+#define MSG_PROGRAM(generation, index) ((generation) << 16 | (index))
+#define MSG_PROGRAM_GENERATION(arg) ((arg) >> 16)
+#define MSG_PROGRAM_INDEX(arg) ((unsigned)((arg) & 0xffff))
 
 enum msg_type {
 #define X(name) MSG_##name,

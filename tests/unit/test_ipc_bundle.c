@@ -194,7 +194,7 @@ START_TEST(unsealed_or_short_is_refused)
 	int fd = raw_bundle(&good, sizeof(good), F_SEAL_SHRINK | F_SEAL_GROW);
 
 	ck_assert_ptr_null(bundle_map(fd, &size, &why));
-	ck_assert_str_eq(why, "the bundle is not sealed");
+	ck_assert_str_eq(why, "it is not sealed");
 	close(fd);
 	fd = raw_bundle(&good, sizeof(good) - 1, ALL_SEALS);
 	ck_assert_ptr_null(bundle_map(fd, &size, &why));

@@ -74,7 +74,7 @@ def test_killed_under_load(start, origin):
     server = origin()
     server.answer = answer
     gone = ("127.0.0.1", wire.free_port())
-    check = 'check: { http = "GET /health"; interval = "30s"; };'
+    check = 'check: { http = "GET /health"; interval = "1h"; };'
     running = start(daemon.backend("main", server.address, gone, more=check), threads=2)
     assert running.server("main", "main2")["state"] == "DOWN"
     knockers = [Knocker(running) for _ in range(4)]

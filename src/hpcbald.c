@@ -15,6 +15,7 @@
 #include "proxy/proxy.h"
 #include "supervisor/rights.h"
 #include "supervisor/supervisor.h"
+#include "vrrp/vrrp.h"
 
 #ifndef HPCBAL_SYSCONFDIR
 #define HPCBAL_SYSCONFDIR "/etc"

@@ -41,11 +41,15 @@ uint64_t log_dropped(void)
 	return atomic_load(&dropped);
 }
 
-static size_t line_head(char *to, size_t size, unsigned k, int level)
+struct speaker {
+	const char *role;
+	int pid;
+};
+
+static size_t line_head(char *to, size_t size, unsigned k, int level, const struct speaker *who)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-	const char *who = atomic_load(&role);
 	struct timespec now;
 	struct tm t;
 	int n;
@@ -55,11 +59,11 @@ static size_t line_head(char *to, size_t size, unsigned k, int level)
 	if (k == LOG_KIND_SYSLOG)
 		n = snprintf(to, size, "<%d>%s %2d %02d:%02d:%02d hpcbald[%d]: %s: ",
 			     atomic_load(&facility) | level, months[t.tm_mon], t.tm_mday,
-			     t.tm_hour, t.tm_min, t.tm_sec, (int)getpid(), who);
+			     t.tm_hour, t.tm_min, t.tm_sec, who->pid, who->role);
 	else
 		n = snprintf(to, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d hpcbald[%d] %s %s: ",
 			     t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
-			     t.tm_sec, (int)(now.tv_nsec / 1000000), (int)getpid(), who,
+			     t.tm_sec, (int)(now.tv_nsec / 1000000), who->pid, who->role,
 			     level_names[level & 7]);
 	return n < 0 ? 0 : (size_t)n;
 }
@@ -81,10 +85,10 @@ static void make_one_line(char *text)
 			*text = ' ';
 }
 
-static void put(unsigned k, int fd, int level, const char *message)
+static void put(unsigned k, int fd, int level, const struct speaker *who, const char *message)
 {
 	char line[LINE_MAX_BYTES];
-	size_t head = line_head(line, sizeof(line), k, level);
+	size_t head = line_head(line, sizeof(line), k, level, who);
 	size_t n = strnlen(message, sizeof(line) - head - 2);
 	ssize_t went;
 
@@ -100,20 +104,37 @@ static void put(unsigned k, int fd, int level, const char *message)
 		atomic_fetch_add(&dropped, 1);
 }
 
-void log_msg(int level, const char *fmt, ...)
+static void put_everywhere(int level, const struct speaker *who, char *message)
 {
 	unsigned k = atomic_load(&kind);
 	int fd = atomic_load(&target), keep = errno;
+
+	make_one_line(message);
+	if (k != LOG_KIND_NONE && fd >= 0)
+		put(k, fd, level, who, message);
+	if (atomic_load(&echo) && k != LOG_KIND_STDERR)
+		put(LOG_KIND_STDERR, STDERR_FILENO, level, who, message);
+	errno = keep;
+}
+
+void log_msg(int level, const char *fmt, ...)
+{
+	struct speaker own = {atomic_load(&role), (int)getpid()};
 	char message[LINE_MAX_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	make_one_line(message);
-	if (k != LOG_KIND_NONE && fd >= 0)
-		put(k, fd, level, message);
-	if (atomic_load(&echo) && k != LOG_KIND_STDERR)
-		put(LOG_KIND_STDERR, STDERR_FILENO, level, message);
-	errno = keep;
+	put_everywhere(level, &own, message);
+}
+
+void log_relay(const char *whose, int pid, int level, struct str text)
+{
+	struct speaker other = {whose, pid};
+	char message[LINE_MAX_BYTES];
+
+	snprintf(message, sizeof(message), "%.*s", (int)(text.n < sizeof(message) ? text.n : 0),
+		 text.n ? text.p : "");
+	put_everywhere(level & 7, &other, message);
 }

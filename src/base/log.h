@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <syslog.h>
 
+#include "base/str.h"
+
 enum log_kind { LOG_KIND_STDERR, LOG_KIND_SYSLOG, LOG_KIND_FILE, LOG_KIND_NONE };
 
 /* `ident` is the process's role, a literal ("proxy"); `facility` as in <syslog.h>. The
@@ -17,6 +19,8 @@ void log_open(enum log_kind kind, int fd, int facility, const char *ident);
 /* Also to stderr, while a person may be watching (start, foreground). */
 void log_echo(bool on);
 void log_msg(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line of another process, which speaks through this one: `whose` role it is. */
+void log_relay(const char *whose, int pid, int level, struct str text);
 uint64_t log_dropped(void);
 
 #define log_error(...) log_msg(LOG_ERR, __VA_ARGS__)

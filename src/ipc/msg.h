@@ -37,10 +37,14 @@
 	X(COMMITTED) /* arg: generation */                                                    \
 	X(LOG_LOST)  /* the log target does not take lines: open it again, please */          \
 	X(EVENT)     /* text: something changed state, for the ring of events */              \
+	X(SAY)       /* text: a line for the log, of a child that must never wait for one.    \
+		      * arg: level of <syslog.h>, | MSG_SAY_EVENT: for the ring of events too */ \
 	/* vrrp → supervisor: NOTIFY, as above */                                             \
 	/* loader → supervisor */                                                             \
 	X(BUNDLE)    /* [bundle, brief] text: the warnings */                                 \
 	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */
+
+#define MSG_SAY_EVENT 256u
 
 /* A program of the manifest of one generation. */
 #define MSG_PROGRAM(generation, index) ((generation) << 16 | (index))

@@ -33,6 +33,7 @@ tests_unit_test_vrrp_times_LDADD = $(vrrp_test_libs)
 check_PROGRAMS += \
 	tests/unit/test_vrrp_addresses \
 	tests/unit/test_vrrp_neighbour \
+	tests/unit/test_vrrp_process \
 	tests/unit/test_vrrp_shells
 
 vrrp_shell_libs = $(vrrp_test_libs) $(NETLINK_LIBS)
@@ -47,3 +48,10 @@ tests_unit_test_vrrp_neighbour_LDADD = $(vrrp_test_libs)
 tests_unit_test_vrrp_shells_SOURCES = tests/unit/test_vrrp_shells.c $(vrrp_shell_lan)
 tests_unit_test_vrrp_shells_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_shells_LDADD = $(vrrp_shell_libs)
+
+# The whole process, and so the loop that it runs in.
+tests_unit_test_vrrp_process_SOURCES = tests/unit/test_vrrp_process.c \
+	tests/unit/vrrp_node.c tests/unit/vrrp_node.h $(vrrp_shell_lan)
+tests_unit_test_vrrp_process_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_process_LDADD = src/vrrp/libvrrp.a src/net/libnet.a src/ipc/libipc.a \
+	src/base/libbase.a $(CHECK_LIBS) $(NETLINK_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS)

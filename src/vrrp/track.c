@@ -1,0 +1,145 @@
+#include "vrrp/track.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vrrp/fsm.h"
+
+static bool same_thing(const struct brief_track *a, const struct brief_track *b)
+{
+	return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+}
+
+/* What is not known yet counts for nothing: nothing is added for it, and nothing taken. */
+static void begin(struct tracks *t, unsigned n, const struct tracks *old)
+{
+	const struct brief_track *b = &t->brief->tracks[n];
+	struct vrrp_tracker *k = &t->trackers[n];
+
+	*k = (struct vrrp_tracker){ .weight = b->weight, .rise = b->rise, .fall = b->fall,
+				    .hold_up = b->hold_us, .hold_down = b->hold_us };
+	vrrp_tracker_init(k, b->weight <= 0);
+	for (unsigned i = 0; old && i < old->n; i++) {
+		if (!same_thing(b, &old->brief->tracks[i]) || !old->known[i])
+			continue;
+		vrrp_tracker_init(k, old->trackers[i].up);
+		t->known[n] = true;
+		memcpy(t->why[n], old->why[i], sizeof(t->why[n]));
+	}
+}
+
+bool tracks_init(struct tracks *t, struct vrrp_world *w, const struct brief_router *r,
+		 const struct tracks *old, char *why, size_t size)
+{
+	memset(t, 0, sizeof(*t));
+	t->brief = r;
+	for (; t->n < r->n_tracks; t->n++) {
+		begin(t, t->n, old);
+		if (r->tracks[t->n].kind != BRIEF_TRACK_INTERFACE)
+			continue;
+		t->interfaces[t->n] = segment_get(w->segments, r->tracks[t->n].name,
+						  SEGMENT_NO_WIRE, why, size);
+		if (!t->interfaces[t->n]) {
+			tracks_free(t);
+			return false;
+		}
+	}
+	return true;
+}
+
+void tracks_free(struct tracks *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->interfaces[i])
+			segment_put(t->interfaces[i], SEGMENT_NO_WIRE);
+	t->n = 0;
+}
+
+/* A first result counts at once; the later ones as rise and fall say. */
+static bool report(struct tracks *t, unsigned n, bool up, const char *why, uint64_t now)
+{
+	struct vrrp_tracker *k = &t->trackers[n];
+	bool before = k->up;
+
+	snprintf(t->why[n], sizeof(t->why[n]), "%s", up ? "" : why);
+	if (t->known[n])
+		return vrrp_tracker_report(k, up, now);
+	t->known[n] = true;
+	vrrp_tracker_init(k, up);
+	return before != up;
+}
+
+static bool is(const struct tracks *t, unsigned n, enum brief_track_kind kind)
+{
+	return t->brief->tracks[n].kind == kind;
+}
+
+bool tracks_interface(struct tracks *t, const struct segment *s, uint64_t now)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (is(t, i, BRIEF_TRACK_INTERFACE) && t->interfaces[i] == s)
+			changed |= report(t, i, s->on.running,
+					  s->on.index ? "the link is down" : "it is missing", now);
+	return changed;
+}
+
+bool tracks_script(struct tracks *t, uint32_t program, struct str fault, uint64_t now)
+{
+	char why[BOARD_TEXT];
+	bool changed = false;
+
+	snprintf(why, sizeof(why), "%.*s", (int)(fault.n < sizeof(why) ? fault.n : sizeof(why)),
+		 fault.n ? fault.p : "");
+	for (unsigned i = 0; i < t->n; i++)
+		if (is(t, i, BRIEF_TRACK_SCRIPT) && t->brief->tracks[i].program == program)
+			changed |= report(t, i, fault.n == 0, why, now);
+	return changed;
+}
+
+/* 1, 0; -1: the proxy has no such backend on its board (yet). */
+static int backend_up(const struct board_proxy *b, const char *name)
+{
+	int up = -1;
+
+	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+		const struct board_server *s = &b->servers[i];
+
+		if (!stats_get(s->used) || stats_get(s->current) != BOARD_CURRENT ||
+		    strncmp(s->backend, name, sizeof(s->backend)) != 0)
+			continue;
+		if (board_server_state(s) == BOARD_SERVER_UP)
+			return 1;
+		up = 0;
+	}
+	return up;
+}
+
+bool tracks_look(struct tracks *t, const struct board_proxy *b, uint64_t now)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		int up = is(t, i, BRIEF_TRACK_BACKEND) ? backend_up(b, t->brief->tracks[i].name)
+						       : -1;
+
+		if (up >= 0)
+			changed |= report(t, i, up, "no server of it is up", now);
+		changed |= vrrp_tracker_tick(&t->trackers[i], now);
+	}
+	return changed;
+}
+
+uint32_t tracks_faults(const struct tracks *t)
+{
+	uint32_t faults = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->trackers[i].weight || t->trackers[i].up)
+			continue;
+		faults |= is(t, i, BRIEF_TRACK_SCRIPT) ? VROUTER_FAULT_SCRIPT
+						       : VROUTER_FAULT_TRACKED_INTERFACE;
+	}
+	return faults;
+}

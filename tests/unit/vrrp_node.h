@@ -1,0 +1,57 @@
+/* A vrrp process under test: the test is its supervisor, with boards and messages. */
+#ifndef HPCBAL_TESTS_VRRP_NODE_H
+#define HPCBAL_TESTS_VRRP_NODE_H
+
+#include <check.h>
+#include <sys/types.h>
+
+#include "ipc/board.h"
+#include "ipc/brief.h"
+#include "ipc/msg.h"
+
+struct vrrp_node {
+	pid_t pid;
+	int sock;
+	int namespace;
+	int board_fd, supervisor_fd, proxy_fd;
+	struct board_vrrp *board;
+	struct board_supervisor *supervisor;
+	struct board_proxy *proxy;
+	struct brief brief;
+	uint64_t generation;
+	char said[16384];     /* the lines, one after the other */
+	char notified[4096];  /* "INSTANCE VI_1 MASTER 250\n"… */
+};
+
+/* One router "VI" with id 51 and 10.9.0.100/24, version 3 and 100 ms, in `n->brief`. */
+void vrrp_node_init(struct vrrp_node *n, int namespace, const char *interface, uint8_t priority);
+/* Starts the process, has it prepare and commit the brief. */
+void vrrp_node_start(struct vrrp_node *n);
+/* PREPARE and COMMIT of the brief as it is now. */
+void vrrp_node_reload(struct vrrp_node *n);
+/* What PREPARE answers; `text` (NULL: of no interest) gets the words. */
+enum msg_type vrrp_node_prepare(struct vrrp_node *n, char *text, size_t size);
+void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const char *text,
+		    int fd);
+/* By STOP; true when it exited with 0. */
+bool vrrp_node_stop(struct vrrp_node *n);
+void vrrp_node_kill(struct vrrp_node *n);
+/* Reads what it said so far. */
+void vrrp_node_listen(struct vrrp_node *n);
+struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which);
+bool vrrp_node_is(struct vrrp_node *n, enum board_router_state state);
+void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state);
+/* Whether its namespace has the address. */
+bool vrrp_node_has(struct vrrp_node *n, const char *address);
+
+/* Ends the test when `condition` does not become true in 10 s. */
+#define WAIT_FOR(condition)                                                                  \
+	do {                                                                                 \
+		uint64_t until_ = clock_now_us() + 10 * CLOCK_SEC;                           \
+		while (!(condition)) {                                                       \
+			ck_assert_msg(clock_now_us() < until_, "waited in vain: %s", #condition); \
+			usleep(1000);                                                        \
+		}                                                                            \
+	} while (0)
+
+#endif

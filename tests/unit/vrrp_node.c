@@ -206,7 +206,17 @@ bool vrrp_node_is(struct vrrp_node *n, enum board_router_state state)
 
 void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state)
 {
-	WAIT_FOR(vrrp_node_is(n, state));
+	uint64_t until = clock_now_us() + 10 * CLOCK_SEC;
+
+	while (!vrrp_node_is(n, state)) {
+		struct router_facts f = vrrp_node_facts(n, 0);
+
+		vrrp_node_listen(n);
+		ck_assert_msg(clock_now_us() < until, "it is %s, not %s (%s)\n%s",
+			      board_router_state_name((enum board_router_state)f.state),
+			      board_router_state_name(state), f.faults, n->said);
+		usleep(1000);
+	}
 }
 
 bool vrrp_node_has(struct vrrp_node *n, const char *address)

@@ -49,7 +49,7 @@ bool vrrp_node_has(struct vrrp_node *n, const char *address);
 	do {                                                                                 \
 		uint64_t until_ = clock_now_us() + 10 * CLOCK_SEC;                           \
 		while (!(condition)) {                                                       \
-			ck_assert_msg(clock_now_us() < until_, "waited in vain: %s", #condition); \
+			ck_assert_msg(clock_now_us() < until_, "waited in vain: %s (line %d)", #condition, __LINE__); \
 			usleep(1000);                                                        \
 		}                                                                            \
 	} while (0)

@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "upstream": ["base", "conf", "http", "net", "balance"],
     "loader": ["base", "conf", "ipc", "route", "balance", "net"],
     "supervisor": ["base", "ipc", "net/loop.h"],
+    "runner": ["base", "ipc", "net/loop.h"],
     "vrrp": ["base", "conf", "ipc", "net/loop.h"],
     "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "upstream"],
     "admin": ["base", "ipc"],
@@ -49,7 +50,8 @@ LIBRARY_HOME = {
 
 # memory in, memory out: no clock is read, nothing is logged, no descriptor is touched
 PURE = {"conf", "http", "route", "balance"}
-PURE_FILES = re.compile(r"src/vrrp/(?:fsm\w*|packet|peers|priority|times)\.")
+PURE_FILES = re.compile(
+    r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule))\.")
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"

@@ -1,0 +1,283 @@
+#include "runner/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/msg.h"
+#include "runner/notices.h"
+#include "runner/scripts.h"
+
+/* How long notifications may go on when the supervisor has died. */
+#define ORPHAN_GRACE_US (5 * CLOCK_SEC)
+
+struct runner {
+	struct loop *loop;
+	int sock, log_fd;
+	struct loop_fd sock_io;
+
+	/* The vrrp process takes a generation at another moment than we do: it may still name the
+	 * programs of the one before, and already those of the next. */
+	struct programs now, next, before;
+	struct run_table table;
+	struct scripts scripts;
+	struct notices notices;
+
+	bool stopping;
+	struct loop_timer grace;
+};
+
+static void tell(struct runner *r, enum msg_type type, uint64_t arg, const char *text)
+{
+	struct msg m = {.type = type, .arg = arg, .text = str_of(text)};
+
+	if (r->sock_io.fd < 0)
+		return; /* nobody is there any more */
+	if (msg_send(r->sock, &m) != MSG_OK)
+		log_warn("message %s to the supervisor was lost: %s", msg_type_name(type),
+			 strerror(errno));
+}
+
+/* ---- what scripts and notifications have to say ---- */
+
+static void script_result(void *owner, unsigned index, const char *how)
+{
+	struct runner *r = owner;
+
+	tell(r, MSG_SCRIPT, MSG_PROGRAM(r->now.generation, index), how);
+}
+
+static void notice_failed(void *owner, const char *line)
+{
+	log_warn("%s", line);
+	tell(owner, MSG_EVENT, 0, line);
+}
+
+static void leave_when_done(void *owner)
+{
+	struct runner *r = owner;
+
+	if (r->stopping && notices_count(&r->notices) == 0)
+		loop_stop(r->loop);
+}
+
+/* ---- the supervisor's messages ---- */
+
+static void on_log(struct runner *r, struct msg *m)
+{
+	int old = r->log_fd;
+
+	r->log_fd = m->n_fds ? m->fds[0] : -1;
+	m->fds[0] = -1;
+	log_open((enum log_kind)(m->arg & 0xff), r->log_fd, (int)(m->arg >> 8), "runner");
+	if (old >= 0)
+		close(old);
+}
+
+static void programs_read(struct programs *p, uint64_t generation, const struct manifest *m)
+{
+	p->known = true;
+	p->generation = generation;
+	p->n = m->n_programs;
+	memcpy(p->of, m->programs, sizeof(p->of));
+}
+
+static void on_prepare(struct runner *r, struct msg *m)
+{
+	const char *why = "no bundle was handed over";
+	const struct manifest *manifest = NULL;
+	size_t size;
+
+	r->next.known = false;
+	if (m->n_fds)
+		manifest = bundle_map(m->fds[0], &size, &why);
+	if (!manifest) {
+		tell(r, MSG_REFUSED, m->arg, why);
+		return;
+	}
+	programs_read(&r->next, m->arg, manifest);
+	bundle_unmap(manifest, size);
+	tell(r, MSG_PREPARED, m->arg, "");
+}
+
+static void on_commit(struct runner *r, uint64_t generation)
+{
+	if (!r->next.known || r->next.generation != generation) {
+		tell(r, MSG_REFUSED, generation, "nothing of that number was prepared");
+		return;
+	}
+	r->before = r->now;
+	r->now = r->next;
+	r->next.known = false;
+	if (!r->stopping)
+		scripts_renew(&r->scripts, &r->before, &r->now);
+	tell(r, MSG_COMMITTED, generation, "");
+}
+
+static const struct manifest_program *find(const struct runner *r, uint64_t arg)
+{
+	const struct programs *all[] = {&r->now, &r->next, &r->before};
+	unsigned i = MSG_PROGRAM_INDEX(arg);
+
+	for (unsigned k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		if (all[k]->known && all[k]->generation == MSG_PROGRAM_GENERATION(arg))
+			return i < all[k]->n && all[k]->of[i].kind == MANIFEST_NOTIFY
+				       ? &all[k]->of[i]
+				       : NULL;
+	return NULL;
+}
+
+static void on_notify(struct runner *r, const struct msg *m)
+{
+	const struct manifest_program *p = find(r, m->arg);
+
+	if (p)
+		notices_add(&r->notices, p, m->text);
+	else
+		log_warn("notification program %u of generation %llu is not known here and is "
+			 "not run",
+			 MSG_PROGRAM_INDEX(m->arg),
+			 (unsigned long long)MSG_PROGRAM_GENERATION(m->arg));
+}
+
+/* ---- the end ---- */
+
+static void stop(struct runner *r, uint64_t grace)
+{
+	r->stopping = true;
+	scripts_stop(&r->scripts);
+	loop_timer_set(r->loop, &r->grace, loop_now(r->loop) + grace);
+}
+
+static void grace_over(struct loop_timer *t)
+{
+	struct runner *r = list_of(t, struct runner, grace);
+
+	log_warn("%u notifications were not finished when the grace of the stop ended; they are "
+		 "given up",
+		 notices_count(&r->notices));
+	loop_stop(r->loop);
+}
+
+static void orphaned(struct runner *r)
+{
+	loop_fd_del(&r->sock_io);
+	if (r->stopping)
+		return;
+	log_error("the supervisor is gone: the runner finishes its notifications and leaves");
+	stop(r, ORPHAN_GRACE_US);
+}
+
+static void handle(struct runner *r, struct msg *m)
+{
+	switch (m->type) {
+	case MSG_HELLO:
+		tell(r, MSG_HELLO_OK, 0, "");
+		return;
+	case MSG_LOG:
+		on_log(r, m);
+		return;
+	case MSG_PREPARE:
+		on_prepare(r, m);
+		return;
+	case MSG_COMMIT:
+		on_commit(r, m->arg);
+		return;
+	case MSG_ABORT:
+		r->next.known = false;
+		return;
+	case MSG_NOTIFY:
+		on_notify(r, m);
+		return;
+	case MSG_STOP:
+		stop(r, m->arg);
+		return;
+	default:
+		log_warn("message %s from the supervisor is not for the runner",
+			 msg_type_name(m->type));
+	}
+}
+
+static void read_all(struct runner *r)
+{
+	static char text[MSG_TEXT_MAX + 1];
+
+	for (;;) {
+		struct msg m;
+
+		switch (msg_recv(r->sock, &m, text)) {
+		case MSG_OK:
+			handle(r, &m);
+			msg_close_fds(&m);
+			continue;
+		case MSG_AGAIN:
+			return;
+		case MSG_EOF:
+		case MSG_FAIL:
+			orphaned(r);
+			return;
+		}
+	}
+}
+
+static void sock_ready(struct loop_fd *io, unsigned what)
+{
+	struct runner *r = list_of(io, struct runner, sock_io);
+
+	(void)what;
+	/* What came together with STOP is still done. */
+	read_all(r);
+	leave_when_done(r);
+}
+
+/* The supervisor says when to stop; a signal to the whole group or session is not for us. What
+ * has ended must be there to be asked how. */
+static void set_signals(void)
+{
+	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+
+	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void tear_down(struct runner *r)
+{
+	scripts_stop(&r->scripts);
+	run_table_end(&r->table);
+	notices_end(&r->notices);
+	loop_timer_stop(&r->grace);
+	loop_fd_del(&r->sock_io);
+	log_open(LOG_KIND_NONE, -1, 0, "runner");
+	if (r->log_fd >= 0)
+		close(r->log_fd);
+	loop_free(r->loop);
+}
+
+int runner_main(int sock)
+{
+	struct runner *r = calloc(1, sizeof(*r));
+
+	set_signals();
+	if (!r || !(r->loop = loop_new()))
+		return 1;
+	r->sock = sock;
+	r->log_fd = -1;
+	run_table_init(&r->table, r->loop);
+	scripts_init(&r->scripts, &r->table, r, script_result);
+	notices_init(&r->notices, &r->table, r, notice_failed, leave_when_done);
+	loop_timer_init(&r->grace, grace_over);
+	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
+	if (!loop_fd_add(r->loop, &r->sock_io, sock, LOOP_READ, sock_ready))
+		return 1;
+	loop_run(r->loop);
+	tear_down(r);
+	close(sock);
+	free(r);
+	return 0;
+}

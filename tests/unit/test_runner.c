@@ -1,0 +1,769 @@
+/* The runner from the supervisor's end of the socket, with real programs. Programs wait at
+ * `gate` (a line lets one through) and show at `life` that they live: end-of-file there is the
+ * death of all that had it open. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/bundle.h"
+#include "ipc/msg.h"
+#include "runner/runner.h"
+
+#define PATIENCE_S 60 /* for a hang, not for a busy machine */
+#define HOUR_MS 3600000u
+#define LEFT_OPEN 77
+
+static char dir[64];
+static int sock, gate, life;
+static pid_t runner;
+static struct manifest manifest;
+
+/* ---- the stage ---- */
+
+static const char *file(const char *name)
+{
+	static char paths[4][128];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+
+	snprintf(path, 128, "%s/%s", dir, name);
+	return path;
+}
+
+static void give_log(void)
+{
+	struct msg m = {.type = MSG_LOG, .arg = LOG_KIND_FILE | LOG_DAEMON << 8, .n_fds = 1};
+
+	m.fds[0] = open(file("log"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(m.fds[0], 0);
+	ck_assert_int_eq(msg_send(sock, &m), MSG_OK);
+	close(m.fds[0]);
+}
+
+static void start_runner(void)
+{
+	struct timeval limit = {PATIENCE_S, 0};
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	runner = fork();
+	if (runner == 0) {
+		close(ends[0]);
+		/* Whoever starts us may have left one open. */
+		dup2(gate, LEFT_OPEN);
+		exit(runner_main(ends[1]));
+	}
+	close(ends[1]);
+	sock = ends[0];
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	give_log();
+}
+
+static void setup(void)
+{
+	strcpy(dir, "/tmp/hpcbal-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	memset(&manifest, 0, sizeof(manifest));
+	ck_assert_int_eq(mkfifo(file("gate"), 0600), 0);
+	ck_assert_int_eq(mkfifo(file("life"), 0600), 0);
+	gate = open(file("gate"), O_RDWR | O_CLOEXEC);
+	life = open(file("life"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert(gate >= 0 && life >= 0);
+	start_runner();
+}
+
+static void expect_exit(void)
+{
+	int status = -1;
+
+	ck_assert_int_eq(waitpid(runner, &status, 0), runner);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", status);
+	runner = 0;
+}
+
+static void send_word(enum msg_type type, uint64_t arg, struct str text)
+{
+	struct msg m = {.type = type, .arg = arg, .text = text};
+
+	ck_assert_int_eq(msg_send(sock, &m), MSG_OK);
+}
+
+static void teardown(void)
+{
+	char command[96];
+
+	if (runner) {
+		send_word(MSG_STOP, 0, STR_NONE);
+		expect_exit();
+	}
+	close(sock);
+	close(gate);
+	close(life);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* ---- programs ---- */
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *f = fopen(file(name), "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(chmod(file(name), mode), 0);
+}
+
+/* A shell script in the stage's folder, which is $D. */
+static void write_script(const char *name, const char *body)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "#!/bin/sh\nD=%s\n%s\n", dir, body);
+	write_file(name, text, 0755);
+}
+
+static void add_path(enum manifest_program_kind kind, const char *path, unsigned interval_ms,
+		     unsigned timeout_ms)
+{
+	struct manifest_program *p = &manifest.programs[manifest.n_programs++];
+
+	p->kind = kind;
+	strcpy(p->path, path);
+	p->interval_us = interval_ms * CLOCK_MS;
+	p->timeout_us = timeout_ms * CLOCK_MS;
+}
+
+static void add_script(const char *name, unsigned interval_ms)
+{
+	add_path(MANIFEST_SCRIPT, file(name), interval_ms, HOUR_MS);
+}
+
+static void add_notify(const char *name)
+{
+	add_path(MANIFEST_NOTIFY, file(name), 0, HOUR_MS);
+}
+
+static void forget_programs(void)
+{
+	memset(&manifest, 0, sizeof(manifest));
+}
+
+/* ---- what the runner says ---- */
+
+static void receive(struct msg *m, char *text)
+{
+	ck_assert_int_eq(msg_recv(sock, m, text), MSG_OK);
+}
+
+static void expect_text(enum msg_type type, uint64_t arg, const char *text)
+{
+	static char buf[MSG_TEXT_MAX + 1];
+	struct msg m;
+
+	receive(&m, buf);
+	ck_assert_msg(m.type == type && m.arg == arg, "%s %llx: %s", msg_type_name(m.type),
+		      (unsigned long long)m.arg, buf);
+	if (text)
+		ck_assert_str_eq(buf, text);
+}
+
+/* Leaves out what is said of other scripts. */
+static void expect_script(uint64_t generation, unsigned index, const char *how)
+{
+	static char buf[MSG_TEXT_MAX + 1];
+	struct msg m;
+
+	do {
+		receive(&m, buf);
+		ck_assert_int_eq(m.type, MSG_SCRIPT);
+	} while (m.arg != MSG_PROGRAM(generation, index));
+	ck_assert_str_eq(buf, how);
+}
+
+static void expect_event(const char *part)
+{
+	static char buf[MSG_TEXT_MAX + 1];
+	struct msg m;
+
+	receive(&m, buf);
+	ck_assert_int_eq(m.type, MSG_EVENT);
+	ck_assert_msg(strstr(buf, part) != NULL, "%s", buf);
+}
+
+static void prepare(uint64_t generation)
+{
+	struct msg m = {.type = MSG_PREPARE, .arg = generation, .n_fds = 1};
+
+	m.fds[0] = bundle_write(&manifest, STR("text"));
+	ck_assert_int_ge(m.fds[0], 0);
+	ck_assert_int_eq(msg_send(sock, &m), MSG_OK);
+	close(m.fds[0]);
+}
+
+static void commit(uint64_t generation)
+{
+	char text[MSG_TEXT_MAX + 1];
+	struct msg m;
+
+	prepare(generation);
+	send_word(MSG_COMMIT, generation, STR_NONE);
+	/* Scripts of the generation before may still have had a word. */
+	do
+		receive(&m, text);
+	while (m.type == MSG_SCRIPT);
+	ck_assert_int_eq(m.type, MSG_PREPARED);
+	do
+		receive(&m, text);
+	while (m.type == MSG_SCRIPT);
+	ck_assert_int_eq(m.type, MSG_COMMITTED);
+	ck_assert_uint_eq(m.arg, generation);
+}
+
+static void notify(uint64_t generation, unsigned index, struct str arguments)
+{
+	send_word(MSG_NOTIFY, MSG_PROGRAM(generation, index), arguments);
+}
+
+/* ---- what is to be seen of programs ---- */
+
+static void let_through(void)
+{
+	ck_assert_int_eq(write(gate, "\n", 1), 1);
+}
+
+static void wait_life(void)
+{
+	struct pollfd p = {.fd = life, .events = POLLIN};
+	char c;
+
+	ck_assert_int_eq(poll(&p, 1, PATIENCE_S * 1000), 1);
+	ck_assert_int_eq(read(life, &c, 1), 1);
+	ck_assert_int_eq(c, 'x');
+}
+
+static void wait_death(void)
+{
+	struct pollfd p = {.fd = life, .events = POLLIN};
+	char c;
+
+	ck_assert_int_eq(poll(&p, 1, PATIENCE_S * 1000), 1);
+	ck_assert_int_eq(read(life, &c, 1), 0);
+}
+
+static const char *content(const char *name)
+{
+	static char text[65536];
+	FILE *f = fopen(file(name), "r");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	return text;
+}
+
+static void wait_content(const char *name, const char *part)
+{
+	uint64_t until = clock_now_us() + PATIENCE_S * CLOCK_SEC;
+
+	while (!strstr(content(name), part)) {
+		ck_assert_msg(clock_now_us() < until, "%s: %s", name, content(name));
+		usleep(2000);
+	}
+}
+
+static unsigned count(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+/* ---- the supervisor's messages ---- */
+
+START_TEST(hello_is_answered)
+{
+	send_word(MSG_HELLO, 0, STR_NONE);
+	expect_text(MSG_HELLO_OK, 0, "");
+}
+END_TEST
+
+START_TEST(what_is_no_bundle_is_refused)
+{
+	struct msg m = {.type = MSG_PREPARE, .arg = 4, .n_fds = 1, .fds = {gate}};
+
+	send_word(MSG_PREPARE, 3, STR_NONE);
+	expect_text(MSG_REFUSED, 3, "no bundle was handed over");
+	ck_assert_int_eq(msg_send(sock, &m), MSG_OK);
+	expect_text(MSG_REFUSED, 4, NULL);
+	send_word(MSG_COMMIT, 4, STR_NONE);
+	expect_text(MSG_REFUSED, 4, "nothing of that number was prepared");
+}
+END_TEST
+
+START_TEST(what_was_aborted_is_not_taken)
+{
+	write_script("s", "exit 0");
+	add_script("s", HOUR_MS);
+	prepare(1);
+	expect_text(MSG_PREPARED, 1, "");
+	send_word(MSG_ABORT, 1, STR_NONE);
+	send_word(MSG_COMMIT, 1, STR_NONE);
+	expect_text(MSG_REFUSED, 1, NULL);
+	prepare(2);
+	expect_text(MSG_PREPARED, 2, "");
+	send_word(MSG_COMMIT, 1, STR_NONE);
+	expect_text(MSG_REFUSED, 1, NULL);
+	send_word(MSG_COMMIT, 2, STR_NONE);
+	expect_text(MSG_COMMITTED, 2, "");
+	expect_script(2, 0, "");
+}
+END_TEST
+
+/* ---- scripts ---- */
+
+static const struct {
+	const char *text; /* NULL: there is no such file */
+	mode_t mode;
+	const char *how;
+} ends[] = {
+	{"#!/bin/sh\nexit 0\n", 0755, ""},
+	{"#!/bin/sh\nexit 3\n", 0755, "exited with status 3"},
+	{"#!/bin/sh\nkill -SEGV $$\n", 0755, "killed by SIGSEGV"},
+	{"#!/bin/sh\nkill -40 $$\n", 0755, "killed by signal 40"},
+	{NULL, 0, "cannot be started: No such file or directory"},
+	{"#!/bin/sh\nexit 0\n", 0644,
+	 "cannot be started: Permission denied (the runner's user must be allowed to execute it)"},
+	{"exit 0\n", 0755,
+	 "cannot be started: Exec format error (a script begins with a line like #!/bin/sh)"},
+	{"#!/nowhere/sh\nexit 0\n", 0755,
+	 "cannot be started: the interpreter that its first line names is not there"},
+};
+
+START_TEST(how_a_script_ended_is_said)
+{
+	if (ends[_i].text)
+		write_file("s", ends[_i].text, ends[_i].mode);
+	add_script("s", HOUR_MS);
+	commit(7);
+	expect_script(7, 0, ends[_i].how);
+}
+END_TEST
+
+START_TEST(a_script_runs_at_its_interval)
+{
+	write_script("s", "echo run >>$D/runs");
+	add_script("s", 20);
+	commit(1);
+	for (unsigned i = 1; i <= 5; i++) {
+		expect_script(1, 0, "");
+		ck_assert_uint_ge(count(content("runs"), "run"), i);
+	}
+}
+END_TEST
+
+START_TEST(a_script_never_runs_twice_at_a_time)
+{
+	write_script("slow", "echo start >>$D/starts; read x <$D/gate");
+	write_script("quick", "exit 0");
+	add_script("slow", 20);
+	add_script("quick", 20);
+	commit(1);
+	wait_content("starts", "start");
+	for (unsigned i = 0; i < 5; i++)
+		expect_script(1, 1, "");
+	ck_assert_uint_eq(count(content("starts"), "start"), 1);
+	let_through();
+	expect_script(1, 0, "");
+	/* And then its schedule goes on. */
+	let_through();
+	expect_script(1, 0, "");
+}
+END_TEST
+
+START_TEST(a_timeout_kills_all_that_the_script_started)
+{
+	write_script("s", "exec 9>$D/life\n(printf x >&9; exec sleep 1000) &\nwait");
+	add_path(MANIFEST_SCRIPT, file("s"), HOUR_MS, 3000);
+	commit(1);
+	wait_life();
+	expect_script(1, 0, "did not end within 3000 ms, killed");
+	wait_death();
+}
+END_TEST
+
+START_TEST(a_script_leaves_nothing_behind)
+{
+	write_script("s", "exec 9>$D/life\nsleep 1000 & printf x >&9");
+	add_script("s", HOUR_MS);
+	commit(1);
+	expect_script(1, 0, "");
+	wait_life();
+	wait_death();
+}
+END_TEST
+
+START_TEST(a_script_that_hangs_goes_on_failing)
+{
+	write_script("s", "read x <$D/gate");
+	add_path(MANIFEST_SCRIPT, file("s"), 200, 200);
+	commit(1);
+	for (unsigned i = 0; i < 3; i++)
+		expect_script(1, 0, "did not end within 200 ms, killed");
+}
+END_TEST
+
+START_TEST(the_environment_is_clean)
+{
+	add_path(MANIFEST_SCRIPT, "/usr/bin/env", HOUR_MS, HOUR_MS);
+	commit(1);
+	expect_script(1, 0, "");
+	wait_content("log", "/usr/bin/env said: "
+			    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n");
+	ck_assert_uint_eq(count(content("log"), " said"), 1);
+}
+END_TEST
+
+START_TEST(nothing_of_the_runner_is_left_in_the_program)
+{
+	char seen[256];
+
+	/* The last line: group and session are the shell's own number. */
+	write_script("s", "{ pwd; umask; ls /proc/self/fd; readlink /proc/self/fd/0\n"
+			  "grep -E 'Sig(Blk|Ign)' /proc/self/status\n"
+			  "[ \"$(cut -d' ' -f5,6 /proc/self/stat)\" = \"$$ $$\" ] && echo own\n"
+			  "} >$D/seen");
+	add_script("s", HOUR_MS);
+	commit(1);
+	expect_script(1, 0, "");
+	str_copy(seen, sizeof(seen), str_of(content("seen")));
+	ck_assert_str_eq(seen, "/\n0022\n0\n1\n2\n3\n/dev/null\n"
+			       "SigBlk:\t0000000000000000\n"
+			       "SigIgn:\t0000000000000000\n"
+			       "own\n");
+}
+END_TEST
+
+START_TEST(what_a_script_writes_is_logged_within_bounds)
+{
+	const char *at;
+
+	write_script("s", "printf 'a\\033[1mb\\nto error\\n' >&2\n"
+			  "head -c 300000 /dev/zero | tr '\\0' x");
+	add_script("s", HOUR_MS);
+	commit(1);
+	/* It ends: nobody makes it wait. */
+	expect_script(1, 0, "");
+	wait_content("log", "the rest is left out");
+	ck_assert_ptr_nonnull(strstr(content("log"), "/s said: a [1mb\n"));
+	ck_assert_ptr_nonnull(strstr(content("log"), "/s said: to error\n"));
+	ck_assert_ptr_nonnull(strstr(content("log"), " runner info: /tmp/"));
+	ck_assert_uint_eq(count(content("log"), "the rest is left out"), 1);
+	at = strchr(strstr(content("log"), "said: x"), 'x');
+	ck_assert_uint_eq(strspn(at, "x"), 200);
+	ck_assert_uint_lt(strlen(content("log")), 8192);
+}
+END_TEST
+
+/* ---- notifications ---- */
+
+START_TEST(notifications_run_in_order_without_a_shell)
+{
+	write_script("a", "read x <$D/gate; echo \"a $# $1 $2\" >>$D/done");
+	write_script("b", "echo \"b $# $1\" >>$D/done");
+	add_notify("a");
+	add_notify("b");
+	commit(1);
+	notify(1, 0, STR("one\0two words; $(id)\0"));
+	notify(1, 1, STR_NONE);
+	notify(1, 0, STR("\0"));
+	notify(1, 1, STR("last\0"));
+	let_through();
+	let_through();
+	wait_content("done", "last");
+	ck_assert_str_eq(content("done"), "a 2 one two words; $(id)\nb 0 \na 1  \nb 1 last\n");
+}
+END_TEST
+
+START_TEST(a_slow_notification_delays_no_script)
+{
+	write_script("slow", "printf x >$D/life; read x <$D/gate");
+	write_script("next", "echo next >$D/done");
+	write_script("s", "exit 0");
+	add_notify("slow");
+	add_notify("next");
+	add_script("s", 20);
+	commit(1);
+	notify(1, 0, STR_NONE);
+	notify(1, 1, STR_NONE);
+	wait_life();
+	for (unsigned i = 0; i < 5; i++)
+		expect_script(1, 2, "");
+	ck_assert_str_eq(content("done"), "");
+	let_through();
+	wait_content("done", "next");
+}
+END_TEST
+
+START_TEST(a_notification_that_fails_is_told_and_the_next_runs)
+{
+	write_script("bad", "echo alas; exit 3");
+	write_script("hung", "exec 9>$D/life; sleep 1000 & wait");
+	add_notify("bad");
+	add_path(MANIFEST_NOTIFY, file("hung"), 0, 100);
+	add_notify("missing");
+	commit(1);
+	notify(1, 0, STR("INSTANCE\0web\0MASTER\0"));
+	notify(1, 1, STR_NONE);
+	notify(1, 2, STR_NONE);
+	notify(1, 0, STR("again\0"));
+	expect_event("/bad INSTANCE web MASTER: exited with status 3");
+	expect_event("/hung: did not end within 100 ms, killed");
+	expect_event("/missing: cannot be started: No such file or directory");
+	expect_event("/bad again: exited with status 3");
+	wait_content("log", " runner warning: notification /tmp/");
+	wait_content("log", "/bad INSTANCE web MASTER: exited with status 3\n");
+	ck_assert_ptr_nonnull(strstr(content("log"), " runner notice: /tmp/"));
+	ck_assert_ptr_nonnull(strstr(content("log"), "/bad said: alas\n"));
+}
+END_TEST
+
+START_TEST(what_a_notification_leaves_running_may_stay)
+{
+	write_script("a", "(read x <$D/gate; echo stayed >$D/done) >/dev/null 2>&1 &");
+	write_script("b", "echo next >$D/next");
+	add_notify("a");
+	add_notify("b");
+	commit(1);
+	notify(1, 0, STR_NONE);
+	notify(1, 1, STR_NONE);
+	wait_content("next", "next");
+	let_through();
+	wait_content("done", "stayed");
+}
+END_TEST
+
+START_TEST(too_many_notifications_are_refused)
+{
+	write_script("a", "read x <$D/gate");
+	add_notify("a");
+	commit(1);
+	for (unsigned i = 0; i < 1 + 256 + 1; i++)
+		notify(1, 0, STR_NONE);
+	expect_event("/a is not run: too many wait already");
+	notify(1, 0, STR("no end"));
+	expect_event("/a is not run: its last argument has no end");
+	send_word(MSG_STOP, 0, STR_NONE);
+	expect_exit();
+	wait_content("log", "257 notifications were not finished");
+}
+END_TEST
+
+START_TEST(only_what_the_configuration_names_is_run)
+{
+	write_script("a", "echo a $1 >>$D/done");
+	write_script("b", "echo b $1 >>$D/done");
+	add_notify("a");
+	add_script("a", HOUR_MS);
+	commit(1);
+	expect_script(1, 1, "");
+	forget_programs();
+	add_notify("b");
+	prepare(2);
+	expect_text(MSG_PREPARED, 2, "");
+	notify(1, 1, STR("a script\0"));
+	notify(1, 2, STR("no such index\0"));
+	notify(3, 0, STR("no such generation\0"));
+	/* The vrrp process may be ahead of us, or behind. */
+	notify(2, 0, STR("ahead\0"));
+	send_word(MSG_COMMIT, 2, STR_NONE);
+	expect_text(MSG_COMMITTED, 2, "");
+	notify(1, 0, STR("behind\0"));
+	notify(2, 0, STR("now\0"));
+	wait_content("done", "now");
+	ck_assert_str_eq(content("done"), "a\nb ahead\na behind\nb now\n");
+	ck_assert_uint_eq(count(content("log"), "is not known here and is not run"), 3);
+}
+END_TEST
+
+/* ---- reload ---- */
+
+START_TEST(a_reload_keeps_the_schedule_of_what_is_the_same)
+{
+	write_script("kept", "echo kept >>$D/runs");
+	write_script("new", "exit 0");
+	add_script("kept", HOUR_MS);
+	commit(1);
+	expect_script(1, 0, "");
+	forget_programs();
+	add_notify("kept");
+	add_script("kept", HOUR_MS);
+	add_script("new", 20);
+	commit(2);
+	for (unsigned i = 0; i < 5; i++)
+		expect_text(MSG_SCRIPT, MSG_PROGRAM(2, 2), "");
+	ck_assert_str_eq(content("runs"), "kept\n");
+	/* Another timeout makes it another script. */
+	manifest.programs[1].timeout_us /= 2;
+	commit(3);
+	expect_script(3, 1, "");
+	ck_assert_str_eq(content("runs"), "kept\nkept\n");
+}
+END_TEST
+
+START_TEST(a_run_goes_on_over_a_reload_under_its_new_number)
+{
+	write_script("kept", "printf x >$D/life; read x <$D/gate; exit 5");
+	add_script("kept", HOUR_MS);
+	commit(1);
+	wait_life();
+	forget_programs();
+	add_notify("kept");
+	add_script("kept", HOUR_MS);
+	commit(2);
+	let_through();
+	expect_text(MSG_SCRIPT, MSG_PROGRAM(2, 1), "exited with status 5");
+}
+END_TEST
+
+START_TEST(what_a_reload_leaves_out_is_killed)
+{
+	write_script("old", "exec 9>$D/life; printf x >&9; sleep 1000 & wait");
+	write_script("new", "exit 0");
+	add_script("old", 20);
+	commit(1);
+	wait_life();
+	forget_programs();
+	add_script("new", 20);
+	commit(2);
+	wait_death();
+	/* And nobody hears of it. */
+	for (unsigned i = 0; i < 5; i++)
+		expect_text(MSG_SCRIPT, MSG_PROGRAM(2, 0), "");
+}
+END_TEST
+
+/* ---- the end ---- */
+
+static void queue_three(void)
+{
+	write_script("a", "read x <$D/gate; echo $1 >>$D/done");
+	write_script("s", "exec 9>$D/life; printf x >&9; sleep 1000 & wait");
+	add_notify("a");
+	add_script("s", HOUR_MS);
+	commit(1);
+	wait_life();
+	notify(1, 0, STR("one\0"));
+	notify(1, 0, STR("two\0"));
+	notify(1, 0, STR("three\0"));
+}
+
+START_TEST(stop_lets_notifications_finish)
+{
+	queue_three();
+	send_word(MSG_STOP, PATIENCE_S * CLOCK_SEC, STR_NONE);
+	/* The script is ended at once. */
+	wait_death();
+	notify(1, 0, STR("while it stops\0"));
+	for (unsigned i = 0; i < 4; i++)
+		let_through();
+	expect_exit();
+	ck_assert_str_eq(content("done"), "one\ntwo\nthree\nwhile it stops\n");
+}
+END_TEST
+
+START_TEST(the_grace_of_a_stop_ends)
+{
+	write_script("a", "exec 9>$D/life; printf x >&9; sleep 1000 & wait");
+	add_notify("a");
+	commit(1);
+	notify(1, 0, STR_NONE);
+	notify(1, 0, STR_NONE);
+	wait_life();
+	send_word(MSG_STOP, 30 * CLOCK_MS, STR_NONE);
+	expect_exit();
+	wait_death();
+	wait_content("log", "2 notifications were not finished");
+}
+END_TEST
+
+START_TEST(a_stop_with_nothing_to_do_is_at_once)
+{
+	uint64_t began = clock_now_us();
+
+	commit(1);
+	send_word(MSG_STOP, 3600 * CLOCK_SEC, STR_NONE);
+	expect_exit();
+	ck_assert_uint_lt(clock_now_us() - began, PATIENCE_S * CLOCK_SEC);
+}
+END_TEST
+
+START_TEST(without_a_supervisor_notifications_finish)
+{
+	queue_three();
+	close(sock);
+	sock = -1;
+	wait_death();
+	for (unsigned i = 0; i < 3; i++)
+		let_through();
+	expect_exit();
+	ck_assert_str_eq(content("done"), "one\ntwo\nthree\n");
+	ck_assert_ptr_nonnull(strstr(content("log"), "the supervisor is gone"));
+	ck_assert_ptr_null(strstr(content("log"), "was lost"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("runner");
+	TCase *t = tcase_create("runner");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 2 * PATIENCE_S);
+	tcase_add_test(t, hello_is_answered);
+	tcase_add_test(t, what_is_no_bundle_is_refused);
+	tcase_add_test(t, what_was_aborted_is_not_taken);
+	tcase_add_loop_test(t, how_a_script_ended_is_said, 0, sizeof(ends) / sizeof(ends[0]));
+	tcase_add_test(t, a_script_runs_at_its_interval);
+	tcase_add_test(t, a_script_never_runs_twice_at_a_time);
+	tcase_add_test(t, a_timeout_kills_all_that_the_script_started);
+	tcase_add_test(t, a_script_leaves_nothing_behind);
+	tcase_add_test(t, a_script_that_hangs_goes_on_failing);
+	tcase_add_test(t, the_environment_is_clean);
+	tcase_add_test(t, nothing_of_the_runner_is_left_in_the_program);
+	tcase_add_test(t, what_a_script_writes_is_logged_within_bounds);
+	tcase_add_test(t, notifications_run_in_order_without_a_shell);
+	tcase_add_test(t, a_slow_notification_delays_no_script);
+	tcase_add_test(t, a_notification_that_fails_is_told_and_the_next_runs);
+	tcase_add_test(t, what_a_notification_leaves_running_may_stay);
+	tcase_add_test(t, too_many_notifications_are_refused);
+	tcase_add_test(t, only_what_the_configuration_names_is_run);
+	tcase_add_test(t, a_reload_keeps_the_schedule_of_what_is_the_same);
+	tcase_add_test(t, a_run_goes_on_over_a_reload_under_its_new_number);
+	tcase_add_test(t, what_a_reload_leaves_out_is_killed);
+	tcase_add_test(t, stop_lets_notifications_finish);
+	tcase_add_test(t, the_grace_of_a_stop_ends);
+	tcase_add_test(t, a_stop_with_nothing_to_do_is_at_once);
+	tcase_add_test(t, without_a_supervisor_notifications_finish);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

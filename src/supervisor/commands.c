@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "supervisor/children.h"
 #include "supervisor/state.h"
 
 #define WORDS_MAX 16
@@ -20,6 +21,7 @@ struct client {
 	struct loop_timer silence;
 	int fd;
 	uint64_t run; /* of the reload that it waits for; 0: for none */
+	struct str request; /* while it is carried out */
 };
 
 /* ---- answers ---- */
@@ -61,6 +63,17 @@ static void run_reload(struct client *c)
 	reload_ask(&sv->reload);
 }
 
+/* It answers and closes; we forget the client. */
+static void run_in_vrrp(struct client *c)
+{
+	char why[256];
+
+	if (children_control_vrrp(c->commands->supervisor, c->fd, c->request, why, sizeof(why)))
+		client_free(c);
+	else
+		client_end(c, 'e', str_of(why), CONTROL_REFUSED);
+}
+
 static void run_version(struct client *c)
 {
 	struct supervisor *sv = c->commands->supervisor;
@@ -82,7 +95,7 @@ static void run_events(struct client *c)
 
 /* ---- the table ---- */
 
-/* What needs no child is answered here; a row of a child's command would hand the client's
+/* What needs no child is answered here; a row of a child's command hands the client's
  * descriptor on (MSG_CONTROL). `most`: how many words may follow the first. */
 static const struct command {
 	const char *word;
@@ -91,6 +104,7 @@ static const struct command {
 } commands[] = {
 	{"status", 0, run_boards}, {"servers", 1, run_boards}, {"boards", 0, run_boards},
 	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
+	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -136,6 +150,7 @@ static void carry_out(struct client *c, struct str request)
 	} else if (more > found->most) {
 		client_end(c, 'e', STR("too many words behind the command\n"), CONTROL_USAGE);
 	} else {
+		c->request = request;
 		found->run(c);
 	}
 }

@@ -5,29 +5,38 @@
 
 #include "supervisor/limits.h"
 
-struct edition *edition_new(int bundle, const char **why)
+static void free_edition(struct edition *g)
+{
+	logdest_close(&g->log);
+	if (g->m)
+		bundle_unmap(g->m, g->size);
+	close(g->bundle);
+	if (g->brief >= 0)
+		close(g->brief);
+	free(g);
+}
+
+struct edition *edition_new(int bundle, int brief, const char **why)
 {
 	struct edition *g = calloc(1, sizeof(*g));
 
 	*why = "out of memory";
-	if (g) {
-		g->bundle = bundle;
-		g->log.fd = -1;
-		g->m = bundle_map(bundle, &g->size, why);
-		if (g->m)
-			return g;
-		free(g);
+	if (!g) {
+		close(bundle);
+		if (brief >= 0)
+			close(brief);
+		return NULL;
 	}
-	close(bundle);
+	g->bundle = bundle;
+	g->brief = brief;
+	g->log.fd = -1;
+	g->m = bundle_map(bundle, &g->size, why);
+	if (g->m && (g->brief >= 0 || !g->m->n_routers))
+		return g;
+	if (g->m)
+		*why = "it has virtual routers, but no brief of them";
+	free_edition(g);
 	return NULL;
-}
-
-static void free_edition(struct edition *g)
-{
-	logdest_close(&g->log);
-	bundle_unmap(g->m, g->size);
-	close(g->bundle);
-	free(g);
 }
 
 bool edition_open(struct edition *g, const struct edition *old, struct report *why)

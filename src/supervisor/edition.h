@@ -11,14 +11,16 @@
 struct edition {
 	uint64_t number;
 	int bundle;
+	int brief; /* the virtual routers', unread; -1: there are none */
 	const struct manifest *m;
 	size_t size;
 	struct sockets sockets;
 	struct logdest log;
 };
 
-/* The descriptor becomes the edition's, also when NULL is returned (`why`, a literal). */
-struct edition *edition_new(int bundle, const char **why);
+/* The descriptors (`brief` may be -1) become the edition's, also when NULL is returned (`why`,
+ * a literal). */
+struct edition *edition_new(int bundle, int brief, const char **why);
 /* Opens sockets and log target; those binds that `old` (NULL: none) has as well share its
  * socket. False: `why` has the lines, and nothing stays open. A syslog socket that is not
  * there is no reason to refuse: it is a line, and true. */

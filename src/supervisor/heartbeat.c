@@ -2,11 +2,38 @@
 
 #include <stdio.h>
 
-struct stalest {
-	uint64_t age_us;
-	const char *thread;
-	int index; /* -1: there is one only */
-};
+/* ---- the beats ---- */
+
+static void add(struct beats *to, uint64_t at_us, const char *thread, int index)
+{
+	to->beat[to->n++] = (struct beat){at_us, thread, index};
+}
+
+static uint64_t beat_or(uint64_t beat, uint64_t otherwise)
+{
+	return beat ? beat : otherwise;
+}
+
+void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t since)
+{
+	uint32_t n = stats_get(b->n_workers);
+
+	if (n > BOARD_WORKERS)
+		n = BOARD_WORKERS;
+	to->n = 0;
+	add(to, beat_or(stats_get(b->main_beat_us), since), "main thread", -1);
+	add(to, stats_get(b->health_beat_us), "health thread", -1);
+	for (uint32_t i = 0; i < n; i++)
+		add(to, beat_or(stats_get(b->worker[i].beat_us), since), "worker", (int)i);
+}
+
+void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t since)
+{
+	to->n = 0;
+	add(to, beat_or(stats_get(b->beat_us), since), "main thread", -1);
+}
+
+/* ---- the verdict ---- */
 
 void heartbeat_reset(struct heartbeat *h, uint64_t now)
 {
@@ -15,34 +42,21 @@ void heartbeat_reset(struct heartbeat *h, uint64_t now)
 	h->aborted = false;
 }
 
-static void look_at(struct stalest *s, uint64_t beat, uint64_t now, const char *thread, int index)
+/* NULL: none has an age. A beat may be ahead of us. */
+static const struct beat *find_stalest(const struct beats *b, uint64_t now, uint64_t *age)
 {
-	/* A thread that has not begun, or is over, has no beat; one may also be ahead of us. */
-	if (!beat || beat >= now || now - beat <= s->age_us)
-		return;
-	s->age_us = now - beat;
-	s->thread = thread;
-	s->index = index;
-}
+	const struct beat *stalest = NULL;
 
-static uint64_t beat_or(uint64_t beat, uint64_t otherwise)
-{
-	return beat ? beat : otherwise;
-}
+	*age = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		uint64_t at = b->beat[i].at_us;
 
-static struct stalest stalest_thread(const struct board_proxy *b, uint64_t now, uint64_t since)
-{
-	struct stalest s = {0, "", -1};
-	uint32_t n = stats_get(b->n_workers);
-
-	if (n > BOARD_WORKERS)
-		n = BOARD_WORKERS;
-	look_at(&s, beat_or(stats_get(b->main_beat_us), since), now, "main thread", -1);
-	look_at(&s, stats_get(b->health_beat_us), now, "health thread", -1);
-	for (uint32_t i = 0; i < n; i++)
-		look_at(&s, beat_or(stats_get(b->worker[i].beat_us), since), now, "worker",
-			(int)i);
-	return s;
+		if (!at || at >= now || now - at <= *age)
+			continue;
+		*age = now - at;
+		stalest = &b->beat[i];
+	}
+	return stalest;
 }
 
 static bool look_is_late(struct heartbeat *h, uint64_t now)
@@ -55,22 +69,23 @@ static bool look_is_late(struct heartbeat *h, uint64_t now)
 	return now < h->grace_until_us;
 }
 
-enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,
-				       uint64_t now, uint64_t since, char *which, size_t size)
+enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *b, uint64_t now,
+				       char *which, size_t size)
 {
-	struct stalest s;
+	const struct beat *s;
+	uint64_t age;
 
 	if (look_is_late(h, now))
 		return HEARTBEAT_FINE;
-	s = stalest_thread(b, now, since);
-	if (s.age_us <= HEARTBEAT_ABORT_US)
+	s = find_stalest(b, now, &age);
+	if (!s || age <= HEARTBEAT_ABORT_US)
 		return HEARTBEAT_FINE;
-	if (s.index >= 0)
-		snprintf(which, size, "%s %d", s.thread, s.index);
+	if (s->index >= 0)
+		snprintf(which, size, "%s %d", s->thread, s->index);
 	else
-		snprintf(which, size, "%s", s.thread);
+		snprintf(which, size, "%s", s->thread);
 	if (h->aborted)
-		return s.age_us > HEARTBEAT_KILL_US ? HEARTBEAT_KILL : HEARTBEAT_FINE;
+		return age > HEARTBEAT_KILL_US ? HEARTBEAT_KILL : HEARTBEAT_FINE;
 	h->aborted = true;
 	return HEARTBEAT_ABORT;
 }

@@ -16,6 +16,22 @@
 #define HEARTBEAT_LATE_US (500 * CLOCK_MS)
 #define HEARTBEAT_GRACE_US (1 * CLOCK_SEC)
 
+/* The last beats of a child's threads. */
+struct beats {
+	unsigned n;
+	struct beat {
+		uint64_t at_us; /* 0: it has not begun, or is over */
+		const char *thread;
+		int index; /* -1: there is one only */
+	} beat[BOARD_WORKERS + 2];
+};
+
+/* `up_since_us`: when the child began to serve, and so the last moment for those threads to
+ * have begun that always are there (of the proxy, all but the health thread); 0: it does not
+ * yet. */
+void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t up_since_us);
+void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t up_since_us);
+
 enum heartbeat_verdict { HEARTBEAT_FINE, HEARTBEAT_ABORT, HEARTBEAT_KILL };
 
 struct heartbeat {
@@ -26,11 +42,8 @@ struct heartbeat {
 
 /* For a new child. */
 void heartbeat_reset(struct heartbeat *h, uint64_t now_us);
-/* `up_since_us`: when the child began to serve, and so the last moment for the main thread
- * and the workers to have begun; 0: it does not yet. `which` (of `size` bytes) names the
- * stale thread. ABORT is said once for each child. */
-enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct board_proxy *b,
-				       uint64_t now_us, uint64_t up_since_us, char *which,
-				       size_t size);
+/* `which` (of `size` bytes) names the stale thread. ABORT is said once for each child. */
+enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *b,
+				       uint64_t now_us, char *which, size_t size);
 
 #endif

@@ -3,6 +3,7 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/backoff.c src/supervisor/backoff.h \
 	src/supervisor/background.c src/supervisor/background.h \
 	src/supervisor/child.c src/supervisor/child.h \
+	src/supervisor/children.c src/supervisor/children.h \
 	src/supervisor/commands.c src/supervisor/commands.h \
 	src/supervisor/edition.c src/supervisor/edition.h \
 	src/supervisor/events.c src/supervisor/events.h \
@@ -18,6 +19,7 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/rights.c src/supervisor/rights.h \
 	src/supervisor/runfiles.c src/supervisor/runfiles.h \
 	src/supervisor/service.c src/supervisor/service.h \
+	src/supervisor/service_kinds.c \
 	src/supervisor/sockets.c src/supervisor/sockets.h \
 	src/supervisor/state.h \
 	src/supervisor/supervisor.c src/supervisor/supervisor.h

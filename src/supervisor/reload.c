@@ -15,7 +15,7 @@ static void loader_is_late(struct loop_timer *t);
 void reload_init(struct reload *r, struct loop *l)
 {
 	r->loop = l;
-	r->bundle = -1;
+	r->bundle = r->brief = -1;
 	child_init(&r->loader, l, "loader", loader_said, loader_gone);
 	loop_timer_init(&r->limit, loader_is_late);
 }
@@ -23,7 +23,7 @@ void reload_init(struct reload *r, struct loop *l)
 const char *reload_state_name(enum reload_state s)
 {
 	static const char *const names[] = {"IDLE", "LOADING", "WAITING", "PREPARING",
-					    "COMMITTING"};
+					    "COMMITTING", "FOLLOWING"};
 
 	return names[s];
 }
@@ -32,11 +32,18 @@ const char *reload_state_name(enum reload_state s)
 
 static void begin(struct reload *r);
 
-static void finish(struct reload *r, bool ok)
+static void close_loaded(struct reload *r)
 {
 	if (r->bundle >= 0)
 		close(r->bundle);
-	r->bundle = -1;
+	if (r->brief >= 0)
+		close(r->brief);
+	r->bundle = r->brief = -1;
+}
+
+static void finish(struct reload *r, bool ok)
+{
+	close_loaded(r);
 	r->state = RELOAD_IDLE;
 	r->calls->done(r, ok);
 	report_clear(&r->report);
@@ -46,6 +53,8 @@ static void finish(struct reload *r, bool ok)
 
 static void refuse(struct reload *r)
 {
+	for (unsigned i = 0; i < SERVICES; i++)
+		service_abort(&r->services[i]);
 	if (r->next)
 		edition_drop(r->next);
 	r->next = NULL;
@@ -94,8 +103,9 @@ static void loader_said(struct child *c, struct msg *m)
 {
 	struct reload *r = list_of(c, struct reload, loader);
 
-	if (m->type == MSG_BUNDLE && m->n_fds == 1 && r->bundle < 0) {
+	if (m->type == MSG_BUNDLE && m->n_fds >= 1 && m->n_fds <= 2 && r->bundle < 0) {
 		r->bundle = m->fds[0];
+		r->brief = m->n_fds == 2 ? m->fds[1] : -1;
 		m->n_fds = 0;
 	}
 	if (m->type == MSG_FAULTS)
@@ -142,8 +152,8 @@ static bool judge(struct reload *r)
 {
 	const char *why;
 
-	r->next = edition_new(r->bundle, &why);
-	r->bundle = -1;
+	r->next = edition_new(r->bundle, r->brief, &why);
+	r->bundle = r->brief = -1;
 	if (!r->next) {
 		report_add(&r->report, "%s: what the loader made cannot be used: %s", r->config,
 			   why);
@@ -154,9 +164,22 @@ static bool judge(struct reload *r)
 	       r->calls->loaded(r) && edition_open(r->next, r->running, &r->report);
 }
 
+static bool is_wanted(const struct reload *r, const struct service *s)
+{
+	return s->kind->wanted(r->next->m);
+}
+
+static bool all_are_settled(const struct reload *r)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (!service_is_settled(&r->services[i]))
+			return false;
+	return true;
+}
+
 static void prepare(struct reload *r)
 {
-	if (!service_is_settled(r->service)) {
+	if (!all_are_settled(r)) {
 		r->state = RELOAD_WAITING;
 		return;
 	}
@@ -167,12 +190,15 @@ static void prepare(struct reload *r)
 	}
 	/* The number is used up by asking: a late answer must not fit the next try. */
 	r->numbers++;
-	service_prepare(r->service, r->next);
+	/* One that cannot even be started ends it all at once. */
+	for (unsigned i = 0; i < SERVICES && r->state == RELOAD_PREPARING; i++)
+		if (is_wanted(r, &r->services[i]))
+			service_prepare(&r->services[i], r->next);
 }
 
 void reload_settled(struct reload *r)
 {
-	if (r->state == RELOAD_WAITING && service_is_settled(r->service))
+	if (r->state == RELOAD_WAITING && all_are_settled(r))
 		prepare(r);
 }
 
@@ -181,25 +207,71 @@ void reload_settled(struct reload *r)
 void reload_prepared(struct reload *r)
 {
 	must(r->state == RELOAD_PREPARING);
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (is_wanted(r, &r->services[i]) && r->services[i].step != SERVICE_PREPARED)
+			return;
 	r->state = RELOAD_COMMITTING;
-	service_commit(r->service);
+	service_commit(&r->services[BOARD_PROXY]);
 }
 
-void reload_committed(struct reload *r)
+/* ---- FOLLOWING ---- */
+
+/* Is over when nobody commits any more. */
+static void look_who_follows(struct reload *r)
 {
-	must(r->state == RELOAD_COMMITTING);
-	service_set_running(r->service, r->next);
-	edition_settle(r->next, r->running);
-	r->running = r->next;
-	r->next = NULL;
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (r->services[i].step == SERVICE_COMMITTING && !r->services[i].by_self)
+			return;
 	finish(r, true);
 }
 
-void reload_failed(struct reload *r, const char *why)
+static void decide(struct reload *r)
 {
-	must(r->state == RELOAD_PREPARING || r->state == RELOAD_COMMITTING);
-	report_add(&r->report, "%s: %s", r->config, why);
-	refuse(r);
+	struct edition *old = r->running;
+
+	r->state = RELOAD_FOLLOWING;
+	r->running = r->next;
+	r->next = NULL;
+	service_set_running(&r->services[BOARD_PROXY], r->running);
+	/* From the last on: the runner knows the programs before vrrp has one started. */
+	for (unsigned i = SERVICES - 1; i > BOARD_PROXY; i--) {
+		struct service *s = &r->services[i];
+
+		if (s->kind->wanted(r->running->m))
+			service_follow(s, r->running);
+		else
+			service_set_running(s, NULL);
+	}
+	r->calls->taken(r);
+	edition_settle(r->running, old);
+	look_who_follows(r);
+}
+
+void reload_committed(struct reload *r, struct service *s)
+{
+	if (s->slot == BOARD_PROXY) {
+		must(r->state == RELOAD_COMMITTING);
+		decide(r);
+	} else {
+		must(r->state == RELOAD_FOLLOWING);
+		look_who_follows(r);
+	}
+}
+
+void reload_failed(struct reload *r, struct service *s, const char *why)
+{
+	bool of_proxy = s->slot == BOARD_PROXY;
+
+	must(r->state >= RELOAD_PREPARING);
+	if (r->state == RELOAD_PREPARING || of_proxy) {
+		report_add(&r->report, "%s: %s", r->config, why);
+		refuse(r);
+		return;
+	}
+	/* The proxy may serve the new one already. */
+	report_add(&r->report, "warning: %s; it is started again", why);
+	if (r->state == RELOAD_FOLLOWING)
+		look_who_follows(r);
 }
 
 void reload_stop(struct reload *r)
@@ -207,13 +279,12 @@ void reload_stop(struct reload *r)
 	r->stopped = true;
 	loop_timer_stop(&r->limit);
 	child_end(&r->loader);
-	service_abort(r->service);
+	for (unsigned i = 0; i < SERVICES; i++)
+		service_abort(&r->services[i]);
 	if (r->next)
 		edition_drop(r->next);
 	r->next = NULL;
-	if (r->bundle >= 0)
-		close(r->bundle);
-	r->bundle = -1;
+	close_loaded(r);
 	report_clear(&r->report);
 	r->state = RELOAD_IDLE;
 }

@@ -1,11 +1,14 @@
 /* The transaction that takes a new configuration, the first one included:
  *
- *   IDLE → LOADING → WAITING → PREPARING → COMMITTING → IDLE
+ *   IDLE → LOADING → WAITING → PREPARING → COMMITTING → FOLLOWING → IDLE
  *
- * The loader child reads and judges the file (LOADING); a proxy that is just coming up on
- * the old one is let finish (WAITING); sockets are opened and the proxy prepares
- * (PREPARING); it takes it (COMMITTING). Anything else on the way refuses the whole, and
- * everything is as before. A request that comes meanwhile is carried out afterwards. */
+ * The loader child reads and judges the file (LOADING); children that are just coming up on
+ * the old one, or ending, are let finish (WAITING); sockets are opened and all services that
+ * the new one wants prepare (PREPARING); the proxy takes it (COMMITTING). Anything else on
+ * the way refuses the whole, and everything is as before. With the proxy's COMMITTED it is
+ * decided: the others take what they said they could (FOLLOWING), and one that fails now
+ * is started again on the new one. So no virtual address comes before there is somebody who
+ * serves it. A request that comes meanwhile is carried out afterwards. */
 #ifndef HPCBAL_SUPERVISOR_RELOAD_H
 #define HPCBAL_SUPERVISOR_RELOAD_H
 
@@ -20,7 +23,8 @@ enum reload_state {
 	RELOAD_LOADING,
 	RELOAD_WAITING,
 	RELOAD_PREPARING,
-	RELOAD_COMMITTING
+	RELOAD_COMMITTING,
+	RELOAD_FOLLOWING
 };
 
 struct reload;
@@ -29,6 +33,8 @@ struct reload_calls {
 	void (*begun)(struct reload *r);
 	/* The file is good; what it says is in `next`. False (and lines in `report`): refused. */
 	bool (*loaded)(struct reload *r);
+	/* It is decided: `running` is the new one, and the old one is freed behind this. */
+	void (*taken)(struct reload *r);
 	/* The end of run `run`: `running` is the new one, or nothing has changed. `report` has
 	 * the warnings, or why. */
 	void (*done)(struct reload *r, bool ok);
@@ -39,7 +45,7 @@ struct reload {
 	int program;
 	bool listen; /* what the loader writes to standard error goes to the log */
 	const char *config;
-	struct service *service;
+	struct service *services; /* SERVICES of them, the proxy first */
 	const struct reload_calls *calls;
 
 	enum reload_state state;
@@ -48,8 +54,8 @@ struct reload {
 	bool stopped;
 	struct child loader;
 	struct loop_timer limit;
-	int bundle;  /* from the loader; -1: none */
-	bool faults; /* it found any */
+	int bundle, brief; /* from the loader; -1: none */
+	bool faults;       /* it found any */
 	struct report report;
 	struct edition *next;
 	struct edition *running; /* NULL before the first */
@@ -60,10 +66,10 @@ struct reload {
 void reload_init(struct reload *r, struct loop *l);
 /* Asks for a run; returns its number, for done(). */
 uint64_t reload_ask(struct reload *r);
-/* What the service says. */
+/* What a service says. */
 void reload_prepared(struct reload *r);
-void reload_committed(struct reload *r);
-void reload_failed(struct reload *r, const char *why);
+void reload_committed(struct reload *r, struct service *s);
+void reload_failed(struct reload *r, struct service *s, const char *why);
 void reload_settled(struct reload *r);
 /* Gives up what is under way, for good, without a call to done(). */
 void reload_stop(struct reload *r);

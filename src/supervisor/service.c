@@ -7,7 +7,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "supervisor/limits.h"
 
 /* What a child may take beyond the grace it was given to end. */
 #define STOP_MARGIN_US (2 * CLOCK_SEC)
@@ -21,19 +20,20 @@ static void restart_is_due(struct loop_timer *t);
 
 void service_init(struct service *s, struct loop *l)
 {
-	child_init(&s->child, l, s->name, child_said, child_gone);
+	child_init(&s->child, l, s->kind->name, child_said, child_gone);
 	loop_timer_init(&s->answer, answer_is_late);
 	loop_timer_init(&s->restart, restart_is_due);
 }
 
 bool service_is_settled(const struct service *s)
 {
-	return s->step == SERVICE_IDLE && (s->up || s->child.pid == 0);
+	return s->step == SERVICE_IDLE &&
+	       (!s->child.pid || (s->up && s->running && !s->stopping));
 }
 
-void service_set_running(struct service *s, const struct edition *g)
+bool service_takes_messages(const struct service *s)
 {
-	s->running = g;
+	return s->child.pid && !s->stopping && (s->up || s->step == SERVICE_COMMITTING);
 }
 
 /* ---- what it is told ---- */
@@ -62,9 +62,14 @@ void service_send_log(struct service *s, const struct logdest *t)
 		send_plain(s, MSG_LOG, (uint64_t)LOG_KIND_NONE | facility);
 }
 
+void service_send(struct service *s, const struct msg *m)
+{
+	child_send(&s->child, m);
+}
+
 static void send_hello(struct service *s, const struct edition *g)
 {
-	struct msg hello = {.type = MSG_HELLO, .arg = g->number, .n_fds = 3};
+	struct msg hello = {.type = MSG_HELLO, .arg = g->number, .n_fds = s->n_hello};
 
 	memcpy(hello.fds, s->hello, sizeof(s->hello));
 	child_send(&s->child, &hello);
@@ -73,9 +78,9 @@ static void send_hello(struct service *s, const struct edition *g)
 
 static void send_prepare(struct service *s, const struct edition *g)
 {
-	for (unsigned i = 0; i < g->sockets.n; i++)
+	for (unsigned i = 0; s->kind->listeners && i < g->sockets.n; i++)
 		send_fd(s, MSG_LISTENER, i, g->sockets.entry[i].fd);
-	send_fd(s, MSG_PREPARE, g->number, g->bundle);
+	send_fd(s, MSG_PREPARE, g->number, s->kind->carried(g));
 	s->step = SERVICE_PREPARING;
 	s->target = g;
 	loop_timer_set(s->child.loop, &s->answer,
@@ -86,11 +91,8 @@ static void send_prepare(struct service *s, const struct edition *g)
 
 static bool start(struct service *s, const struct edition *g)
 {
-	char *argv[] = {(char *)"hpcbald", (char *)"--role", (char *)(uintptr_t)s->name, NULL};
-	uint64_t needed = limits_files_needed(g->m->max_connections);
-	uint64_t possible = limits_files_possible();
-	struct child_spec spec = {s->program, argv, needed < possible ? needed : possible,
-				  s->listen};
+	char *argv[] = {(char *)"hpcbald", (char *)"--role", (char *)(uintptr_t)s->kind->name, NULL};
+	struct child_spec spec = {s->program, argv, s->kind->files(g->m), s->listen};
 
 	loop_timer_stop(&s->restart);
 	s->up = false;
@@ -105,13 +107,18 @@ static bool start(struct service *s, const struct edition *g)
 
 static void allow_files(struct service *s, const struct edition *g)
 {
-	uint64_t needed = limits_files_needed(g->m->max_connections);
-	uint64_t possible = limits_files_possible();
 	struct rlimit now, more;
 
-	more.rlim_cur = more.rlim_max = needed < possible ? needed : possible;
+	more.rlim_cur = more.rlim_max = s->kind->files(g->m);
 	if (prlimit(s->child.pid, RLIMIT_NOFILE, NULL, &now) == 0 && now.rlim_max < more.rlim_max)
 		prlimit(s->child.pid, RLIMIT_NOFILE, &more, NULL);
+}
+
+static void drop_step(struct service *s)
+{
+	s->step = SERVICE_IDLE;
+	s->target = NULL;
+	loop_timer_stop(&s->answer);
 }
 
 /* A step ended badly; whoever began it hears why. */
@@ -119,11 +126,9 @@ static void fail(struct service *s, const char *why)
 {
 	bool by_self = s->by_self;
 
-	s->step = SERVICE_IDLE;
-	s->target = NULL;
-	loop_timer_stop(&s->answer);
+	drop_step(s);
 	if (by_self)
-		log_error("%s: %s", s->name, why);
+		log_error("%s: %s", s->kind->name, why);
 	else
 		s->calls->failed(s, why);
 }
@@ -138,13 +143,14 @@ static void begin(struct service *s, const struct edition *g, bool by_self)
 	char why[TEXT_SIZE];
 
 	s->by_self = by_self;
+	s->stopping = false;
 	if (s->child.pid)
 		allow_files(s, g);
 	if (s->child.pid || start(s, g)) {
 		send_prepare(s, g);
 		return;
 	}
-	snprintf(why, sizeof(why), "the %s process cannot be started: %s", s->name,
+	snprintf(why, sizeof(why), "the %s process cannot be started: %s", s->kind->name,
 		 strerror(errno));
 	fail(s, why);
 	if (s->running && !s->stopping)
@@ -176,15 +182,42 @@ void service_commit(struct service *s)
 
 void service_abort(struct service *s)
 {
-	if (s->step == SERVICE_IDLE)
+	bool up = s->up;
+
+	if (s->step == SERVICE_IDLE || s->by_self)
 		return;
-	loop_timer_stop(&s->answer);
-	if (s->up)
+	if (up)
 		send_plain(s, MSG_ABORT, s->target->number);
-	s->step = SERVICE_IDLE;
-	s->target = NULL;
-	if (!s->up)
+	drop_step(s);
+	if (!up)
 		child_kill(&s->child, SIGKILL);
+}
+
+void service_set_running(struct service *s, const struct edition *g)
+{
+	s->running = g;
+	if (g)
+		return;
+	loop_timer_stop(&s->restart);
+	if (s->step != SERVICE_IDLE) {
+		drop_step(s);
+		child_kill(&s->child, SIGKILL);
+	}
+}
+
+void service_follow(struct service *s, const struct edition *g)
+{
+	s->running = g;
+	if (s->step == SERVICE_PREPARED && s->target == g) {
+		service_commit(s);
+		return;
+	}
+	/* It died on the way. What came up since then is of a generation that is over. */
+	drop_step(s);
+	if (s->child.pid)
+		child_kill(&s->child, SIGKILL);
+	else
+		restart_after(s, 0);
 }
 
 void service_stop(struct service *s, uint64_t grace_us)
@@ -196,8 +229,7 @@ void service_stop(struct service *s, uint64_t grace_us)
 	if (!s->up)
 		child_kill(&s->child, SIGKILL);
 	send_plain(s, MSG_STOP, grace_us);
-	s->step = SERVICE_IDLE;
-	loop_timer_stop(&s->answer);
+	drop_step(s);
 	loop_timer_set(s->child.loop, &s->answer,
 		       loop_now_exact(s->child.loop) + grace_us + STOP_MARGIN_US);
 }
@@ -222,7 +254,7 @@ static void on_refused(struct service *s, struct str text)
 	/* Also what it had taken for this before it saw that it could not. */
 	if (up)
 		send_plain(s, MSG_ABORT, s->target->number);
-	snprintf(why, sizeof(why), "the %s process refuses the configuration: %.*s", s->name,
+	snprintf(why, sizeof(why), "the %s process refuses the configuration: %.*s", s->kind->name,
 		 STR_ARGS(text));
 	fail(s, why);
 	/* One that cannot even take what ran before is replaced, with backoff. */
@@ -234,8 +266,7 @@ static void on_committed(struct service *s)
 {
 	bool by_self = s->by_self;
 
-	loop_timer_stop(&s->answer);
-	s->step = SERVICE_IDLE;
+	drop_step(s);
 	if (!s->up)
 		s->up_since_us = loop_now(s->child.loop);
 	s->up = true;
@@ -262,9 +293,8 @@ static void child_said(struct child *c, struct msg *m)
 		on_refused(s, m->text);
 	else if (m->type == MSG_COMMITTED && is_of_step(s, SERVICE_COMMITTING, m))
 		on_committed(s);
-	else if (m->type == MSG_LOG_LOST || m->type == MSG_EVENT)
+	else
 		s->calls->said(s, m);
-	/* HELLO_OK asks for nothing; the rest are late answers to what was given up. */
 }
 
 static void answer_is_late(struct loop_timer *t)
@@ -274,13 +304,13 @@ static void answer_is_late(struct loop_timer *t)
 	char why[TEXT_SIZE];
 
 	if (s->stopping) {
-		log_warn("%s (pid %d) did not end in time; it is killed", s->name, s->child.pid);
+		log_warn("%s (pid %d) did not end in time; it is killed", s->kind->name, s->child.pid);
 		child_kill(&s->child, SIGKILL);
 		return;
 	}
 	if (s->step == SERVICE_IDLE)
 		return;
-	snprintf(why, sizeof(why), "the %s process did not answer %s within %llu ms", s->name,
+	snprintf(why, sizeof(why), "the %s process did not answer %s within %llu ms", s->kind->name,
 		 preparing ? "PREPARE" : "COMMIT",
 		 (unsigned long long)(s->target->m->prepare_us / CLOCK_MS));
 	if (preparing && up)
@@ -299,7 +329,7 @@ static void write_board(struct service *s, const char *end)
 
 	stats_set(b->process[s->slot].pid, 0);
 	stats_set(b->process[s->slot].running, 0);
-	if (!s->stopping)
+	if (s->running && !s->stopping)
 		stats_add(b->process[s->slot].restarts, 1);
 	board_write_text(&b->text_turn, b->process[s->slot].last_end,
 			 sizeof(b->process[s->slot].last_end), str_of(end));
@@ -334,7 +364,7 @@ static void child_gone(struct child *c, int status)
 	snprintf(how, sizeof(how), "(pid %d) %s%s", (int)s->last_pid, end, next);
 	loop_timer_stop(&s->answer);
 	if (s->step != SERVICE_IDLE) {
-		snprintf(why, sizeof(why), "the %s process died on the way: %s", s->name, end);
+		snprintf(why, sizeof(why), "the %s process died on the way: %s", s->kind->name, end);
 		fail(s, why);
 	}
 	s->calls->gone(s, how);

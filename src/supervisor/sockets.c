@@ -35,6 +35,16 @@ static bool clear_path(const struct addr *a)
 	return unlink(a->u.un.sun_path) == 0;
 }
 
+/* A virtual address is bound while another node has it, too. */
+static bool bind_freely(int fd, int family)
+{
+	const int on = 1;
+
+	if (family == AF_INET6)
+		return setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) == 0;
+	return family != AF_INET || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) == 0;
+}
+
 /* The step that failed, or NULL. */
 static const char *set_up(int fd, const struct manifest_listener *l, struct socket_entry *e)
 {
@@ -50,6 +60,8 @@ static const char *set_up(int fd, const struct manifest_listener *l, struct sock
 	if (a->u.sa.sa_family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)
 		return "IPV6_V6ONLY";
+	if (l->freebind && !bind_freely(fd, a->u.sa.sa_family))
+		return "IP_FREEBIND";
 	if (bind(fd, &a->u.sa, a->len) != 0)
 		return "bind";
 	if (listen(fd, (int)l->backlog) != 0)

@@ -32,8 +32,8 @@ struct supervisor {
 	struct board_proxy *proxy_board;
 	struct board_vrrp *vrrp_board;
 
-	struct service proxy;
-	struct heartbeat heartbeat;
+	struct service service[SERVICES];
+	struct heartbeat heartbeat[SERVICES];
 	struct reload reload;
 	struct runfiles runfiles;
 	struct commands commands;
@@ -48,5 +48,10 @@ struct supervisor {
 /* Something changed: to the log and to the ring of events. */
 void supervisor_event(struct supervisor *sv, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The log target is opened again, and the children are told. */
+void supervisor_reopen_log(struct supervisor *sv);
+/* Ends the main loop. */
+void supervisor_end(struct supervisor *sv, int status);
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "supervisor/background.h"
-#include "supervisor/rights.h"
+#include "supervisor/children.h"
 #include "supervisor/state.h"
 
 #define RELOG_US (5 * CLOCK_SEC)
@@ -33,7 +33,7 @@ void supervisor_event(struct supervisor *sv, int level, const char *fmt, ...)
 
 /* ---- the log ---- */
 
-static void log_reopen(struct supervisor *sv)
+void supervisor_reopen_log(struct supervisor *sv)
 {
 	struct edition *g = sv->reload.running;
 	struct logdest fresh;
@@ -46,7 +46,7 @@ static void log_reopen(struct supervisor *sv)
 		logdest_use(&fresh);
 		logdest_close(&g->log);
 		g->log = fresh;
-		service_send_log(&sv->proxy, &g->log);
+		children_send_log(sv);
 		return;
 	}
 	if (!logdest_missing(&fresh))
@@ -56,7 +56,7 @@ static void log_reopen(struct supervisor *sv)
 
 static void relog_is_due(struct loop_timer *t)
 {
-	log_reopen(list_of(t, struct supervisor, relog));
+	supervisor_reopen_log(list_of(t, struct supervisor, relog));
 }
 
 static void log_take(struct supervisor *sv, const struct logdest *log)
@@ -68,7 +68,7 @@ static void log_take(struct supervisor *sv, const struct logdest *log)
 
 /* ---- the end ---- */
 
-static void stop_now(struct supervisor *sv, int status)
+void supervisor_end(struct supervisor *sv, int status)
 {
 	sv->exit_status = status;
 	loop_stop(sv->loop);
@@ -91,12 +91,12 @@ static void stop_begin(struct supervisor *sv, int signo)
 		reload_stop(&sv->reload);
 		commands_close(&sv->commands);
 	}
-	service_stop(&sv->proxy, grace);
+	children_stop(sv, grace, again);
 	/* Our copies would keep connections waiting for somebody who is gone. */
 	if (g && !again)
 		sockets_close(&g->sockets, g->m);
-	if (!sv->proxy.child.pid)
-		stop_now(sv, EXIT_SUCCESS);
+	if (children_are_gone(sv))
+		supervisor_end(sv, EXIT_SUCCESS);
 }
 
 /* ---- the reload's calls ---- */
@@ -141,14 +141,13 @@ static void board_take(struct supervisor *sv, const struct edition *g)
 
 static void tell_ready(struct supervisor *sv)
 {
-	char main_pid[32] = "";
+	char main_pid[32] = "", status[128];
 
 	/* The manager's own child was the process that waited for us. */
 	if (!sv->options->foreground)
 		snprintf(main_pid, sizeof(main_pid), "\nMAINPID=%d", (int)getpid());
-	notify_send(&sv->notify, "READY=1\nSTATUS=generation %llu, proxy pid %d%s",
-		    (unsigned long long)sv->reload.running->number, (int)sv->proxy.child.pid,
-		    main_pid);
+	children_describe(sv, status, sizeof(status));
+	notify_send(&sv->notify, "READY=1\nSTATUS=%s%s", status, main_pid);
 }
 
 /* The first configuration serves: whoever waits for that is told. */
@@ -169,7 +168,19 @@ static void start_is_over(struct supervisor *sv)
 	background_ready(sv->parent);
 	sv->parent = -1;
 	if (sv->reload.running->log.kind == LOG_KIND_STDERR)
-		log_reopen(sv);
+		supervisor_reopen_log(sv);
+}
+
+/* The proxy serves it; the log of the one before is about to be closed. */
+static void reload_taken(struct reload *r)
+{
+	struct supervisor *sv = list_of(r, struct supervisor, reload);
+
+	log_take(sv, &r->running->log);
+	if (sv->phase != SUPERVISOR_STARTING)
+		children_send_log(sv);
+	board_take(sv, r->running);
+	children_end_unwanted(sv);
 }
 
 static void reload_is_good(struct supervisor *sv)
@@ -177,10 +188,6 @@ static void reload_is_good(struct supervisor *sv)
 	const struct edition *g = sv->reload.running;
 	bool first = sv->phase == SUPERVISOR_STARTING;
 
-	log_take(sv, &g->log);
-	if (!first)
-		service_send_log(&sv->proxy, &g->log);
-	board_take(sv, g);
 	report_log(&sv->reload.report, LOG_WARNING);
 	if (first)
 		start_is_over(sv);
@@ -194,7 +201,7 @@ static void reload_done(struct reload *r, bool ok)
 
 	if (!ok && sv->phase == SUPERVISOR_STARTING) {
 		fprintf(stderr, "%.*s", STR_ARGS(report_text(&r->report)));
-		stop_now(sv, EXIT_FAILURE);
+		supervisor_end(sv, EXIT_FAILURE);
 		return;
 	}
 	if (ok) {
@@ -208,74 +215,8 @@ static void reload_done(struct reload *r, bool ok)
 	commands_reload_done(&sv->commands, r->run, ok, &r->report);
 }
 
-static const struct reload_calls reload_calls = {reload_begun, reload_loaded, reload_done};
-
-/* ---- the proxy's calls ---- */
-
-static struct supervisor *of_service(struct service *s)
-{
-	return list_of(s, struct supervisor, proxy);
-}
-
-static void proxy_prepared(struct service *s)
-{
-	reload_prepared(&of_service(s)->reload);
-}
-
-static void proxy_committed(struct service *s)
-{
-	reload_committed(&of_service(s)->reload);
-}
-
-static void proxy_failed(struct service *s, const char *why)
-{
-	reload_failed(&of_service(s)->reload, why);
-}
-
-static void proxy_settled(struct service *s)
-{
-	struct supervisor *sv = of_service(s);
-
-	if (s->up && sv->phase == SUPERVISOR_RUNNING) {
-		supervisor_event(sv, LOG_NOTICE, "proxy (pid %d) serves again", s->child.pid);
-		notify_send(&sv->notify, "STATUS=generation %llu, proxy pid %d",
-			    (unsigned long long)s->running->number, (int)s->child.pid);
-	}
-	reload_settled(&sv->reload);
-}
-
-static void proxy_gone(struct service *s, const char *how)
-{
-	struct supervisor *sv = of_service(s);
-
-	board_proxy_died(sv->proxy_board);
-	heartbeat_reset(&sv->heartbeat, loop_now_exact(sv->loop));
-	if (sv->phase == SUPERVISOR_STOPPING) {
-		log_info("proxy %s", how);
-		stop_now(sv, EXIT_SUCCESS);
-		return;
-	}
-	supervisor_event(sv, LOG_ERR, "proxy %s", how);
-}
-
-static void proxy_said(struct service *s, const struct msg *m)
-{
-	struct supervisor *sv = of_service(s);
-
-	if (m->type == MSG_LOG_LOST)
-		log_reopen(sv);
-	else
-		events_add(&sv->events, clock_wall_us(), s->name, m->text);
-}
-
-static const struct service_calls proxy_calls = {
-	.prepared = proxy_prepared,
-	.committed = proxy_committed,
-	.failed = proxy_failed,
-	.settled = proxy_settled,
-	.gone = proxy_gone,
-	.said = proxy_said,
-};
+static const struct reload_calls reload_calls = {reload_begun, reload_loaded, reload_taken,
+						 reload_done};
 
 /* ---- clocks ---- */
 
@@ -283,30 +224,9 @@ static void look_is_due(struct loop_timer *t)
 {
 	struct supervisor *sv = list_of(t, struct supervisor, look);
 	uint64_t now = loop_now_exact(sv->loop);
-	bool stops = sv->phase == SUPERVISOR_STOPPING;
-	/* Threads of one that stops may be over, and then have no beat any more. */
-	uint64_t since = sv->proxy.up && !stops ? sv->proxy.up_since_us : 0;
-	char which[64];
 
 	loop_timer_set(sv->loop, t, now + HEARTBEAT_LOOK_US);
-	if (!sv->proxy.child.pid)
-		return;
-	switch (heartbeat_judge(&sv->heartbeat, sv->proxy_board, now, since, which,
-				sizeof(which))) {
-	case HEARTBEAT_FINE:
-		break;
-	case HEARTBEAT_ABORT:
-		supervisor_event(sv, LOG_CRIT,
-				 "proxy (pid %d): its %s hangs since more than %llu s; it gets "
-				 "SIGABRT, so that there is a core to read",
-				 sv->proxy.child.pid, which,
-				 (unsigned long long)(HEARTBEAT_ABORT_US / CLOCK_SEC));
-		child_kill(&sv->proxy.child, SIGABRT);
-		break;
-	case HEARTBEAT_KILL:
-		child_kill(&sv->proxy.child, SIGKILL);
-		break;
-	}
+	children_look(sv, now);
 }
 
 static void watchdog_is_due(struct loop_timer *t)
@@ -314,7 +234,7 @@ static void watchdog_is_due(struct loop_timer *t)
 	struct supervisor *sv = list_of(t, struct supervisor, watchdog);
 
 	loop_timer_set(sv->loop, t, loop_now_exact(sv->loop) + sv->notify.watchdog_us / 2);
-	if (sv->proxy.up || sv->phase != SUPERVISOR_RUNNING)
+	if (sv->service[BOARD_PROXY].up || sv->phase != SUPERVISOR_RUNNING)
 		notify_send(&sv->notify, "WATCHDOG=1");
 }
 
@@ -334,7 +254,7 @@ static void got_signal(int signo, void *arg)
 			reload_ask(&sv->reload);
 		break;
 	case SIGUSR1:
-		log_reopen(sv);
+		supervisor_reopen_log(sv);
 		break;
 	}
 }
@@ -440,22 +360,13 @@ static bool set_up_loop(struct supervisor *sv)
 
 static void set_up_parts(struct supervisor *sv)
 {
-	sv->proxy.name = role_name(ROLE_PROXY);
-	sv->proxy.program = sv->program;
-	sv->proxy.listen = sv->reload.listen = !sv->options->foreground;
-	sv->proxy.slot = BOARD_PROXY;
-	sv->proxy.board = sv->own_board;
-	sv->proxy.hello[0] = sv->board[1];
-	sv->proxy.hello[1] = sv->reader[0];
-	sv->proxy.hello[2] = sv->reader[2];
-	sv->proxy.calls = &proxy_calls;
-	service_init(&sv->proxy, sv->loop);
+	children_init(sv);
+	sv->reload.listen = !sv->options->foreground;
 	sv->reload.program = sv->program;
 	sv->reload.config = sv->config;
-	sv->reload.service = &sv->proxy;
+	sv->reload.services = sv->service;
 	sv->reload.calls = &reload_calls;
 	reload_init(&sv->reload, sv->loop);
-	heartbeat_reset(&sv->heartbeat, loop_now(sv->loop));
 	commands_init(&sv->commands, sv);
 }
 
@@ -484,7 +395,8 @@ static bool set_up(struct supervisor *sv)
 static void put_away(struct supervisor *sv)
 {
 	reload_stop(&sv->reload);
-	child_end(&sv->proxy.child);
+	for (unsigned i = 0; i < SERVICES; i++)
+		child_end(&sv->service[i].child);
 	commands_close(&sv->commands);
 	if (sv->reload.running) {
 		log_open(LOG_KIND_STDERR, STDERR_FILENO, LOG_DAEMON, "supervisor");

@@ -63,9 +63,18 @@ static void beat_all(uint64_t at)
 	stats_set(board.worker[1].beat_us, at);
 }
 
+static enum heartbeat_verdict look_since(struct heartbeat *h, uint64_t now, uint64_t since,
+					 char *which)
+{
+	struct beats beats;
+
+	beats_of_proxy(&beats, &board, since);
+	return heartbeat_judge(h, &beats, now, which, 64);
+}
+
 static enum heartbeat_verdict look(struct heartbeat *h, uint64_t now, char *which)
 {
-	return heartbeat_judge(h, &board, now, 0, which, 64);
+	return look_since(h, now, 0, which);
 }
 
 START_TEST(heartbeat_of_each_thread_counts)
@@ -122,12 +131,36 @@ START_TEST(threads_that_never_began_are_hung)
 	heartbeat_reset(&h, T0);
 	beat_all(0);
 	for (uint64_t t = T0; t <= T0 + 2 * CLOCK_SEC; t += 100 * CLOCK_MS)
-		ck_assert_int_eq(heartbeat_judge(&h, &board, t, T0, which, sizeof(which)),
-				 HEARTBEAT_FINE);
-	ck_assert_int_eq(
-		heartbeat_judge(&h, &board, T0 + 2100 * CLOCK_MS, T0, which, sizeof(which)),
-		HEARTBEAT_ABORT);
+		ck_assert_int_eq(look_since(&h, t, T0, which), HEARTBEAT_FINE);
+	ck_assert_int_eq(look_since(&h, T0 + 2100 * CLOCK_MS, T0, which), HEARTBEAT_ABORT);
 	ck_assert_str_eq(which, "main thread");
+}
+END_TEST
+
+/* It has one thread; one that never beat is judged from the moment it began to serve. */
+START_TEST(heartbeat_of_vrrp_counts)
+{
+	static struct board_vrrp vrrp;
+	struct heartbeat h;
+	char which[64] = "";
+
+	heartbeat_reset(&h, T0);
+	stats_set(vrrp.beat_us, _i ? T0 : 0);
+	for (uint64_t t = T0; t <= T0 + 4 * CLOCK_SEC; t += 100 * CLOCK_MS) {
+		uint64_t age = t - T0;
+		struct beats beats;
+		enum heartbeat_verdict v;
+
+		beats_of_vrrp(&beats, &vrrp, _i ? 0 : T0);
+		v = heartbeat_judge(&h, &beats, t, which, sizeof(which));
+		if (age == 2100 * CLOCK_MS) {
+			ck_assert_int_eq(v, HEARTBEAT_ABORT);
+			ck_assert_str_eq(which, "main thread");
+		} else {
+			ck_assert_int_eq(v, age > HEARTBEAT_KILL_US ? HEARTBEAT_KILL
+								    : HEARTBEAT_FINE);
+		}
+	}
 }
 END_TEST
 
@@ -388,6 +421,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, backoff_grows_and_is_forgiven);
 	tcase_add_loop_test(t, heartbeat_of_each_thread_counts, 0, 4);
+	tcase_add_loop_test(t, heartbeat_of_vrrp_counts, 0, 2);
 	tcase_add_test(t, no_beat_and_a_beat_ahead_are_fine);
 	tcase_add_test(t, threads_that_never_began_are_hung);
 	tcase_add_test(t, late_look_gives_grace);

@@ -1,0 +1,285 @@
+#include "supervisor/children.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "supervisor/state.h"
+
+/* To resign and to delete the addresses; behind it the kernel lets them go by itself. */
+#define VRRP_GRACE_US (2 * CLOCK_SEC)
+/* For the notifications of that. */
+#define RUNNER_GRACE_US (5 * CLOCK_SEC)
+
+static struct supervisor *of_service(struct service *s)
+{
+	return s->owner;
+}
+
+/* ---- the reload's business ---- */
+
+static void prepared(struct service *s)
+{
+	reload_prepared(&of_service(s)->reload);
+}
+
+static void committed(struct service *s)
+{
+	reload_committed(&of_service(s)->reload, s);
+}
+
+static void failed(struct service *s, const char *why)
+{
+	reload_failed(&of_service(s)->reload, s, why);
+}
+
+/* ---- life and death ---- */
+
+void children_describe(const struct supervisor *sv, char *to, size_t size)
+{
+	const struct edition *g = sv->reload.running;
+	size_t n = (size_t)snprintf(to, size, "generation %llu",
+				    g ? (unsigned long long)g->number : 0);
+
+	for (unsigned i = 0; i < SERVICES && n < size; i++)
+		if (sv->service[i].child.pid && sv->service[i].running)
+			n += (size_t)snprintf(to + n, size - n, ", %s pid %d",
+					      sv->service[i].kind->name,
+					      (int)sv->service[i].child.pid);
+}
+
+static void settled(struct service *s)
+{
+	struct supervisor *sv = of_service(s);
+	char status[128];
+
+	if (s->up && sv->phase == SUPERVISOR_RUNNING) {
+		supervisor_event(sv, LOG_NOTICE, "%s (pid %d) %s again", s->kind->name,
+				 s->child.pid, s->slot == BOARD_PROXY ? "serves" : "runs");
+		children_describe(sv, status, sizeof(status));
+		notify_send(&sv->notify, "STATUS=%s", status);
+	}
+	reload_settled(&sv->reload);
+}
+
+/* What is left on its board must not be taken for something alive. */
+static void clear_board(struct supervisor *sv, const struct service *s)
+{
+	if (s->slot == BOARD_PROXY)
+		board_proxy_died(sv->proxy_board);
+	if (s->slot != BOARD_VRRP)
+		return;
+	board_vrrp_died(sv->vrrp_board);
+	if (s->running)
+		return;
+	/* It has no successor that would take its routers on. */
+	for (unsigned i = 0; i < BOARD_ROUTERS; i++)
+		stats_set(sv->vrrp_board->routers[i].used, 0);
+}
+
+static void gone(struct service *s, const char *how)
+{
+	struct supervisor *sv = of_service(s);
+
+	clear_board(sv, s);
+	heartbeat_reset(&sv->heartbeat[s->slot], loop_now_exact(sv->loop));
+	if (sv->phase == SUPERVISOR_STOPPING)
+		log_info("%s %s", s->kind->name, how);
+	else if (s->stopping)
+		supervisor_event(sv, LOG_NOTICE, "%s %s; nothing needs it any more",
+				 s->kind->name, how);
+	else
+		supervisor_event(sv, LOG_ERR, "%s %s", s->kind->name, how);
+	children_end_unwanted(sv);
+	if (sv->phase == SUPERVISOR_STOPPING && children_are_gone(sv))
+		supervisor_end(sv, EXIT_SUCCESS);
+}
+
+/* ---- what they say ---- */
+
+/* Which words of whose go to whom. */
+static const struct relay {
+	enum msg_type type;
+	enum board_process from, to;
+} relays[] = {
+	{MSG_NOTIFY, BOARD_VRRP, BOARD_RUNNER},
+	{MSG_SCRIPT, BOARD_RUNNER, BOARD_VRRP},
+};
+
+static void relay(struct supervisor *sv, const struct relay *r, const struct msg *m)
+{
+	struct service *to = &sv->service[r->to];
+
+	if (service_takes_messages(to))
+		service_send(to, m);
+	else if (m->type == MSG_NOTIFY)
+		log_warn("a notification of the vrrp process (program %u) is lost: no runner "
+			 "process is there to carry it out",
+			 MSG_PROGRAM_INDEX(m->arg));
+	/* A script's next result is not far. */
+}
+
+static void said(struct service *s, const struct msg *m)
+{
+	struct supervisor *sv = of_service(s);
+
+	if (m->type == MSG_LOG_LOST)
+		supervisor_reopen_log(sv);
+	else if (m->type == MSG_EVENT)
+		events_add(&sv->events, clock_wall_us(), s->kind->name, m->text);
+	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)
+		if (m->type == relays[i].type && s->slot == relays[i].from)
+			relay(sv, &relays[i], m);
+	/* HELLO_OK asks for nothing; the rest are late answers to what was given up, or nothing
+	 * that this one has to say. */
+}
+
+void children_send_log(struct supervisor *sv)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		service_send_log(&sv->service[i], &sv->reload.running->log);
+}
+
+bool children_control_vrrp(struct supervisor *sv, int client, struct str request, char *why,
+			   size_t size)
+{
+	struct msg m = {.type = MSG_CONTROL, .text = request, .fds = {client}, .n_fds = 1};
+	struct service *s = &sv->service[BOARD_VRRP];
+	const char *end = sv->own_board->process[BOARD_VRRP].last_end;
+
+	if (service_takes_messages(s)) {
+		service_send(s, &m);
+		return true;
+	}
+	if (!s->running)
+		snprintf(why, size, "this configuration has no virtual router\n");
+	else if (*end)
+		snprintf(why, size,
+			 "the vrrp process is not running (it ended: %s); it is started again; "
+			 "try again\n",
+			 end);
+	else
+		snprintf(why, size, "the vrrp process is just starting; try again\n");
+	return false;
+}
+
+/* ---- heartbeats ---- */
+
+static void read_beats(struct supervisor *sv, const struct service *s, struct beats *to)
+{
+	/* Threads of one that stops may be over, and then have no beat any more. */
+	bool stops = s->stopping || sv->phase == SUPERVISOR_STOPPING;
+	uint64_t since = s->up && !stops ? s->up_since_us : 0;
+
+	to->n = 0;
+	if (s->slot == BOARD_PROXY)
+		beats_of_proxy(to, sv->proxy_board, since);
+	if (s->slot == BOARD_VRRP)
+		beats_of_vrrp(to, sv->vrrp_board, since);
+	/* The runner has one thread, and nobody waits for that. */
+}
+
+static void look_at(struct supervisor *sv, struct service *s, uint64_t now)
+{
+	struct beats beats;
+	char which[64];
+
+	read_beats(sv, s, &beats);
+	switch (heartbeat_judge(&sv->heartbeat[s->slot], &beats, now, which, sizeof(which))) {
+	case HEARTBEAT_FINE:
+		break;
+	case HEARTBEAT_ABORT:
+		supervisor_event(sv, LOG_CRIT,
+				 "%s (pid %d): its %s hangs since more than %llu s; it gets "
+				 "SIGABRT, so that there is a core to read",
+				 s->kind->name, s->child.pid, which,
+				 (unsigned long long)(HEARTBEAT_ABORT_US / CLOCK_SEC));
+		child_kill(&s->child, SIGABRT);
+		break;
+	case HEARTBEAT_KILL:
+		child_kill(&s->child, SIGKILL);
+		break;
+	}
+}
+
+void children_look(struct supervisor *sv, uint64_t now)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (sv->service[i].child.pid)
+			look_at(sv, &sv->service[i], now);
+}
+
+/* ---- the end ---- */
+
+static bool is_unwanted(const struct service *s)
+{
+	return s->child.pid && !s->running;
+}
+
+void children_end_unwanted(struct supervisor *sv)
+{
+	struct service *vrrp = &sv->service[BOARD_VRRP], *runner = &sv->service[BOARD_RUNNER];
+
+	if (is_unwanted(vrrp) && !vrrp->stopping && vrrp->up)
+		service_stop(vrrp, VRRP_GRACE_US);
+	if (is_unwanted(runner) && !runner->stopping && runner->up && !is_unwanted(vrrp))
+		service_stop(runner, RUNNER_GRACE_US);
+}
+
+void children_stop(struct supervisor *sv, uint64_t grace_us, bool again)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		service_set_running(&sv->service[i], NULL);
+	children_end_unwanted(sv);
+	service_stop(&sv->service[BOARD_PROXY], grace_us);
+	for (unsigned i = 0; again && i < SERVICES; i++)
+		service_stop(&sv->service[i], 0);
+}
+
+bool children_are_gone(const struct supervisor *sv)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (sv->service[i].child.pid)
+			return false;
+	return true;
+}
+
+/* ---- the start ---- */
+
+static const struct service_calls calls = {
+	.prepared = prepared,
+	.committed = committed,
+	.failed = failed,
+	.settled = settled,
+	.gone = gone,
+	.said = said,
+};
+
+static void set_up(struct supervisor *sv, enum board_process slot)
+{
+	const struct service_kind *kind = &service_kinds[slot];
+	struct service *s = &sv->service[slot];
+
+	s->kind = kind;
+	s->slot = slot;
+	s->owner = sv;
+	s->program = sv->program;
+	s->listen = !sv->options->foreground;
+	s->board = sv->own_board;
+	s->calls = &calls;
+	if (kind->own_board) {
+		s->hello[0] = sv->board[kind->own_board];
+		s->hello[1] = sv->reader[0];
+		s->hello[2] = sv->reader[kind->other_board];
+		s->n_hello = 3;
+	}
+	service_init(s, sv->loop);
+	heartbeat_reset(&sv->heartbeat[slot], loop_now(sv->loop));
+}
+
+void children_init(struct supervisor *sv)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		set_up(sv, (enum board_process)i);
+}

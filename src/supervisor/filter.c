@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -9,8 +10,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* By name: what this kernel or architecture does not have is left out. */
-static const char *const allowed[] = {
+/* What every role may call. By name: what this kernel or architecture does not have is left
+ * out. */
+static const char *const common[] = {
 	/* bytes in and out */
 	"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek",
 	"close", "close_range", "dup", "dup2", "dup3", "fcntl", "fcntl64", "splice", "tee",
@@ -47,15 +49,34 @@ static const char *const allowed[] = {
 	"fadvise64",
 };
 
-static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
-static const unsigned long requests[] = { FIONREAD, FIONBIO, TIOCOUTQ, TCGETS };
-
 #define N(list) (sizeof(list) / sizeof((list)[0]))
+
+/* What sets the roles apart. */
+struct filter {
+	const int *families;
+	size_t n_families;
+	const unsigned long *requests; /* of ioctl() */
+	size_t n_requests;
+	bool threads;
+};
+
+static const int proxy_families[] = {AF_INET, AF_INET6, AF_UNIX};
+static const unsigned long proxy_requests[] = {FIONREAD, FIONBIO, TIOCOUTQ, TCGETS};
+static const struct filter proxy_filter = {proxy_families, N(proxy_families), proxy_requests,
+					   N(proxy_requests), true};
+
+/* Advertisements, ARP and neighbour discovery, routes and addresses. */
+static const int vrrp_families[] = {AF_INET, AF_INET6, AF_UNIX, AF_PACKET, AF_NETLINK};
+static const unsigned long vrrp_requests[] = {FIONREAD,     FIONBIO,     TCGETS,
+					      SIOCGIFINDEX, SIOCGIFNAME, SIOCGIFHWADDR,
+					      SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFMTU};
+static const struct filter vrrp_filter = {vrrp_families, N(vrrp_families), vrrp_requests,
+					  N(vrrp_requests), false};
 
 static int allow_names(scmp_filter_ctx f)
 {
-	for (size_t i = 0; i < N(allowed); i++) {
-		int call = seccomp_syscall_resolve_name(allowed[i]), rc;
+	for (size_t i = 0; i < N(common); i++) {
+		int call = seccomp_syscall_resolve_name(common[i]), rc;
 
 		if (call == __NR_SCMP_ERROR)
 			continue;
@@ -79,16 +100,16 @@ static int allow_open(scmp_filter_ctx f)
 				     SCMP_A1(SCMP_CMP_MASKED_EQ, writes, 0));
 }
 
-static int allow_families(scmp_filter_ctx f)
+static int allow_families(scmp_filter_ctx f, const struct filter *role)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < N(families) && !rc; i++)
+	for (size_t i = 0; i < role->n_families && !rc; i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
-	for (size_t i = 0; i < N(requests) && !rc; i++)
+				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)role->families[i], 0));
+	for (size_t i = 0; i < role->n_requests && !rc; i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)requests[i], 0));
+				      SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)role->requests[i], 0));
 	return rc;
 }
 
@@ -103,7 +124,7 @@ static int allow_threads(scmp_filter_ctx f)
 	return rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-bool filter_proxy(char *why, int size)
+static bool load(const struct filter *role, char *why, int size)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc;
@@ -119,8 +140,8 @@ bool filter_proxy(char *why, int size)
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	rc = allow_names(f);
 	rc = rc ? rc : allow_open(f);
-	rc = rc ? rc : allow_families(f);
-	rc = rc ? rc : allow_threads(f);
+	rc = rc ? rc : allow_families(f, role);
+	rc = rc || !role->threads ? rc : allow_threads(f);
 	rc = rc ? rc : seccomp_load(f);
 	seccomp_release(f);
 	if (rc == 0)
@@ -130,4 +151,14 @@ bool filter_proxy(char *why, int size)
 		 "CONFIG_SECCOMP_FILTER",
 		 strerror(-rc));
 	return false;
+}
+
+bool filter_proxy(char *why, int size)
+{
+	return load(&proxy_filter, why, size);
+}
+
+bool filter_vrrp(char *why, int size)
+{
+	return load(&vrrp_filter, why, size);
 }

@@ -8,5 +8,6 @@
 /* Anything else is answered with EPERM and logged by the kernel's audit. False: `why` (of
  * `size` bytes) says what failed. */
 bool filter_proxy(char *why, int size);
+bool filter_vrrp(char *why, int size);
 
 #endif

@@ -6,3 +6,8 @@ bool filter_proxy(char *why, int size)
 	(void)size;
 	return true;
 }
+
+bool filter_vrrp(char *why, int size)
+{
+	return filter_proxy(why, size);
+}

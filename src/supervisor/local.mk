@@ -14,6 +14,7 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/logdest.c src/supervisor/logdest.h \
 	src/supervisor/mutter.c src/supervisor/mutter.h \
 	src/supervisor/notify.c src/supervisor/notify.h \
+	src/supervisor/realtime.c src/supervisor/realtime.h \
 	src/supervisor/reload.c src/supervisor/reload.h \
 	src/supervisor/report.c src/supervisor/report.h \
 	src/supervisor/rights.c src/supervisor/rights.h \

@@ -13,24 +13,49 @@
 #include "base/log.h"
 #include "config.h"
 #include "supervisor/filter.h"
+#include "supervisor/realtime.h"
 
 /* Where a core of an unprivileged process can be written, when the kernel's core_pattern is a
  * relative name. */
 #define CORE_DIRECTORY "/var/lib/hpcbal"
-#define CORE_SUBDIRECTORY CORE_DIRECTORY "/cores"
 
 #define FALLBACK_USER "nobody"
+
+#define CAPABILITIES 2
 
 /* What each role may do. */
 static const struct rights {
 	const char *name;
 	const char *user;                    /* NULL: stays who it is */
+	const char *cores;                   /* its core directory; NULL: none */
+	unsigned capability[CAPABILITIES];   /* the first n_capabilities of them */
+	unsigned n_capabilities;
+	bool real_time;
+	int oom_score;                       /* when memory is out the highest is ended first */
 	bool (*filter)(char *why, int size); /* system calls; NULL: all */
 } rights[ROLE_COUNT] = {
 	/* It reads files that only root may read (private keys), lives for a moment, and
 	 * nothing from the network reaches it. */
-	[ROLE_LOADER] = {"loader", NULL, NULL},
-	[ROLE_PROXY] = {"proxy", HPCBAL_USER, filter_proxy},
+	[ROLE_LOADER] = {.name = "loader"},
+	[ROLE_PROXY] = {
+		.name = "proxy",
+		.user = HPCBAL_USER,
+		.cores = CORE_DIRECTORY "/cores",
+		.oom_score = -500,
+		.filter = filter_proxy,
+	},
+	[ROLE_VRRP] = {
+		.name = "vrrp",
+		.user = HPCBAL_VRRP_USER,
+		.cores = CORE_DIRECTORY "/cores-vrrp",
+		.capability = {CAP_NET_ADMIN, CAP_NET_RAW},
+		.n_capabilities = 2,
+		.real_time = true,
+		.oom_score = -1000,
+		.filter = filter_vrrp,
+	},
+	/* It starts programs of others, which may make any call that their user may. */
+	[ROLE_RUNNER] = {.name = "runner", .user = HPCBAL_RUNNER_USER},
 };
 
 const char *role_name(enum role r)
@@ -51,29 +76,36 @@ static const struct passwd *find_user(const char *name)
 }
 
 /* The directory is for the dead only: that it cannot be had is no reason not to live. */
-static void enter_core_directory(const struct passwd *user)
+static void enter_core_directory(const char *name, const struct passwd *user)
 {
-	if (mkdir(CORE_DIRECTORY, 0755) != 0 && errno != EEXIST)
+	if (!name || (mkdir(CORE_DIRECTORY, 0755) != 0 && errno != EEXIST))
 		return;
-	if (mkdir(CORE_SUBDIRECTORY, 0700) != 0 && errno != EEXIST)
+	if (mkdir(name, 0700) != 0 && errno != EEXIST)
 		return;
-	if (chown(CORE_SUBDIRECTORY, user->pw_uid, user->pw_gid) != 0 ||
-	    chdir(CORE_SUBDIRECTORY) != 0)
+	if (chown(name, user->pw_uid, user->pw_gid) != 0 || chdir(name) != 0)
 		return;
 }
 
-static bool change_user(const char *name, char *why, int size)
+/* What it may keep, and nothing else. */
+static void select_capabilities(const struct rights *row, capng_select_t set)
 {
-	const struct passwd *user = find_user(name);
+	capng_clear(set);
+	for (unsigned i = 0; i < row->n_capabilities; i++)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, row->capability[i]);
+}
+
+static bool change_user(const struct rights *row, char *why, int size)
+{
+	const struct passwd *user = find_user(row->user);
 	int rc;
 
 	if (!user) {
 		snprintf(why, (size_t)size, "there is neither a user %s nor %s; make the first",
-			 name, FALLBACK_USER);
+			 row->user, FALLBACK_USER);
 		return false;
 	}
-	enter_core_directory(user);
-	capng_clear(CAPNG_SELECT_ALL);
+	enter_core_directory(row->cores, user);
+	select_capabilities(row, CAPNG_SELECT_ALL);
 	rc = capng_change_id((int)user->pw_uid, (int)user->pw_gid,
 			     CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (rc == 0)
@@ -85,14 +117,47 @@ static bool change_user(const char *name, char *why, int size)
 	return false;
 }
 
-static bool drop_capabilities(char *why, int size)
+static bool drop_capabilities(const struct rights *row, char *why, int size)
 {
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	capng_clear(CAPNG_SELECT_CAPS);
+	select_capabilities(row, CAPNG_SELECT_CAPS);
 	if (capng_apply(CAPNG_SELECT_CAPS) == 0)
 		return true;
 	snprintf(why, (size_t)size, "giving up capabilities failed: %s", strerror(errno));
 	return false;
+}
+
+/* Asked first: what is missing would be found out only by a socket that cannot be had. */
+static bool has_capabilities(const struct rights *row, char *why, int size)
+{
+	capng_get_caps_process();
+	for (unsigned i = 0; i < row->n_capabilities; i++) {
+		if (capng_have_capability(CAPNG_PERMITTED, row->capability[i]))
+			continue;
+		snprintf(why, (size_t)size,
+			 "the %s process needs the capability %s, which hpcbald does not have; "
+			 "start it as root, or allow it (CapabilityBoundingSet= in the unit, "
+			 "--cap-add of a container)",
+			 row->name, capng_capability_to_name(row->capability[i]));
+		return false;
+	}
+	return true;
+}
+
+/* The supervisor may be the last that the kernel would end. Its children are not worth so
+ * much, and to say so of oneself is allowed to anybody. */
+static void take_oom_score(int score)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+	int now;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &now) == 1 && now < score) {
+		rewind(f);
+		fprintf(f, "%d", score);
+	}
+	fclose(f);
 }
 
 bool rights_take(enum role r, char *why, int size)
@@ -101,9 +166,14 @@ bool rights_take(enum role r, char *why, int size)
 
 	/* The time zone's file is read now: a filter may not let it be opened later. */
 	tzset();
-	if (row->user && geteuid() == 0 && !change_user(row->user, why, size))
+	take_oom_score(row->oom_score);
+	if (!has_capabilities(row, why, size))
 		return false;
-	if (row->user && !drop_capabilities(why, size))
+	if (row->real_time)
+		realtime_take();
+	if (row->user && geteuid() == 0 && !change_user(row, why, size))
+		return false;
+	if (row->user && !drop_capabilities(row, why, size))
 		return false;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		snprintf(why, (size_t)size, "no_new_privs failed: %s", strerror(errno));

@@ -87,8 +87,8 @@ static void gone(struct service *s, const char *how)
 	if (sv->phase == SUPERVISOR_STOPPING)
 		log_info("%s %s", s->kind->name, how);
 	else if (s->stopping)
-		supervisor_event(sv, LOG_NOTICE, "%s %s; nothing needs it any more",
-				 s->kind->name, how);
+		supervisor_event(sv, LOG_NOTICE, "%s %s; nothing needs it any more", s->kind->name,
+				 how);
 	else
 		supervisor_event(sv, LOG_ERR, "%s %s", s->kind->name, how);
 	children_end_unwanted(sv);

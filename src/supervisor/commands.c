@@ -20,7 +20,7 @@ struct client {
 	struct loop_fd watch;
 	struct loop_timer silence;
 	int fd;
-	uint64_t run; /* of the reload that it waits for; 0: for none */
+	uint64_t run;       /* of the reload that it waits for; 0: for none */
 	struct str request; /* while it is carried out */
 };
 
@@ -237,7 +237,8 @@ static void listener_pause(struct commands *c, int error)
 		return;
 	c->pause_told_at = loop_now(l);
 	log_warn("control socket: clients wait, none can be accepted: %s; raise the limit of open "
-		 "files (LimitNOFILE=, ulimit -n)", strerror(error));
+		 "files (LimitNOFILE=, ulimit -n)",
+		 strerror(error));
 }
 
 static void listener_ready(struct loop_fd *f, unsigned what)

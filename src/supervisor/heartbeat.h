@@ -43,7 +43,7 @@ struct heartbeat {
 /* For a new child. */
 void heartbeat_reset(struct heartbeat *h, uint64_t now_us);
 /* `which` (of `size` bytes) names the stale thread. ABORT is said once for each child. */
-enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *b,
-				       uint64_t now_us, char *which, size_t size);
+enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *b, uint64_t now_us,
+				       char *which, size_t size);
 
 #endif

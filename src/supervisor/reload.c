@@ -22,8 +22,8 @@ void reload_init(struct reload *r, struct loop *l)
 
 const char *reload_state_name(enum reload_state s)
 {
-	static const char *const names[] = {"IDLE", "LOADING", "WAITING", "PREPARING",
-					    "COMMITTING", "FOLLOWING"};
+	static const char *const names[] = {"IDLE",      "LOADING",    "WAITING",
+					    "PREPARING", "COMMITTING", "FOLLOWING"};
 
 	return names[s];
 }

@@ -27,8 +27,7 @@ void service_init(struct service *s, struct loop *l)
 
 bool service_is_settled(const struct service *s)
 {
-	return s->step == SERVICE_IDLE &&
-	       (!s->child.pid || (s->up && s->running && !s->stopping));
+	return s->step == SERVICE_IDLE && (!s->child.pid || (s->up && s->running && !s->stopping));
 }
 
 bool service_takes_messages(const struct service *s)
@@ -91,7 +90,8 @@ static void send_prepare(struct service *s, const struct edition *g)
 
 static bool start(struct service *s, const struct edition *g)
 {
-	char *argv[] = {(char *)"hpcbald", (char *)"--role", (char *)(uintptr_t)s->kind->name, NULL};
+	char *role = (char *)(uintptr_t)s->kind->name;
+	char *argv[] = {(char *)"hpcbald", (char *)"--role", role, NULL};
 	struct child_spec spec = {s->program, argv, s->kind->files(g->m), s->listen};
 
 	loop_timer_stop(&s->restart);
@@ -304,14 +304,15 @@ static void answer_is_late(struct loop_timer *t)
 	char why[TEXT_SIZE];
 
 	if (s->stopping) {
-		log_warn("%s (pid %d) did not end in time; it is killed", s->kind->name, s->child.pid);
+		log_warn("%s (pid %d) did not end in time; it is killed", s->kind->name,
+			 s->child.pid);
 		child_kill(&s->child, SIGKILL);
 		return;
 	}
 	if (s->step == SERVICE_IDLE)
 		return;
-	snprintf(why, sizeof(why), "the %s process did not answer %s within %llu ms", s->kind->name,
-		 preparing ? "PREPARE" : "COMMIT",
+	snprintf(why, sizeof(why), "the %s process did not answer %s within %llu ms",
+		 s->kind->name, preparing ? "PREPARE" : "COMMIT",
 		 (unsigned long long)(s->target->m->prepare_us / CLOCK_MS));
 	if (preparing && up)
 		send_plain(s, MSG_ABORT, s->target->number);
@@ -364,7 +365,8 @@ static void child_gone(struct child *c, int status)
 	snprintf(how, sizeof(how), "(pid %d) %s%s", (int)s->last_pid, end, next);
 	loop_timer_stop(&s->answer);
 	if (s->step != SERVICE_IDLE) {
-		snprintf(why, sizeof(why), "the %s process died on the way: %s", s->kind->name, end);
+		snprintf(why, sizeof(why), "the %s process died on the way: %s", s->kind->name,
+			 end);
 		fail(s, why);
 	}
 	s->calls->gone(s, how);

@@ -46,27 +46,30 @@ static uint64_t files_of_others(const struct manifest *m)
 }
 
 const struct service_kind service_kinds[SERVICES] = {
-	[BOARD_PROXY] = {
-		.name = "proxy",
-		.own_board = 1,
-		.other_board = 2,
-		.listeners = true,
-		.wanted = always,
-		.carried = bundle_of,
-		.files = files_of_proxy,
-	},
-	[BOARD_VRRP] = {
-		.name = "vrrp",
-		.own_board = 2,
-		.other_board = 1,
-		.wanted = has_routers,
-		.carried = brief_of,
-		.files = files_of_others,
-	},
-	[BOARD_RUNNER] = {
-		.name = "runner",
-		.wanted = has_programs,
-		.carried = bundle_of,
-		.files = files_of_others,
-	},
+	[BOARD_PROXY] =
+		{
+			.name = "proxy",
+			.own_board = 1,
+			.other_board = 2,
+			.listeners = true,
+			.wanted = always,
+			.carried = bundle_of,
+			.files = files_of_proxy,
+		},
+	[BOARD_VRRP] =
+		{
+			.name = "vrrp",
+			.own_board = 2,
+			.other_board = 1,
+			.wanted = has_routers,
+			.carried = brief_of,
+			.files = files_of_others,
+		},
+	[BOARD_RUNNER] =
+		{
+			.name = "runner",
+			.wanted = has_programs,
+			.carried = bundle_of,
+			.files = files_of_others,
+		},
 };

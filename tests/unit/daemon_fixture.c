@@ -79,17 +79,50 @@ void daemon_sleep_ms(unsigned ms)
 	usleep(ms * 1000);
 }
 
-/* What it wrote to stderr so far. */
-const char *daemon_said(void)
+static const char *read_whole(const char *path, char *text, size_t size)
 {
-	static char text[65536];
-	FILE *f = fopen(errors, "re");
-	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(text, 1, size - 1, f) : 0;
 
 	text[n] = '\0';
 	if (f)
 		fclose(f);
 	return text;
+}
+
+/* What it wrote to stderr so far. */
+const char *daemon_said(void)
+{
+	static char text[65536];
+
+	return read_whole(errors, text, sizeof(text));
+}
+
+const char *daemon_journal(void)
+{
+	static char text[65536];
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/journal", daemon_dir);
+	return read_whole(path, text, sizeof(text));
+}
+
+void daemon_wait_journal(const char *text, unsigned times)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		const char *at = daemon_journal();
+		unsigned n = 0;
+
+		while ((at = strstr(at, text))) {
+			at += strlen(text);
+			n++;
+		}
+		if (n >= times)
+			return;
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("\"%s\" never came %u times; journal:\n%s\nsaid:\n%s", text, times,
+		     daemon_journal(), daemon_said());
 }
 
 int daemon_wait_exit(unsigned most_ms)
@@ -211,7 +244,8 @@ struct daemon_boards daemon_boards(void)
 	ck_assert_uint_eq(p.n_fds, 3);
 	b.supervisor = board_map(p.fds[0], sizeof(*b.supervisor), false, &why);
 	b.proxy = board_map(p.fds[1], sizeof(*b.proxy), false, &why);
-	ck_assert(b.supervisor && b.proxy);
+	b.vrrp = board_map(p.fds[2], sizeof(*b.vrrp), false, &why);
+	ck_assert(b.supervisor && b.proxy && b.vrrp);
 	memcpy(b.fds, p.fds, sizeof(b.fds));
 	close(fd);
 	return b;

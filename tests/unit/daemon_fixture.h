@@ -11,6 +11,7 @@
 struct daemon_boards {
 	const struct board_supervisor *supervisor;
 	const struct board_proxy *proxy;
+	const struct board_vrrp *vrrp;
 	int fds[3];
 };
 
@@ -44,5 +45,9 @@ struct daemon_boards daemon_boards(void);
 unsigned daemon_open_files(void);
 /* In its folder. */
 bool daemon_has(const char *name);
+/* What the children wrote to "journal" in its folder. */
+const char *daemon_journal(void);
+/* Until `text` is `times` times in the journal; the test fails when that does not come. */
+void daemon_wait_journal(const char *text, unsigned times);
 
 #endif

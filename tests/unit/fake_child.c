@@ -1,128 +1,96 @@
 #include "fake_child.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc/board.h"
 #include "ipc/bundle.h"
+#include "ipc/control.h"
 #include "ipc/msg.h"
+#include "ipc/sealed.h"
+
+enum who { PROXY, VRRP, RUNNER, KINDS };
+
+static const char *const names[KINDS] = {"proxy", "vrrp", "runner"};
+static const char *const prefixes[KINDS] = {"", "vrrp_", "runner_"};
+
+static struct fake {
+	enum who who;
+	struct board_proxy *proxy_board;
+	struct board_vrrp *vrrp_board;
+	int prepared[MANIFEST_LISTENERS], listeners[MANIFEST_LISTENERS];
+	unsigned n_prepared, n_listeners;
+	char next[FAKE_SCRIPT_MAX], script[FAKE_SCRIPT_MAX];
+	uint64_t generation, since_us, prepared_us, stop_us;
+} self;
 
 static char buf[MSG_TEXT_MAX + 1];
 
-/* The value behind a word of the script; false when the word is not there. */
-static bool script_find(struct str script, const char *word, struct str *value)
+/* ---- what it is to do ---- */
+
+static const char *word_of(const char *word)
 {
-	struct str rest = script, line;
+	static char own[64];
 
-	while (str_split(&rest, '\n', &line)) {
-		struct str key = line;
-		ptrdiff_t space = str_find_char(line, ' ');
-
-		if (space >= 0)
-			key = str_first(line, (size_t)space);
-		if (!str_eq(key, str_of(word)))
-			continue;
-		*value = space >= 0 ? str_from(line, (size_t)space + 1) : STR_NONE;
-		return true;
-	}
-	return false;
+	snprintf(own, sizeof(own), "%s%s", prefixes[self.who], word);
+	return own;
 }
 
-static uint64_t script_number(struct str script, const char *word, uint64_t otherwise)
+static bool find(const char *script, const char *word, struct str *value)
 {
-	struct str value;
-	uint64_t n;
-
-	return script_find(script, word, &value) && str_to_u64(value, &n) ? n : otherwise;
+	return fake_find(str_of(script), word_of(word), value);
 }
 
-static void script_copy(struct str script, const char *word, char *to, size_t size)
+static bool has(const char *script, const char *word)
 {
 	struct str value;
 
-	if (script_find(script, word, &value))
-		str_copy(to, size, value);
+	return find(script, word, &value);
 }
 
-/* ---- loader ---- */
-
-static void add_binds(struct manifest *m, struct str script)
+/* One write() a line: others write there, too. */
+static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void note(const char *fmt, ...)
 {
-	struct str rest = script, line;
+	const char *script = *self.next ? self.next : self.script;
+	char path[256], line[512];
+	struct str value;
+	va_list ap;
+	int fd, n;
 
-	while (str_split(&rest, '\n', &line)) {
-		struct manifest_listener *l = &m->listeners[m->n_listeners];
-
-		if (!str_begins(line, STR("bind ")))
-			continue;
-		line = str_from(line, 5);
-		if (addr_parse(&l->addr, line))
-			exit(9);
-		str_copy(l->text, sizeof(l->text), line);
-		strcpy(l->frontend_name, "front");
-		l->backlog = 16;
-		m->n_listeners++;
-	}
+	if (!fake_find(str_of(script), "journal", &value))
+		return;
+	str_copy(path, sizeof(path), value);
+	n = snprintf(line, sizeof(line), "%s ", names[self.who]);
+	va_start(ap, fmt);
+	n += vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	va_end(ap);
+	line[n++] = '\n';
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0 || write(fd, line, (size_t)n) != n)
+		_exit(10);
+	close(fd);
 }
 
-static int load(const char *path)
+static void note_message(const struct msg *m)
 {
-	static struct manifest m;
-	static char text[16384];
-	FILE *f = fopen(path, "re");
-	struct msg out = {.type = MSG_BUNDLE};
-	struct str script = {text, 0}, value;
+	char text[256];
+	size_t n = m->text.n < sizeof(text) - 1 ? m->text.n : sizeof(text) - 1;
 
-	if (!f)
-		return 8;
-	script.n = fread(text, 1, sizeof(text), f);
-	if (script_find(script, "loader_dies", &value))
-		abort();
-	if (script_find(script, "loader_babbles", &value))
-		return send(MSG_CHILD_FD, "x", 1, 0) == 1 ? sleep(30), 0 : 1;
-	if (script_find(script, "fault", &value)) {
-		out.type = MSG_FAULTS;
-		out.text = value;
-		msg_send(MSG_CHILD_FD, &out);
-		return 1;
-	}
-	m.threads = (uint32_t)script_number(script, "threads", 1);
-	m.max_connections = script_number(script, "max", 100);
-	m.grace_us = script_number(script, "grace", 1000) * CLOCK_MS;
-	m.prepare_us = script_number(script, "prepare", 500) * CLOCK_MS;
-	m.log_facility = LOG_LOCAL0;
-	strcpy(m.log_target, "none");
-	strcpy(m.node, "lb1");
-	str_copy(m.config_file, sizeof(m.config_file), str_of(path));
-	script_copy(script, "control", m.control_socket, sizeof(m.control_socket));
-	script_copy(script, "log", m.log_target, sizeof(m.log_target));
-	add_binds(&m, script);
-	script_find(script, "warn", &out.text);
-	out.fds[0] = bundle_write(&m, script);
-	out.n_fds = 1;
-	return msg_send(MSG_CHILD_FD, &out) == MSG_OK ? 0 : 7;
+	for (size_t i = 0; i < n; i++)
+		text[i] = m->text.p[i] ? m->text.p[i] : ' ';
+	text[n] = '\0';
+	note("%s %llu %s", msg_type_name(m->type), (unsigned long long)m->arg, text);
 }
-
-/* ---- proxy ---- */
-
-struct proxy {
-	struct board_proxy *board;
-	const struct board_supervisor *supervisor;
-	int prepared[MANIFEST_LISTENERS], listeners[MANIFEST_LISTENERS];
-	unsigned n_prepared, n_listeners;
-	char next[16384], script[16384];
-	uint64_t generation, since_us;
-	int log_fd;
-};
 
 static void say(enum msg_type type, uint64_t arg, struct str text)
 {
@@ -132,78 +100,154 @@ static void say(enum msg_type type, uint64_t arg, struct str text)
 		_exit(6);
 }
 
-static void on_hello(struct proxy *p, const struct msg *m)
+/* ---- messages ---- */
+
+static void on_hello(const struct msg *m)
 {
 	const char *why;
 
-	p->board = board_map(m->fds[0], sizeof(*p->board), true, &why);
-	p->supervisor = board_map(m->fds[1], sizeof(*p->supervisor), false, &why);
-	if (!p->board || !p->supervisor || m->n_fds != 3)
+	if (self.who == PROXY)
+		self.proxy_board = board_map(m->fds[0], sizeof(*self.proxy_board), true, &why);
+	if (self.who == VRRP)
+		self.vrrp_board = board_map(m->fds[0], sizeof(*self.vrrp_board), true, &why);
+	if (self.who == RUNNER ? m->n_fds != 0 : m->n_fds != 3)
 		_exit(5);
-	stats_set(p->board->pid, getpid());
+	if (self.who == PROXY &&
+	    (!self.proxy_board || !board_map(m->fds[2], sizeof(struct board_vrrp), false, &why)))
+		_exit(5);
+	if (self.who == VRRP &&
+	    (!self.vrrp_board || !board_map(m->fds[2], sizeof(struct board_proxy), false, &why)))
+		_exit(5);
+	if (self.who != RUNNER &&
+	    !board_map(m->fds[1], sizeof(struct board_supervisor), false, &why))
+		_exit(5);
+	if (self.proxy_board)
+		stats_set(self.proxy_board->pid, getpid());
+	if (self.vrrp_board)
+		stats_set(self.vrrp_board->pid, getpid());
 	say(MSG_HELLO_OK, 0, STR_NONE);
 }
 
-static void on_prepare(struct proxy *p, const struct msg *m)
+static void read_bundle(const struct msg *m)
 {
-	const struct manifest *bundle;
 	const char *why;
-	struct str value, script;
 	size_t size;
+	const struct manifest *bundle = bundle_map(m->fds[0], &size, &why);
 
-	bundle = bundle_map(m->fds[0], &size, &why);
-	if (!bundle || bundle->n_listeners != p->n_prepared)
+	if (!bundle || (self.who == PROXY && bundle->n_listeners != self.n_prepared))
 		_exit(4);
-	str_copy(p->next, sizeof(p->next), bundle_sections(bundle));
+	str_copy(self.next, sizeof(self.next), bundle_sections(bundle));
 	bundle_unmap(bundle, size);
-	script = str_of(p->next);
-	if (script_find(script, "dies_at_prepare", &value))
-		abort();
-	if (script_find(script, "refuse", &value))
-		say(MSG_REFUSED, m->arg, value);
-	else if (!script_find(script, "silent", &value))
-		say(MSG_PREPARED, m->arg, STR_NONE);
 }
 
-static void on_commit(struct proxy *p, const struct msg *m)
+static void read_brief(const struct msg *m)
 {
-	struct str script = str_of(p->next), value;
+	const char *why;
+	size_t size;
+	const char *brief = sealed_map(m->fds[0], 1, sizeof(self.next) - 1, &size, &why);
 
-	if (script_find(script, "uncommitted", &value))
-		return;
-	for (unsigned i = 0; i < p->n_listeners; i++)
-		close(p->listeners[i]);
-	memcpy(p->listeners, p->prepared, sizeof(p->listeners));
-	p->n_listeners = p->n_prepared;
-	p->n_prepared = 0;
-	strcpy(p->script, p->next);
-	p->generation = m->arg;
-	p->since_us = clock_now_us();
-	say(MSG_COMMITTED, m->arg, STR_NONE);
-	if (script_find(str_of(p->script), "mutters", &value)) {
+	if (!brief)
+		_exit(4);
+	str_copy(self.next, sizeof(self.next), (struct str){brief, size});
+	munmap((void *)(uintptr_t)brief, size);
+}
+
+static void on_prepare(const struct msg *m)
+{
+	struct str value;
+
+	if (m->n_fds != 1)
+		_exit(4);
+	if (self.who == VRRP)
+		read_brief(m);
+	else
+		read_bundle(m);
+	note_message(m);
+	if (has(self.next, "dies_at_prepare"))
+		abort();
+	if (find(self.next, "refuse", &value)) {
+		say(MSG_REFUSED, m->arg, value);
+	} else if (!has(self.next, "silent")) {
+		self.prepared_us = clock_now_us();
+		say(MSG_PREPARED, m->arg, STR_NONE);
+	}
+}
+
+static void say_more(void)
+{
+	struct str value;
+
+	if (find(self.script, "mutters", &value)) {
 		fprintf(stderr, "%.*s\nno end", STR_ARGS(value));
 		close(STDERR_FILENO);
 		close(STDOUT_FILENO);
 	}
-	if (script_find(str_of(p->script), "event", &value))
+	if (find(self.script, "event", &value))
 		say(MSG_EVENT, 0, value);
-	if (script_find(str_of(p->script), "log_lost", &value))
+	if (has(self.script, "log_lost"))
 		say(MSG_LOG_LOST, 0, STR_NONE);
+	if (find(self.script, "notifies", &value))
+		say(MSG_NOTIFY, MSG_PROGRAM(self.generation, 1), value);
+	if (find(self.script, "scripts", &value))
+		say(MSG_SCRIPT, MSG_PROGRAM(self.generation, 2), value);
 }
 
-static void forget(struct proxy *p)
-{
-	while (p->n_prepared)
-		close(p->prepared[--p->n_prepared]);
-}
-
-static void on_message(struct proxy *p, struct msg *m)
+/* The first that comes takes the file away. */
+static bool is_once(const char *word)
 {
 	struct str value;
+	char path[256];
 
+	return find(self.next, word, &value) && str_copy(path, sizeof(path), value) &&
+	       unlink(path) == 0;
+}
+
+static void on_commit(const struct msg *m)
+{
+	if (has(self.next, "dies_at_commit") || is_once("dies_once"))
+		abort();
+	if (has(self.next, "uncommitted") || is_once("silent_once"))
+		return;
+	for (unsigned i = 0; i < self.n_listeners; i++)
+		close(self.listeners[i]);
+	memcpy(self.listeners, self.prepared, sizeof(self.listeners));
+	self.n_listeners = self.n_prepared;
+	self.n_prepared = 0;
+	usleep((useconds_t)fake_number(str_of(self.next), word_of("commit_takes"), 0) * 1000);
+	strcpy(self.script, self.next);
+	self.next[0] = '\0';
+	self.generation = m->arg;
+	self.since_us = clock_now_us();
+	self.prepared_us = 0;
+	if (self.vrrp_board)
+		stats_set(self.vrrp_board->routers[0].used, 1);
+	say(MSG_COMMITTED, m->arg, STR_NONE);
+	say_more();
+}
+
+static void forget(void)
+{
+	while (self.n_prepared)
+		close(self.prepared[--self.n_prepared]);
+	self.next[0] = '\0';
+	self.prepared_us = 0;
+}
+
+static void on_control(const struct msg *m)
+{
+	if (m->n_fds != 1)
+		_exit(11);
+	control_send(m->fds[0], 'o', STR("the steps\n"));
+	control_send_exit(m->fds[0], CONTROL_DONE);
+}
+
+static void on_message(struct msg *m)
+{
+	if (m->type != MSG_PREPARE && m->type != MSG_HELLO && m->type != MSG_LOG)
+		note_message(m);
 	switch (m->type) {
 	case MSG_HELLO:
-		on_hello(p, m);
+		on_hello(m);
 		break;
 	case MSG_LOG:
 		/* A line into the new target, so that a test sees where it leads. */
@@ -211,23 +255,36 @@ static void on_message(struct proxy *p, struct msg *m)
 			_exit(3);
 		break;
 	case MSG_LISTENER:
-		if (m->arg != p->n_prepared)
+		if (m->arg != self.n_prepared || self.who != PROXY)
 			_exit(3);
-		p->prepared[p->n_prepared++] = m->fds[0];
+		self.prepared[self.n_prepared++] = m->fds[0];
 		m->n_fds = 0;
 		break;
 	case MSG_PREPARE:
-		on_prepare(p, m);
+		on_prepare(m);
 		break;
 	case MSG_COMMIT:
-		on_commit(p, m);
+		on_commit(m);
 		break;
 	case MSG_ABORT:
-		forget(p);
+		forget();
 		break;
 	case MSG_STOP:
-		if (!script_find(str_of(p->script), "ignores_stop", &value))
-			_exit(0);
+		if (!has(self.script, "ignores_stop"))
+			self.stop_us = clock_now_us() +
+				       fake_number(str_of(self.script), word_of("stop_takes"), 0) *
+					       CLOCK_MS;
+		break;
+	case MSG_CONTROL:
+		on_control(m);
+		break;
+	case MSG_NOTIFY:
+		if (self.who != RUNNER)
+			_exit(2);
+		break;
+	case MSG_SCRIPT:
+		if (self.who != VRRP)
+			_exit(2);
 		break;
 	default:
 		_exit(2);
@@ -235,63 +292,86 @@ static void on_message(struct proxy *p, struct msg *m)
 	msg_close_fds(m);
 }
 
-static void serve(struct proxy *p, struct pollfd *polled)
+/* ---- turns ---- */
+
+static void serve(struct pollfd *polled)
 {
-	for (unsigned i = 0; i < p->n_listeners; i++) {
+	for (unsigned i = 0; i < self.n_listeners; i++) {
 		int fd;
 
 		if (!polled[i].revents)
 			continue;
-		fd = accept(p->listeners[i], NULL, NULL);
+		fd = accept(self.listeners[i], NULL, NULL);
 		if (fd < 0)
 			continue;
-		dprintf(fd, "%llu %d\n", (unsigned long long)p->generation, (int)getpid());
+		dprintf(fd, "%llu %d\n", (unsigned long long)self.generation, (int)getpid());
 		close(fd);
 	}
 }
 
-static void act_on_time(struct proxy *p)
+static void beat(uint64_t now)
 {
-	uint64_t age = (clock_now_us() - p->since_us) / CLOCK_MS;
-	struct str script = str_of(p->script);
-
-	if (!p->generation)
-		return;
-	if (age >= script_number(script, "dies_after", UINT64_MAX))
-		raise(SIGSEGV);
-	if (age < script_number(script, "hangs_after", UINT64_MAX))
-		stats_set(p->board->main_beat_us, clock_now_us());
+	if (self.proxy_board)
+		stats_set(self.proxy_board->main_beat_us, now);
+	if (self.vrrp_board)
+		stats_set(self.vrrp_board->beat_us, now);
 }
 
-static int proxy(void)
+static void act_on_time(void)
 {
-	static struct proxy p;
+	uint64_t now = clock_now_us(), age = (now - self.since_us) / CLOCK_MS;
+	struct str script = str_of(self.script);
 
+	if (self.stop_us && now >= self.stop_us) {
+		note("ends");
+		_exit(0);
+	}
+	if (self.prepared_us &&
+	    (now - self.prepared_us) / CLOCK_MS >=
+		    fake_number(str_of(self.next), word_of("dies_prepared"), UINT64_MAX))
+		abort();
+	if (!self.generation)
+		return;
+	if (age >= fake_number(script, word_of("dies_after"), UINT64_MAX))
+		raise(SIGSEGV);
+	if (age < fake_number(script, word_of("hangs_after"), UINT64_MAX))
+		beat(now);
+}
+
+static int run(enum who who)
+{
+	self.who = who;
 	for (;;) {
 		struct pollfd polled[1 + MANIFEST_LISTENERS] = {{MSG_CHILD_FD, POLLIN, 0}};
 		struct msg m;
 
-		for (unsigned i = 0; i < p.n_listeners; i++)
-			polled[1 + i] = (struct pollfd){p.listeners[i], POLLIN, 0};
-		poll(polled, 1 + p.n_listeners, 20);
-		act_on_time(&p);
-		serve(&p, polled + 1);
+		for (unsigned i = 0; i < self.n_listeners; i++)
+			polled[1 + i] = (struct pollfd){self.listeners[i], POLLIN, 0};
+		poll(polled, 1 + self.n_listeners, 20);
+		act_on_time();
+		serve(polled + 1);
 		if (!polled[0].revents)
 			continue;
 		if (msg_recv(MSG_CHILD_FD, &m, buf) != MSG_OK)
 			return 0;
-		on_message(&p, &m);
+		on_message(&m);
+		act_on_time();
 	}
 }
 
 bool fake_child_run(int argc, char **argv, int *status)
 {
-	if (argc == 5 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "loader") == 0 &&
-	    strcmp(argv[3], "--config") == 0)
-		*status = load(argv[4]);
-	else if (argc == 3 && strcmp(argv[1], "--role") == 0 && strcmp(argv[2], "proxy") == 0)
-		*status = proxy();
-	else
+	if (argc < 3 || strcmp(argv[1], "--role") != 0)
 		return false;
-	return true;
+	if (argc == 5 && strcmp(argv[2], "loader") == 0 && strcmp(argv[3], "--config") == 0) {
+		*status = fake_loader(argv[4]);
+		return true;
+	}
+	for (enum who who = PROXY; argc == 3 && who < KINDS; who++) {
+		if (strcmp(argv[2], names[who]) == 0) {
+			*status = run(who);
+			return true;
+		}
+	}
+	return false;
 }

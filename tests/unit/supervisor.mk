@@ -1,4 +1,5 @@
 check_PROGRAMS += \
+	tests/unit/test_supervisor_children \
 	tests/unit/test_supervisor_daemon \
 	tests/unit/test_supervisor_parts \
 	tests/unit/test_supervisor_reload \
@@ -9,7 +10,12 @@ supervisor_test_libs = src/supervisor/libsupervisor.a src/ipc/libipc.a src/net/l
 	$(SECCOMP_LIBS)
 
 supervisor_test_daemon = tests/unit/daemon_fixture.c tests/unit/daemon_fixture.h \
-	tests/unit/fake_child.c tests/unit/fake_child.h
+	tests/unit/fake_child.c tests/unit/fake_child.h tests/unit/fake_loader.c
+
+tests_unit_test_supervisor_children_SOURCES = tests/unit/test_supervisor_children.c \
+	$(supervisor_test_daemon)
+tests_unit_test_supervisor_children_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_supervisor_children_LDADD = $(supervisor_test_libs)
 
 tests_unit_test_supervisor_daemon_SOURCES = tests/unit/test_supervisor_daemon.c \
 	$(supervisor_test_daemon)

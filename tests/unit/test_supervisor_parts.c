@@ -350,6 +350,26 @@ START_TEST(sockets_have_their_options)
 }
 END_TEST
 
+/* Another node has them now. */
+START_TEST(virtual_addresses_are_bound_before_they_come)
+{
+	static const char *const texts[] = {"192.0.2.77:1", "[2001:db8::77]:1"};
+	static struct manifest m;
+	struct sockets s;
+	struct report why = {NULL, 0};
+
+	add(&m, texts[_i]);
+	addr_set_port(&m.listeners[0].addr, 0);
+	ck_assert(!sockets_open(&s, &m, NULL, NULL, &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "no interface has this address now"));
+	report_clear(&why);
+	m.listeners[0].freebind = 1;
+	ck_assert_msg(sockets_open(&s, &m, NULL, NULL, &why), "%.*s", STR_ARGS(report_text(&why)));
+	ck_assert_int_eq(flag(s.entry[0].fd, SOL_SOCKET, SO_ACCEPTCONN), 1);
+	sockets_close(&s, &m);
+}
+END_TEST
+
 START_TEST(unix_path_stale_served_or_foreign)
 {
 	static struct manifest m;
@@ -432,6 +452,7 @@ int main(void)
 	tcase_add_test(t, log_targets);
 	tcase_add_test(t, log_to_a_fifo_that_nobody_reads_does_not_wait);
 	tcase_add_test(t, sockets_have_their_options);
+	tcase_add_loop_test(t, virtual_addresses_are_bound_before_they_come, 0, 2);
 	tcase_add_test(t, unix_path_stale_served_or_foreign);
 	tcase_add_test(t, one_that_fails_closes_all_but_the_kept);
 	suite_add_tcase(s, t);

@@ -32,17 +32,27 @@ static void print_escaped(struct str s)
 	}
 }
 
+/* How many bytes of it fill a line, as it is printed: an escaped quote takes four. */
+static size_t line_of(struct str s)
+{
+	size_t blank = 0, columns = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		columns += s.p[i] == '"' ? 4 : 1;
+		if (columns > COLUMNS && blank)
+			return blank;
+		if (s.p[i] == ' ')
+			blank = i;
+	}
+	return s.n;
+}
+
 /* Lines of up to COLUMNS, as a person would write them. */
 static void print_lines(struct str rest)
 {
 	while (rest.n) {
-		size_t n = rest.n;
+		size_t n = line_of(rest);
 
-		if (n > COLUMNS)
-			for (n = COLUMNS; n && rest.p[n] != ' ';)
-				n--;
-		if (n == 0)
-			n = rest.n;
 		print_escaped(str_first(rest, n));
 		putchar('\n');
 		rest = str_trim(str_from(rest, n));

@@ -241,3 +241,42 @@ void build_backends(struct draft *d, const config_setting_t *list)
 		check_backend_name(d, e, &conf->backends[conf->n_backends++]);
 	}
 }
+
+static int nearest_backend(const struct conf *conf, struct str name)
+{
+	unsigned least = option_near_limit(name) + 1;
+	int best = -1;
+
+	for (unsigned i = 0; i < conf->n_backends; i++) {
+		unsigned distance = str_distance(conf->backends[i].name, name);
+
+		if (distance < least) {
+			least = distance;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
+int build_find_backend(struct draft *d, const config_setting_t *s, int *meant)
+{
+	struct str name = syntax_text(s);
+	int index;
+
+	*meant = -1;
+	if (!scalar_text_good(s, TYPE_NAME))
+		return -1;
+	index = *meant = conf_find_backend(d->conf, name);
+	if (index >= 0 || d->conf->n_backends == 0) /* said already, and once is enough */
+		return index;
+	*meant = nearest_backend(d->conf, name);
+	if (*meant >= 0)
+		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?",
+			    SHOWN(name), STR_ARGS(d->conf->backends[*meant].name));
+	else
+		draft_fault(d, s,
+			    "there is no backend \"%.*s\"; name one of \"backends\", or add it "
+			    "there",
+			    SHOWN(name));
+	return -1;
+}

@@ -6,6 +6,15 @@
 
 void build_backends(struct draft *d, const config_setting_t *list);
 void build_frontends(struct draft *d, const config_setting_t *list);
+/* Once `node` and the backends are known. */
+void build_vrrp(struct draft *d, const config_setting_t *list);
+/* Parts of one: its addresses first, the interface known. */
+void build_vrrp_addresses(struct draft *d, const config_setting_t *group, struct conf_vrrp *v);
+void build_vrrp_unicast(struct draft *d, const config_setting_t *group, struct conf_vrrp *v);
+void build_vrrp_tracks(struct draft *d, const config_setting_t *list, struct conf_vrrp *v);
+/* The index of the backend that the setting names, or -1, which is then in the list. `meant`:
+ * the one that is near, or as the result. */
+int build_find_backend(struct draft *d, const config_setting_t *s, int *meant);
 /* `inherited` may be NULL: begins with the defaults. */
 void build_check(struct draft *d, const config_setting_t *group,
 		 const struct conf_check *inherited, struct conf_check *check);

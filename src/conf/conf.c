@@ -111,11 +111,15 @@ static void build_lists(struct draft *d, const config_setting_t *root)
 
 static void build(struct draft *d, const config_setting_t *root)
 {
+	const config_setting_t *vrrp = section_member(root, SECTION_TOP, "vrrp");
+
 	d->conf->file = draft_str(d, d->source->path);
 	section_read(d, root, SECTION_TOP, d->conf);
 	read_top_groups(d, root);
 	build_lists(d, root);
 	settle(d);
+	if (vrrp)
+		build_vrrp(d, vrrp);
 }
 
 static struct conf *conf_new(struct conf_source *source)

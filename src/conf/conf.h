@@ -15,6 +15,12 @@
 #define CONF_MAX_BACKENDS 256
 #define CONF_MAX_SERVERS 4096 /* of all backends together */
 #define CONF_MAX_BINDS 128    /* of all frontends together */
+#define CONF_MAX_VRRP 16
+#define CONF_MAX_VRRP_ADDRESSES 32 /* of one instance, with those that are not advertised */
+#define CONF_MAX_VRRP_PEERS 16     /* of one instance */
+#define CONF_MAX_VRRP_TRACKS 16    /* of one instance, without the proxy */
+#define CONF_VRRP_PASSWORD 8       /* so many bytes of it are used */
+#define CONF_VRRP_ADDRESS_TEXT 63
 
 /* All in microseconds. Set at the top, overridden in a frontend (request, client,
  * keep_alive, tunnel, fin) or a backend (connect, server, tunnel, fin, upstream_idle). */
@@ -101,6 +107,52 @@ struct conf_backend {
 	uint64_t fingerprint;
 };
 
+struct conf_vrrp_address {
+	struct net net; /* all bytes of the address, and its prefix */
+	struct str text; /* as written */
+	bool advertised;
+	unsigned line;
+};
+
+enum conf_track_kind { CONF_TRACK_INTERFACE, CONF_TRACK_SCRIPT, CONF_TRACK_BACKEND };
+
+/* The proxy is tracked without an entry: conf_vrrp.proxy_grace. */
+struct conf_track {
+	enum conf_track_kind kind;
+	struct str name; /* of the interface or backend, or the script's path */
+	int weight;      /* 0: unfit while down; never of a backend */
+	uint64_t interval, timeout; /* of a script */
+	unsigned rise, fall;        /* of a script; else 1 */
+	uint64_t hold;              /* of a backend: its longest check interval */
+	unsigned line;
+};
+
+/* One virtual router. What is said of version 2 or 3 holds when it was parsed. */
+struct conf_vrrp {
+	struct str name, interface;
+	unsigned line;
+	unsigned version, virtual_router_id;
+	unsigned priority; /* this node's: 2 to 254; 255: owner */
+	bool ipv6;
+	uint64_t interval;
+	bool preempt, strict_addresses;
+	uint64_t preempt_delay;
+	int checksum; /* 1: over the message alone; 0: with the pseudo header */
+	bool authenticated;
+	struct str password; /* whole, as written; blotted out in the proxy */
+	unsigned garp_count;
+	uint64_t garp_interval, garp_refresh; /* refresh 0: never */
+	uint64_t proxy_grace;
+	struct str notify; /* empty: none */
+	unsigned notify_line;
+	bool unicast;
+	struct net source; /* family_bytes 0: the interface's own address */
+	unsigned n_addresses, n_peers, n_tracks;
+	struct conf_vrrp_address *addresses; /* those that are advertised first */
+	struct net *peers;
+	struct conf_track *tracks;
+};
+
 struct conf {
 	struct str node;
 	struct str file; /* the path it was read from */
@@ -113,9 +165,10 @@ struct conf {
 	enum conf_log_format log_format;
 	struct str control_socket;
 	struct str admin_listen; /* empty: none */
-	unsigned n_frontends, n_backends;
+	unsigned n_frontends, n_backends, n_vrrp;
 	struct conf_frontend *frontends;
 	struct conf_backend *backends;
+	struct conf_vrrp *vrrp;
 
 	/* private to conf/ */
 	struct arena arena;

@@ -136,49 +136,14 @@ static void build_acls(struct draft *d, const config_setting_t *group, struct co
 	}
 }
 
-static int nearest_backend(const struct conf *conf, struct str name)
-{
-	unsigned least = option_near_limit(name) + 1;
-	int best = -1;
-
-	for (unsigned i = 0; i < conf->n_backends; i++) {
-		unsigned distance = str_distance(conf->backends[i].name, name);
-
-		if (distance < least) {
-			least = distance;
-			best = (int)i;
-		}
-	}
-	return best;
-}
-
-/* The index of the backend that the setting names, or -1. */
+/* As build_find_backend(); whatever was meant is used. */
 static int find_backend(struct draft *d, const config_setting_t *s)
 {
-	struct str name = syntax_text(s);
-	int index, near;
+	int meant, index = build_find_backend(d, s, &meant);
 
-	if (!scalar_text_good(s, TYPE_NAME))
-		return -1;
-	index = conf_find_backend(d->conf, name);
-	if (index >= 0) {
-		d->used[index] = true;
-		return index;
-	}
-	if (d->conf->n_backends == 0) /* said already, and once is enough */
-		return -1;
-	near = nearest_backend(d->conf, name);
-	if (near >= 0) {
-		d->used[near] = true; /* so it was meant */
-		draft_fault(d, s, "there is no backend \"%.*s\"; did you mean \"%.*s\"?",
-			    SHOWN(name), STR_ARGS(d->conf->backends[near].name));
-	} else {
-		draft_fault(d, s,
-			    "there is no backend \"%.*s\"; name one of \"backends\", or add it "
-			    "there",
-			    SHOWN(name));
-	}
-	return -1;
+	if (meant >= 0)
+		d->used[meant] = true;
+	return index;
 }
 
 static bool has_other_target(const config_setting_t *group)

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
 	src/conf/backend.c src/conf/build.h \
+	src/conf/blot.c src/conf/blot.h \
 	src/conf/check.c \
 	src/conf/conf.c src/conf/conf.h \
 	src/conf/diag.c src/conf/diag.h \
@@ -13,6 +14,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/sections.c src/conf/sections.h \
 	src/conf/syntax.c src/conf/syntax.h \
 	src/conf/value.c src/conf/value.h \
+	src/conf/vrrp.c src/conf/vrrp_address.c src/conf/vrrp_track.c \
 	src/conf/wants.c src/conf/wants.h
 
 exampledir = $(docdir)/examples

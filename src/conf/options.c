@@ -96,6 +96,10 @@ const struct option *option_nearest(enum option_section s, struct str name, unsi
 
 		if (options[i].section != s)
 			continue;
+		if (options[i].alias && words_find(options[i].alias, name) >= 0) {
+			*distance = 0;
+			return &options[i];
+		}
 		d = str_distance(str_of(options[i].name), name);
 		if (d < *distance) {
 			*distance = d;
@@ -150,6 +154,20 @@ struct str words_nearest(const char *words, struct str word)
 		}
 	}
 	return best;
+}
+
+static bool is_called(const struct option *o, struct str name)
+{
+	return str_distance(str_of(o->name), name) <= option_near_limit(name) ||
+	       (o->alias && words_find(o->alias, name) >= 0);
+}
+
+bool option_may_be_secret(struct str name)
+{
+	for (unsigned i = 0; i < options_count; i++)
+		if (options[i].secret && is_called(&options[i], name))
+			return true;
+	return false;
 }
 
 /* What an example looks like when neither the row's example nor its default says it. */

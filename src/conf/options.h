@@ -57,10 +57,12 @@ struct option {
 	struct option_field field; /* KIND_NONE: whoever builds the section reads it */
 	int64_t min, max;          /* max 0: no range. µs, bytes, or of a text its length */
 	bool required;
+	bool secret;             /* no message shows it, and no process but its user gets it */
 	bool unlimited;          /* the word "unlimited" is possible: UINT64_MAX */
 	const char *dflt;        /* as written, without quotes; NULL: none */
 	const char *dflt_text;   /* for the manual, when the default is no value */
 	const char *words;       /* of TYPE_WORD, blanks between; the value is the index */
+	const char *alias;       /* what others call it, blanks between, for "did you mean" */
 	const char *words_later; /* known, but not carried out */
 	const char *later;       /* what to do instead */
 	const char *example;     /* the value as written, with quotes */
@@ -76,8 +78,11 @@ const char *section_place(enum option_section s);
 const char *section_path(enum option_section s);
 
 const struct option *option_find(enum option_section s, struct str name);
-/* The row of this section whose name is nearest, or NULL when none is near. */
+/* The row of this section whose name is nearest, or that has the name as an alias, or NULL when
+ * none is near. */
 const struct option *option_nearest(enum option_section s, struct str name, unsigned *distance);
+/* Whether any section has a secret of this name, or it may be one that was misspelt. */
+bool option_may_be_secret(struct str name);
 /* The next row after `after` (NULL: from the first) of another section with this very name,
  * or NULL. */
 const struct option *option_elsewhere(enum option_section s, struct str name,

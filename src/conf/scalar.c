@@ -183,25 +183,31 @@ bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct 
 		draft_fault(d, s, "\"%.*s\" has an empty text; write one%s%s, or leave it out",
 			    SHOWN(name), same && o->example ? ", as in " : "",
 			    same && o->example ? o->example : "");
+	else if (at >= 0 && o->secret)
+		draft_fault(d, s, "\"%.*s\" holds a control character; write it without",
+			    SHOWN(name));
 	else if (at >= 0)
 		draft_fault(d, s, "\"%.*s\" holds a control character (byte %u); write it without",
 			    SHOWN(name), (unsigned)(unsigned char)text.p[at]);
 	return text.n > 0 && at < 0;
 }
 
+static bool check_length(struct draft *d, const config_setting_t *s, const struct option *o)
+{
+	size_t n = syntax_text(s).n;
+
+	if (!o->max || n <= (uint64_t)o->max)
+		return true;
+	draft_fault(d, s, "\"%s\" has %zu bytes; write %" PRId64 " at most", o->name, n, o->max);
+	return false;
+}
+
 static bool read_text(struct draft *d, const config_setting_t *s, const struct option *o,
 		      void *base)
 {
-	struct str text = syntax_text(s);
-
-	if (!scalar_check_text(d, s, o))
+	if (!scalar_check_text(d, s, o) || !check_length(d, s, o))
 		return false;
-	if (o->max && text.n > (uint64_t)o->max) {
-		draft_fault(d, s, "\"%s\" has %zu bytes; write %" PRId64 " at most", o->name,
-			    text.n, o->max);
-		return false;
-	}
-	store_text(d, o, base, text);
+	store_text(d, o, base, syntax_text(s));
 	return true;
 }
 
@@ -229,6 +235,8 @@ static bool read_name(struct draft *d, const config_setting_t *s, const struct o
 			    SHOWN(text), CONF_NAME_MAX);
 		return false;
 	}
+	if (!check_length(d, s, o))
+		return false;
 	store_text(d, o, base, text);
 	return true;
 }

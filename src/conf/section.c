@@ -192,7 +192,7 @@ static void read_setting(struct draft *d, const config_setting_t *s, const struc
 	scalar_read(d, s, o, base);
 	if (has_elements(o->type))
 		check_elements(d, s, o);
-	if (!base || o->status == STATUS_LATER_WARN)
+	if (!base || o->status == STATUS_LATER_WARN || o->type == TYPE_INT_BY_NODE)
 		read_below(d, s, o);
 }
 

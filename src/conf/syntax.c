@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "conf/options.h"
 
 #define DEPTH_MAX 32
 #define PLACES_MAX 500000
@@ -18,6 +19,10 @@ struct reader {
 	struct token t;     /* the word to be judged next */
 	unsigned last_line; /* of the word before */
 	unsigned depth;
+	/* The secret whose value is being read, or that was read just now: what is wrong there
+	 * may be a part of it, and no message shows it. Empty: none. */
+	struct str secret;
+	unsigned hidden; /* so many settings deep in its value */
 };
 
 static bool read_value(struct reader *r, unsigned at);
@@ -39,6 +44,12 @@ __attribute__((format(printf, 3, 4))) static bool fail(struct reader *r, unsigne
 	va_end(ap);
 	if (r->t.kind == SCAN_BAD) /* what follows it made no sense, whatever was expected */
 		diag_add(r->diags, r->source, DIAG_ERROR, r->t.line, "%s", r->t.why);
+	else if (r->secret.n)
+		diag_add(r->diags, r->source, DIAG_ERROR, line,
+			 "the value of \"%.*s\" is malformed; write it between quotes, with a "
+			 "backslash in front of each quote and backslash in it, and \";\" behind "
+			 "it",
+			 STR_ARGS(str_first(r->secret, SHOWN_MAX)));
 	else
 		diag_add(r->diags, r->source, DIAG_ERROR, line, "%s", text);
 	return false;
@@ -136,6 +147,8 @@ static bool check_unquoted(struct reader *r, const struct token *value)
 		return true;
 	if (r->t.kind == SCAN_MARK && !token_is(&r->t, ':'))
 		return true;
+	if (r->secret.n)
+		return fail(r, value->line, "not shown");
 	while (whole.n < SHOWN_MAX && whole.p + whole.n < r->scan.end &&
 	       !memchr(" \t\r\n;,)]}\"#", whole.p[whole.n], 11))
 		whole.n++;
@@ -163,12 +176,19 @@ static bool read_setting(struct reader *r, unsigned parent)
 	advance(r);
 	if (!token_is(&r->t, '=') && !token_is(&r->t, ':'))
 		return fail_equals(r, &name);
+	if (r->hidden == 0)
+		r->secret = option_may_be_secret(name.text) ? name.text : STR_NONE;
+	r->hidden += r->secret.n > 0;
 	advance(r);
 	if (!place_add(r, parent, name.text, &at) || !read_value(r, at))
 		return false;
+	r->hidden -= r->secret.n > 0;
 	r->y->places[at].line = name.line;
-	if (token_is(&r->t, ';') || token_is(&r->t, ','))
+	if (token_is(&r->t, ';') || token_is(&r->t, ',')) {
+		if (r->hidden == 0)
+			r->secret = STR_NONE;
 		advance(r);
+	}
 	return true;
 }
 
@@ -177,8 +197,11 @@ static bool read_settings(struct reader *r, unsigned parent, unsigned opened)
 	while (r->t.kind == SCAN_NAME)
 		if (!read_setting(r, parent))
 			return false;
-	if (r->depth == 0 ? r->t.kind == SCAN_END : token_is(&r->t, '}'))
+	if (r->depth == 0 ? r->t.kind == SCAN_END : token_is(&r->t, '}')) {
+		if (r->hidden == 0)
+			r->secret = STR_NONE;
 		return true;
+	}
 	return fail_name(r, opened);
 }
 

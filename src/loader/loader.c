@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "conf/blot.h"
 #include "conf/sections.h"
-#include "ipc/bundle.h"
 #include "ipc/msg.h"
+#include "loader/routers.h"
 #include "net/digest.h"
 #include "route/route.h"
 
@@ -21,6 +22,8 @@ struct loaded {
 	struct conf_source source;
 	struct diags diags; /* sorted */
 	struct conf *conf;  /* NULL: there were errors */
+	struct brief *brief;
+	struct manifest *manifest; /* its programs and routers; the rest by fill_manifest() */
 };
 
 /* The proxy compiles the conditions again; here it is only to see that it will succeed. */
@@ -31,15 +34,27 @@ static void compile_routes(struct loaded *l)
 			router_compile(l->conf, &l->source, &l->conf->frontends[i], &l->diags));
 }
 
+static void list_routers(struct loaded *l)
+{
+	l->brief = arena_zalloc(&l->arena, sizeof(*l->brief));
+	l->manifest = arena_zalloc(&l->arena, sizeof(*l->manifest));
+	if (l->brief && l->manifest)
+		routers_fill(l->conf, &l->source, &l->diags, l->brief, l->manifest);
+	else
+		diag_add(&l->diags, &l->source, DIAG_ERROR, 0, "out of memory; free some");
+}
+
 static void load(struct loaded *l, const char *path)
 {
-	l->conf = NULL;
+	*l = (struct loaded){ .conf = NULL };
 	arena_init(&l->arena, 65536, 0);
 	diags_init(&l->diags);
 	if (loader_read(path, &l->arena, &l->source, &l->diags))
 		l->conf = conf_parse_leniently(&l->source, &l->diags);
-	if (l->conf)
+	if (l->conf) {
 		compile_routes(l);
+		list_routers(l);
+	}
 	if (l->diags.errors) {
 		conf_unref(l->conf);
 		l->conf = NULL;
@@ -79,10 +94,12 @@ static void print_summary(const struct loaded *l, const char *path, FILE *out)
 		return;
 	}
 	servers = count_servers(l->conf);
-	fprintf(out, "%s: good: %u frontend%s, %u backend%s, %u server%s, %zu warning%s\n", path,
+	fprintf(out, "%s: good: %u frontend%s, %u backend%s, %u server%s", path,
 		l->conf->n_frontends, plural(l->conf->n_frontends), l->conf->n_backends,
-		plural(l->conf->n_backends), servers, plural(servers), d->warnings,
-		plural(d->warnings));
+		plural(l->conf->n_backends), servers, plural(servers));
+	if (l->conf->n_vrrp)
+		fprintf(out, ", %u virtual router%s", l->conf->n_vrrp, plural(l->conf->n_vrrp));
+	fprintf(out, ", %zu warning%s\n", d->warnings, plural(d->warnings));
 }
 
 int loader_check(const char *path, FILE *out)
@@ -96,6 +113,8 @@ int loader_check(const char *path, FILE *out)
 	if (text)
 		fputs(text, out);
 	free(text);
+	if (l.conf)
+		routers_print_leases(l.conf, out);
 	print_summary(&l, path, out);
 	status = l.conf ? 0 : 1;
 	unload(&l);
@@ -129,6 +148,7 @@ static void list_listeners(const struct conf *conf, struct manifest *m)
 			l->addr = b->addr;
 			l->frontend = i;
 			l->backlog = BACKLOG;
+			l->freebind = routers_have_address(conf, &b->addr);
 			str_copy(l->text, sizeof(l->text), b->text);
 			str_copy(l->frontend_name, sizeof(l->frontend_name),
 				 conf->frontends[i].name);
@@ -184,43 +204,63 @@ static int send_faults(int sock, struct str text)
 	return 1;
 }
 
-static int send_bundle(int sock, struct loaded *l, const struct manifest *manifest,
-		       struct str text)
+/* What the children may read of the text. */
+static struct str encode_sections(struct loaded *l)
 {
-	struct str sections = conf_source_encode(&l->source, &l->arena);
-	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = 1 };
-	char why[256];
-	bool sent;
+	struct conf_source source = l->source;
 
-	m.fds[0] = sections.p ? bundle_write(manifest, sections) : -1;
-	if (m.fds[0] < 0) {
+	source.text = conf_blot(&l->source, &l->arena);
+	return source.text.p ? conf_source_encode(&source, &l->arena) : STR_NONE;
+}
+
+static int send_pair(int sock, int bundle, int brief, struct str text)
+{
+	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = 2 };
+
+	m.fds[0] = bundle;
+	m.fds[1] = brief;
+	return msg_send(sock, &m) == MSG_OK ? 0 : 1;
+}
+
+static int send_bundle(int sock, struct loaded *l, struct str text)
+{
+	struct str sections = encode_sections(l);
+	int bundle = -1, brief = -1, status;
+	char why[256];
+
+	if (!sections.p)
+		errno = ENOMEM;
+	else
+		bundle = bundle_write(l->manifest, sections);
+	if (bundle >= 0)
+		brief = brief_write(l->brief);
+	if (brief >= 0) {
+		status = send_pair(sock, bundle, brief, text);
+		close(brief);
+	} else {
 		snprintf(why, sizeof(why), "cannot write the bundle: %s; is there memory?\n",
-			 strerror(sections.p ? errno : ENOMEM));
-		return send_faults(sock, str_of(why));
+			 strerror(errno));
+		status = send_faults(sock, str_of(why));
 	}
-	sent = msg_send(sock, &m) == MSG_OK;
-	close(m.fds[0]);
-	return sent ? 0 : 1;
+	if (bundle >= 0)
+		close(bundle);
+	return status;
 }
 
 static int send_loaded(int sock, struct loaded *l)
 {
-	struct manifest *manifest = calloc(1, sizeof(*manifest));
-	const char *why = "out of memory";
+	const char *why = l->conf ? fill_manifest(l, l->manifest) : NULL;
 	char *text;
 	int status;
 
-	if (manifest && l->conf)
-		why = fill_manifest(l, manifest);
-	if (why && (l->conf || !manifest))
+	if (why)
 		diag_add(&l->diags, &l->source, DIAG_ERROR, 0, "%s", why);
 	text = diags_text(&l->diags);
-	if (l->diags.errors || !manifest)
+	if (l->diags.errors)
 		status = send_faults(sock, str_of(text));
 	else
-		status = send_bundle(sock, l, manifest, str_of(text));
+		status = send_bundle(sock, l, str_of(text));
 	free(text);
-	free(manifest);
 	return status;
 }
 

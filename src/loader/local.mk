@@ -3,5 +3,7 @@ src_loader_libloader_a_SOURCES = \
 	src/loader/file.c src/loader/file.h \
 	src/loader/flatten.c src/loader/flatten.h \
 	src/loader/loader.c src/loader/loader.h \
+	src/loader/program.c src/loader/program.h \
 	src/loader/read.c \
-	src/loader/resolve.c src/loader/resolve.h
+	src/loader/resolve.c src/loader/resolve.h \
+	src/loader/routers.c src/loader/routers.h

@@ -5,6 +5,7 @@ check_PROGRAMS += tests/golden/golden
 tests_golden_golden_SOURCES = tests/golden/golden.c
 tests_golden_golden_LDADD = \
 	src/loader/libloader.a \
+	src/vrrp/libvrrp.a \
 	src/route/libroute.a \
 	src/http/libhttp.a \
 	src/ipc/libipc.a \

@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "route": ["base", "conf", "http"],
     "balance": ["base", "conf"],
     "upstream": ["base", "conf", "http", "net", "balance"],
-    "loader": ["base", "conf", "ipc", "route", "balance", "net"],
+    "loader": ["base", "conf", "ipc", "route", "balance", "net", "vrrp/times.h"],
     "supervisor": ["base", "ipc", "net/loop.h"],
     "runner": ["base", "ipc", "net/loop.h"],
     "vrrp": ["base", "conf", "ipc", "net/loop.h"],

@@ -3,6 +3,7 @@ tests_unit_test_loader_SOURCES = tests/unit/test_loader.c tests/unit/conf_rig.h
 tests_unit_test_loader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_loader_LDADD = \
 	src/loader/libloader.a \
+	src/vrrp/libvrrp.a \
 	src/route/libroute.a \
 	src/http/libhttp.a \
 	src/ipc/libipc.a \

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "conf/sections.h"
+#include "ipc/brief.h"
 #include "ipc/bundle.h"
 #include "ipc/msg.h"
 #include "loader/file.h"
 #include "loader/loader.h"
+#include "loader/program.h"
 #include "net/digest.h"
 
 static char folder[64];
@@ -370,7 +372,7 @@ START_TEST(good_file_becomes_a_bundle)
 	pid = role_start("c", &sock);
 	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_OK);
 	ck_assert_int_eq(msg.type, MSG_BUNDLE);
-	ck_assert_uint_eq(msg.n_fds, 1);
+	ck_assert_uint_eq(msg.n_fds, 2);
 	ck_assert_ptr_nonnull(strstr(buf, "c:5: warning: a frontend without default_backend"));
 	m = bundle_map(msg.fds[0], &size, &why);
 	ck_assert_msg(m != NULL, "%s", why);
@@ -381,6 +383,277 @@ START_TEST(good_file_becomes_a_bundle)
 	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_EOF);
 	ck_assert_int_eq(role_end(pid, sock), 0);
 	free(buf);
+}
+END_TEST
+
+/* --- virtual routers --- */
+
+#define SECRET "hid" "den\"12"
+
+static const char *const routed =
+	"node = \"lb1\"; # password = \"hidden\"\n"
+	"frontends = ( { name = \"web\"; bind = ( \"127.0.0.1:81\", \"192.0.2.1:80\","
+	" \"192.0.2.9:80\", \"*:82\" ); default_backend = \"app\"; } );\n"
+	"backends = ( { name = \"app\"; check: { tcp = true; interval = \"3s\"; };\n"
+	" servers = ( { name = \"a\"; address = \"127.0.0.1:1\"; check: { interval = \"4s\"; }; },"
+	" { name = \"b\"; address = \"127.0.0.1:2\"; } ); } );\n"
+	"vrrp = ( { name = \"VI_1\"; interface = \"eth0\"; virtual_router_id = 51; version = 2;\n"
+	" priority: { lb1 = 250; lb2 = 240; }; preempt_delay = \"7s\"; strict_addresses = true;\n"
+	" authentication: { type = \"pass\"; password = \"hid\" /* hidden */\n"
+	"@include \"rest\"\n"
+	" \"34\"; };\n"
+	" virtual_addresses = ( \"192.0.2.1/24\" );\n"
+	" virtual_addresses_excluded = ( \"192.0.2.9\" );\n"
+	" unicast: { source = \"192.0.2.11\"; peers = ( \"192.0.2.12\" ); };\n"
+	" garp: { count = 3; interval = \"20ms\"; refresh = \"0s\"; }; notify = \"/bin/cat\";\n"
+	" track = ( { interface = \"eth1\"; weight = -20; },\n"
+	"  { script = \"/bin/sh\"; interval = \"1s\"; timeout = \"500ms\"; rise = 2;"
+	" fall = 3; },\n"
+	"  { backend = \"app\"; weight = 5; }, { proxy = true; grace = \"1s\"; } ); },\n"
+	" { name = \"VI_2\"; interface = \"eth1\"; virtual_router_id = 51; priority = 255;\n"
+	" virtual_addresses = ( \"fe80::1/64\" ); preempt = false; notify = \"/bin/cat\";\n"
+	" track = ( { script = \"/bin/sh\"; interval = \"1s\"; timeout = \"500ms\"; } ); },\n"
+	" { name = \"VI_3\"; interface = \"eth1\"; virtual_router_id = 52; priority = 9;\n"
+	" checksum = \"message\"; virtual_addresses = ( \"198.51.100.1\" ); } );\n";
+
+static void check_first_router(const struct brief_router *r)
+{
+	static const uint8_t vip[] = { 192, 0, 2, 1 };
+
+	ck_assert_str_eq(r->name, "VI_1");
+	ck_assert_str_eq(r->interface, "eth0");
+	ck_assert_uint_eq(r->version, 2);
+	ck_assert_uint_eq(r->vrid, 51);
+	ck_assert_uint_eq(r->priority, 250);
+	ck_assert(r->preempt && r->accept && r->has_password && r->unicast && r->strict_list);
+	ck_assert(!r->ipv6 && !r->plain_checksum);
+	ck_assert_mem_eq(r->password, SECRET, BRIEF_PASSWORD);
+	ck_assert_uint_eq(r->interval_us, 1000000);
+	ck_assert_uint_eq(r->preempt_delay_us, 7000000);
+	ck_assert_uint_eq(r->garp_count, 3);
+	ck_assert_uint_eq(r->garp_interval_us, 20000);
+	ck_assert_uint_eq(r->garp_refresh_us, 0);
+	ck_assert_uint_eq(r->proxy_grace_us, 1000000);
+	ck_assert_uint_eq(r->n_addresses, 2);
+	ck_assert_mem_eq(r->addresses[0].ip.bytes, vip, 4);
+	ck_assert_uint_eq(r->addresses[0].prefix, 24);
+	ck_assert(r->addresses[0].advertised && !r->addresses[1].advertised);
+	ck_assert_str_eq(r->addresses[0].text, "192.0.2.1/24");
+	ck_assert_str_eq(r->addresses[1].text, "192.0.2.9");
+	ck_assert_uint_eq(r->addresses[1].prefix, 32);
+	ck_assert_uint_eq(r->n_peers, 1);
+	ck_assert_uint_eq(r->peers[0].bytes[3], 12);
+	ck_assert_uint_eq(r->unicast_source.bytes[3], 11);
+}
+
+static void check_tracks(const struct brief_router *r)
+{
+	const struct brief_track *t = r->tracks;
+
+	ck_assert_uint_eq(r->n_tracks, 3);
+	ck_assert_uint_eq(t[0].kind, BRIEF_TRACK_INTERFACE);
+	ck_assert_str_eq(t[0].name, "eth1");
+	ck_assert_int_eq(t[0].weight, -20);
+	ck_assert_uint_eq(t[0].program, BRIEF_NONE);
+	ck_assert_uint_eq(t[1].kind, BRIEF_TRACK_SCRIPT);
+	ck_assert_str_eq(t[1].name, "/bin/sh");
+	ck_assert_int_eq(t[1].weight, 0);
+	ck_assert_uint_eq(t[1].program, 0);
+	ck_assert_uint_eq(t[1].rise, 2);
+	ck_assert_uint_eq(t[1].fall, 3);
+	ck_assert_uint_eq(t[2].kind, BRIEF_TRACK_BACKEND);
+	ck_assert_uint_eq(t[2].hold_us, 4000000);
+	ck_assert_uint_eq(r->notify, 1);
+}
+
+static void check_brief(int fd)
+{
+	const char *why = NULL;
+	const struct brief *b = brief_map(fd, &why);
+
+	ck_assert_msg(b != NULL, "%s", why);
+	ck_assert_uint_eq(b->n_routers, 3);
+	check_first_router(&b->routers[0]);
+	check_tracks(&b->routers[0]);
+	ck_assert(b->routers[1].ipv6 && !b->routers[1].preempt && !b->routers[1].has_password);
+	ck_assert_uint_eq(b->routers[1].version, 3);
+	ck_assert_uint_eq(b->routers[1].priority, 255);
+	ck_assert_uint_eq(b->routers[1].interval_us, 100000);
+	ck_assert_uint_eq(b->routers[1].garp_refresh_us, 60000000);
+	ck_assert_uint_eq(b->routers[1].proxy_grace_us, 500000);
+	ck_assert_uint_eq(b->routers[1].tracks[0].program, 0); /* shared */
+	ck_assert_uint_eq(b->routers[1].notify, 1);
+	ck_assert(b->routers[2].plain_checksum);
+	ck_assert_uint_eq(b->routers[2].notify, BRIEF_NONE);
+	brief_unmap(b);
+}
+
+static void check_programs(const struct manifest *m)
+{
+	ck_assert_uint_eq(m->n_routers, 3);
+	ck_assert_uint_eq(m->n_programs, 2);
+	ck_assert_uint_eq(m->programs[0].kind, MANIFEST_SCRIPT);
+	ck_assert_str_eq(m->programs[0].path, "/bin/sh");
+	ck_assert_uint_eq(m->programs[0].interval_us, 1000000);
+	ck_assert_uint_eq(m->programs[0].timeout_us, 500000);
+	ck_assert_uint_eq(m->programs[1].kind, MANIFEST_NOTIFY);
+	ck_assert_str_eq(m->programs[1].path, "/bin/cat");
+	ck_assert_uint_eq(m->programs[1].timeout_us, 60000000);
+	ck_assert_uint_eq(m->listeners[0].freebind, 0);
+	ck_assert_uint_eq(m->listeners[1].freebind, 1);
+	ck_assert_uint_eq(m->listeners[2].freebind, 1);
+	ck_assert_uint_eq(m->listeners[3].freebind, 0);
+}
+
+/* The bundle's bytes, every one of them, hold no part of the password. */
+static void check_blotted(const struct manifest *m, size_t size)
+{
+	struct str all = { (const char *)m, size };
+
+	ck_assert_int_lt(str_find(all, STR("hid")), 0);
+	ck_assert_int_lt(str_find(all, STR("den")), 0);
+	ck_assert_int_ge(str_find(all, STR("password = \"*\"")), 0);
+}
+
+static void put_routed(void)
+{
+	put("rest", "  \"\\x64en\\\"\" # the \\ rest\n\"12\"\n");
+	put("c", routed);
+}
+
+START_TEST(routers_become_a_brief)
+{
+	char *buf = malloc(MSG_TEXT_MAX + 1);
+	const struct manifest *m;
+	const char *why = NULL;
+	struct msg msg;
+	size_t size;
+	int sock;
+	pid_t pid;
+
+	put_routed();
+	pid = role_start("c", &sock);
+	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_OK);
+	ck_assert_msg(msg.type == MSG_BUNDLE, "%s", buf);
+	ck_assert_uint_eq(msg.n_fds, 2);
+	ck_assert_ptr_null(strstr(buf, "hid"));
+	m = bundle_map(msg.fds[0], &size, &why);
+	ck_assert_msg(m != NULL, "%s", why);
+	check_programs(m);
+	check_blotted(m, size);
+	check_brief(msg.fds[1]);
+	bundle_unmap(m, size);
+	msg_close_fds(&msg);
+	ck_assert_int_eq(role_end(pid, sock), 0);
+	free(buf);
+}
+END_TEST
+
+/* What the proxy makes of the bundle is what the loader made of the file. */
+START_TEST(blotted_text_means_the_same)
+{
+	char *buf = malloc(MSG_TEXT_MAX + 1);
+	struct conf_source source;
+	const struct manifest *m;
+	const char *why = NULL;
+	struct arena arena;
+	struct diags diags;
+	struct conf *conf;
+	struct msg msg;
+	size_t size;
+	int sock;
+	pid_t pid;
+
+	put_routed();
+	pid = role_start("c", &sock);
+	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_OK);
+	m = bundle_map(msg.fds[0], &size, &why);
+	ck_assert_msg(m != NULL, "%s", why);
+	arena_init(&arena, 4096, 0);
+	diags_init(&diags);
+	ck_assert(conf_source_decode(bundle_sections(m), &arena, &source));
+	conf = conf_parse(&source, &diags);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->n_vrrp, 3);
+	ck_assert_uint_eq(conf->vrrp[0].priority, 250);
+	ck_assert(conf->vrrp[0].authenticated);
+	ck_assert_strs(conf->vrrp[0].password, "****");
+	ck_assert_uint_eq(conf->vrrp[2].line, 21);
+	conf_unref(conf);
+	diags_free(&diags);
+	arena_free(&arena);
+	bundle_unmap(m, size);
+	msg_close_fds(&msg);
+	role_end(pid, sock);
+	free(buf);
+}
+END_TEST
+
+/* More scripts than the manifest has places for. */
+START_TEST(too_many_programs_are_refused)
+{
+	char *text = malloc(65536);
+	size_t n = 0;
+
+	n += (size_t)snprintf(text, 65536, RIG_FRONTENDS RIG_BACKENDS "vrrp = (\n");
+	for (int i = 0; i < 13; i++) {
+		n += (size_t)snprintf(text + n, 65536 - n,
+				      "%s{ name = \"V%d\"; interface = \"e%d\"; priority = 9;"
+				      " virtual_router_id = 1; track = ( ",
+				      i ? ", " : "", i, i);
+		for (int j = 0; j < 5; j++) {
+			snprintf(text + n, 65536 - n, "%s/p%d", folder, i * 5 + j);
+			put(text + n, "");
+			ck_assert_int_eq(chmod(text + n, 0755), 0);
+			n += (size_t)snprintf(text + n, 65536 - n,
+					      "%s{ script = \"%s/p%d\"; }", j ? ", " : "", folder,
+					      i * 5 + j);
+		}
+		n += (size_t)snprintf(text + n, 65536 - n, " );"
+				      " virtual_addresses = ( \"10.1.1.1\" ); }\n");
+	}
+	snprintf(text + n, 65536 - n, " );\n");
+	put("c", text);
+	check_says("c", 1, "more than 64 different scripts and notification programs");
+	check_says("c", 1, "c: bad: 1 error, ");
+	free(text);
+}
+END_TEST
+
+static void program_is(const char *name, mode_t mode, enum program_verdict want, const char *said)
+{
+	char path[128], why[PROGRAM_WHY] = "";
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	ck_assert_int_eq(chmod(path, mode), 0);
+	ck_assert_int_eq(program_judge(path, why), want);
+	if (!strstr(why, said))
+		ck_abort_msg("\"%s\" is not in: %s", said, why);
+}
+
+START_TEST(programs_are_judged)
+{
+	char path[128];
+
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	put("p", "#!/bin/sh\n");
+	program_is("p", 0755, PROGRAM_GOOD, "");
+	program_is("p", 0644, PROGRAM_BAD, "it is not executable; run chmod 755");
+	program_is("p", 0700, PROGRAM_DOUBTFUL, "the user nobody");
+	program_is("p", 0757, PROGRAM_DOUBTFUL, "everybody, who is not root, may change");
+	ck_assert_int_eq(symlink("p", "link"), 0);
+	program_is("link", 0757, PROGRAM_DOUBTFUL, "everybody");
+	program_is("p", 0755, PROGRAM_GOOD, "");
+	ck_assert_int_eq(chmod(".", 0777), 0);
+	program_is("p", 0755, PROGRAM_DOUBTFUL, folder);
+	snprintf(path, sizeof(path), "%s/p", folder);
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	ck_assert_int_eq(chown(path, 65534, 0), 0);
+	program_is("p", 0755, PROGRAM_DOUBTFUL, "its owner, who is not root, may change");
+	ck_assert_int_eq(chown(path, 0, 65534), 0);
+	program_is("p", 0775, PROGRAM_DOUBTFUL, "its group, who is not root, may change");
 }
 END_TEST
 
@@ -484,8 +757,13 @@ int main(void)
 	tcase_add_test(t, host_names_are_resolved_once);
 	tcase_add_test(t, machine_is_looked_at);
 	tcase_add_test(t, good_file_is_counted);
+	t = tcase_in_folder(s, "programs");
+	tcase_add_test(t, too_many_programs_are_refused);
+	tcase_add_test(t, programs_are_judged);
 	t = tcase_in_folder(s, "role");
 	tcase_add_test(t, good_file_becomes_a_bundle);
+	tcase_add_test(t, routers_become_a_brief);
+	tcase_add_test(t, blotted_text_means_the_same);
 	tcase_add_test(t, bad_file_becomes_faults);
 	tcase_add_test(t, many_faults_take_several_messages);
 	tcase_add_test(t, supervisor_that_left_is_no_crash);

@@ -1,0 +1,29 @@
+/* The virtual routers of a configuration as those need them who parse no text: the brief of
+ * the vrrp process, the programs that the runner may run, the listeners' freebind. */
+#ifndef HPCBAL_LOADER_ROUTERS_H
+#define HPCBAL_LOADER_ROUTERS_H
+
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "ipc/brief.h"
+#include "ipc/bundle.h"
+
+/* A notification program that runs for longer is killed. */
+#define ROUTERS_NOTIFY_TIMEOUT_US 60000000ull
+/* How long a link may take at boot until the instances begin: long enough for a switch port
+ * that was just plugged in to forward, as a rule. */
+#define ROUTERS_SETTLE_US 5000000ull
+
+/* Fills the brief, and n_routers and the programs of the manifest; both come cleared. Equal
+ * programs share a place: scripts with the same path, interval and timeout, notifications with
+ * the same path. Each is looked at on the disk; what is wrong is added to `diags`. */
+void routers_fill(const struct conf *conf, const struct conf_source *source, struct diags *diags,
+		  struct brief *b, struct manifest *m);
+/* Whether it is a virtual address, which another node may have now. */
+bool routers_have_address(const struct conf *conf, const struct addr *a);
+/* A line for each instance: when its addresses go by themselves, and whether that is before
+ * anybody else may claim them. */
+void routers_print_leases(const struct conf *conf, FILE *out);
+
+#endif

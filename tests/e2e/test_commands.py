@@ -42,7 +42,8 @@ def test_wrong_usage_of_the_control_program(words):
     assert done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "servers", "reload", "events"])
+@pytest.mark.parametrize("command", ["status", "servers", "vrrp", "demote", "promote", "reload",
+                                     "events", "metrics"])
 def test_no_daemon(tmp_path, command):
     done = run("hpcbalctl", "-s", str(tmp_path / "nobody"), command)
     assert done.returncode == 3

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +11,32 @@
 #include <unistd.h>
 
 #include "admin/client.h"
+#include "admin/demote.h"
 #include "admin/follow.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
+#include "conf/value.h"
 #include "loader/loader.h"
 
 #define DEFAULT_SOCKET HPCBAL_RUNSTATEDIR "/hpcbal/control.sock"
 #define DEFAULT_CONFIG HPCBAL_SYSCONFDIR "/hpcbal.conf"
 
-/* A reload waits for children that check and prepare; the rest is answered at once. */
+/* A reload waits for children that check and prepare, a demotion for another node, for up to
+ * four of the longest intervals; the rest is answered at once. */
 #define TIMEOUT_MS 5000
 #define RELOAD_TIMEOUT_MS 120000
+#define DEMOTE_TIMEOUT_MS 1100000
 #define FOLLOW_EVERY_US 300000
 
-enum { TAKES_JSON = 1, TAKES_FOLLOW = 2 };
+enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_DEMOTION = 4 };
 
 struct command;
 
 struct call {
 	const struct command *command;
 	const char *socket;
-	bool json, follow;
+	bool json, follow, force;
+	const char *for_time; /* as written; NULL: not given */
 	int argc; /* words behind the command's name */
 	char **argv;
 };
@@ -69,7 +75,8 @@ static enum control_exit ask(const struct call *c, char *const *words, int n, in
 
 static struct snapshot *snapshot_of(struct client_boards *b)
 {
-	struct snapshot *s = snapshot_take(b->supervisor, b->proxy, b->vrrp, clock_wall_us());
+	struct snapshot *s = snapshot_take(b->supervisor, b->proxy, b->vrrp, clock_wall_us(),
+					   clock_now_us());
 
 	client_unmap(b);
 	return s;
@@ -114,9 +121,11 @@ static enum control_exit run_status(const struct call *c)
 	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
 }
 
-static enum control_exit run_servers(const struct call *c)
+/* Of all, or of the one that is named. */
+static enum control_exit run_listing(const struct call *c,
+				     bool (*print)(const struct snapshot *s, const char *name,
+						   FILE *out, char *why, size_t why_size))
 {
-	const char *backend = c->argc ? c->argv[0] : NULL;
 	struct snapshot *s = NULL;
 	enum control_exit status = take_snapshot(c, &s);
 	char why[CLIENT_WHY];
@@ -124,10 +133,31 @@ static enum control_exit run_servers(const struct call *c)
 
 	if (status != CONTROL_DONE)
 		return status;
-	good = c->json ? snapshot_json_servers(s, backend, stdout, why, sizeof(why))
-		       : snapshot_print_servers(s, backend, stdout, why, sizeof(why));
+	good = print(s, c->argc ? c->argv[0] : NULL, stdout, why, sizeof(why));
 	snapshot_free(s);
 	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "%s", why);
+}
+
+static enum control_exit run_servers(const struct call *c)
+{
+	return run_listing(c, c->json ? snapshot_json_servers : snapshot_print_servers);
+}
+
+static enum control_exit run_vrrp(const struct call *c)
+{
+	return run_listing(c, c->json ? snapshot_json_vrrp : snapshot_print_vrrp);
+}
+
+static enum control_exit run_metrics(const struct call *c)
+{
+	struct snapshot *s = NULL;
+	enum control_exit status = take_snapshot(c, &s);
+
+	if (status != CONTROL_DONE)
+		return status;
+	snapshot_print_metrics(s, stdout);
+	snapshot_free(s);
+	return CONTROL_DONE;
 }
 
 static enum control_exit run_reload(const struct call *c)
@@ -135,6 +165,77 @@ static enum control_exit run_reload(const struct call *c)
 	char word[] = "reload", *words[] = { word };
 
 	return ask(c, words, 1, RELOAD_TIMEOUT_MS, NULL);
+}
+
+static enum control_exit complain_time(const char *text)
+{
+	char meant[64];
+
+	if (value_suggest(value_durations, str_of(text), meant, sizeof(meant)) &&
+	    strcmp(text, meant) != 0)
+		return complain(CONTROL_USAGE, "--for \"%s\" is no time; did you mean \"%s\"?",
+				text, meant);
+	return complain(CONTROL_USAGE,
+			"--for \"%s\" is no time; write a whole number above 0 and its unit (ms, "
+			"s, m, h or d), as in \"10m\"",
+			text);
+}
+
+/* Steps say which virtual router they are of, unless there is only one. */
+static enum demote_form form_of(const struct call *c, const struct snapshot *s)
+{
+	if (c->json)
+		return DEMOTE_JSON;
+	return c->argc || snapshot_routers(s) < 2 ? DEMOTE_TEXT : DEMOTE_NAMED;
+}
+
+/* Demote and promote: sends the words, tells the steps. */
+static enum control_exit ask_vrrp(const struct call *c, char *const *words, int n)
+{
+	struct client_request q = { .socket = c->socket, .argc = n, .argv = words,
+				    .timeout_ms = DEMOTE_TIMEOUT_MS, .out = stdout,
+				    .err = stderr, .tell = demote_tell };
+	struct snapshot *s = NULL;
+	enum control_exit status = take_snapshot(c, &s);
+	char why[CLIENT_WHY];
+	bool good;
+
+	if (status != CONTROL_DONE)
+		return status;
+	q.arg = demote_new(form_of(c, s), stdout, stderr);
+	snapshot_free(s);
+	if (!q.arg)
+		return complain(CONTROL_REFUSED, "out of memory");
+	status = client_ask(&q, NULL, why);
+	good = demote_finish(q.arg);
+	demote_free(q.arg);
+	if (*why)
+		return complain(status, "%s", why);
+	return good ? status : complain(CONTROL_REFUSED, "out of memory");
+}
+
+static enum control_exit run_demotion(const struct call *c)
+{
+	char instance[CONTROL_REQUEST_MAX / 2], time[64], force[] = "force";
+	char *words[4] = { (char *)(uintptr_t)c->command->name };
+	uint64_t us = 0;
+	int n = 1;
+
+	if (c->argc) {
+		if (strlen(c->argv[0]) > sizeof(instance) - sizeof("instance="))
+			return complain(CONTROL_USAGE, "the name of the instance is too long");
+		snprintf(instance, sizeof(instance), "instance=%s", c->argv[0]);
+		words[n++] = instance;
+	}
+	if (c->for_time) {
+		if (value_quantity(value_durations, str_of(c->for_time), &us) != VALUE_OK || !us)
+			return complain_time(c->for_time);
+		snprintf(time, sizeof(time), "for=%" PRIu64, us);
+		words[n++] = time;
+	}
+	if (c->force)
+		words[n++] = force;
+	return ask_vrrp(c, words, n);
 }
 
 /* The daemon gives the whole list; `text` is the caller's to free. */
@@ -234,23 +335,26 @@ static const struct command commands[] = {
 	{ "status", "", "one screen: what runs, and what is wrong", 0, TAKES_JSON, run_status },
 	{ "servers", "[BACKEND]", "a row a server: state, load, last check and why", 1, TAKES_JSON,
 	  run_servers },
+	{ "vrrp", "[INSTANCE]", "a block a virtual router: state, peers, trackers, counters", 1,
+	  TAKES_JSON, run_vrrp },
+	{ "demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,
+	  TAKES_JSON | TAKES_DEMOTION, run_demotion },
+	{ "promote", "[INSTANCE]", "ends a demotion", 1, TAKES_JSON, run_demotion },
 	{ "reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
 	  run_reload },
 	{ "check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0,
 	  run_check },
 	{ "events", "[-f]", "what changed state and why, newest last; -f: goes on", 0,
 	  TAKES_FOLLOW, run_events },
+	{ "metrics", "", "what a scraper would read, in Prometheus' text format", 0, 0,
+	  run_metrics },
 	{ "version", "", "of this program, and of the daemon if it answers", 0, TAKES_JSON,
 	  run_version },
-	{ "vrrp", "[INSTANCE]", NULL, 0, 0, NULL },
-	{ "demote", "[INSTANCE]", NULL, 0, 0, NULL },
-	{ "promote", "[INSTANCE]", NULL, 0, 0, NULL },
 	{ "drain", "BACKEND/SERVER", NULL, 0, 0, NULL },
 	{ "maint", "BACKEND/SERVER", NULL, 0, 0, NULL },
 	{ "ready", "BACKEND/SERVER", NULL, 0, 0, NULL },
 	{ "weight", "BACKEND/SERVER N", NULL, 0, 0, NULL },
 	{ "upgrade", "", NULL, 0, 0, NULL },
-	{ "metrics", "", NULL, 0, 0, NULL },
 	{ "top", "", NULL, 0, 0, NULL },
 };
 
@@ -267,7 +371,10 @@ static void print_help(FILE *out)
 	fputs("\n"
 	      "  -s, --socket SOCKET  the daemon's control socket; else $HPCBAL_SOCKET, else\n"
 	      "                       " DEFAULT_SOCKET "\n"
-	      "      --json           status, servers, version: as one JSON document\n"
+	      "      --json           status, servers, vrrp, demote, promote, version: as one\n"
+	      "                       JSON document\n"
+	      "      --for TIME       demote: for so long only, as 500ms, 5s or 10m\n"
+	      "      --force          demote: also when no other node takes over\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        like the command version\n"
 	      "\n"
@@ -318,14 +425,28 @@ static enum control_exit carry_out(const struct call *c)
 		return complain(CONTROL_USAGE, "%s gives no JSON", k->name);
 	if (c->follow && !(k->flags & TAKES_FOLLOW))
 		return complain(CONTROL_USAGE, "%s takes no -f", k->name);
+	if ((c->for_time || c->force) && !(k->flags & TAKES_DEMOTION))
+		return complain(CONTROL_USAGE, "%s takes no --%s: it is an option of demote",
+				k->name, c->for_time ? "for" : "force");
 	return k->run(c);
 }
 
+enum { OPTION_FOR = 256, OPTION_FORCE };
+
 static const struct option options[] = {
+	{ "for", required_argument, NULL, OPTION_FOR },
+	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
 	{ "follow", no_argument, NULL, 'f' },	    { "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },	    { NULL, 0, NULL, 0 },
 };
+
+static enum control_exit complain_missing(const char *option)
+{
+	if (optopt == OPTION_FOR)
+		return complain(CONTROL_USAGE, "%s takes a time, as in --for 10m", option);
+	return complain(CONTROL_USAGE, "%s takes the path of a socket", option);
+}
 
 /* False: `status` says all. */
 static bool read_options(int argc, char **argv, struct call *c, const char **bad,
@@ -346,6 +467,12 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 		case 'f':
 			c->follow = true;
 			break;
+		case OPTION_FOR:
+			c->for_time = optarg;
+			break;
+		case OPTION_FORCE:
+			c->force = true;
+			break;
 		case 'V':
 			c->command = find_command("version");
 			break;
@@ -354,8 +481,7 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 			*status = CONTROL_DONE;
 			return false;
 		case ':':
-			*status = complain(CONTROL_USAGE, "%s takes the path of a socket",
-					   argv[optind - 1]);
+			*status = complain_missing(argv[optind - 1]);
 			return false;
 		default:
 			*bad = *bad ? *bad : argv[optind - 1];

@@ -115,6 +115,11 @@ static enum control_exit converse(const struct client_request *q, int fd, char *
 		case 'e':
 			pass_on(q->err, p.body);
 			break;
+		case 's':
+		case 'r':
+			if (q->tell)
+				q->tell(q->arg, p.kind, p.body);
+			break;
 		case 'x':
 			return exit_of(p.body);
 		case 0:

@@ -2,109 +2,33 @@
 #include "admin/snapshot.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 
+#include "admin/print_vrrp.h"
 #include "admin/snapshot_data.h"
 #include "admin/table.h"
 #include "admin/text.h"
+#include "admin/wrong.h"
 #include "base/clock.h"
 
-static const char *or_dash(const char *text)
+/* The screen. */
+
+static void print_process(const struct snapshot *s, const char *name, const struct snap_process *p,
+			  FILE *out)
 {
-	return *text ? text : "-";
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-/* What is wrong: one line a thing. */
-
-struct wrong {
-	FILE *out;
-	unsigned count;
-};
-
-__attribute__((format(printf, 2, 3))) static void tell(struct wrong *w, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs(w->count++ ? "  " : "what is wrong:\n  ", w->out);
-	va_start(ap, fmt);
-	vfprintf(w->out, fmt, ap);
-	va_end(ap);
-	fputc('\n', w->out);
-}
-
-static void tell_process(struct wrong *w, const struct snapshot *s)
-{
-	const struct snap_process *p = &s->process[BOARD_PROXY];
-	const char *end = *p->last_end ? p->last_end : "how is not known";
 	char age[TEXT_TIME];
 
-	if (!s->has_supervisor) {
-		tell(w, "the supervisor's board is missing");
-		return;
-	}
-	if (p->pid <= 0)
-		tell(w, "the proxy is not running: no request is answered; the last one ended: %s",
-		     end);
-	else if (!p->running)
-		tell(w, "the proxy (pid %" PRId32 ") has been starting for %s", p->pid,
-		     text_age(age, p->started_us, s->now_us));
-	if (p->restarts)
-		tell(w, "the proxy was started again %" PRIu64 " time%s; the last one ended: %s",
-		     p->restarts, plural(p->restarts), end);
-	if (p->running && s->has_proxy && s->proxy_generation != s->generation)
-		tell(w, "the proxy still runs configuration %" PRIu64 ", not %" PRIu64,
-		     s->proxy_generation, s->generation);
+	if (p->pid > 0)
+		fprintf(out, "%-9s %s, pid %" PRId32 ", up %s", name,
+			p->running ? "running" : "starting", p->pid,
+			text_uptime(age, p->started_us, s->now_us));
+	else
+		fprintf(out, "%-9s not running", name);
 }
 
-static void tell_down(struct wrong *w, const struct snapshot *s, const struct snap_server *v)
+static void print_restarts(const struct snap_process *p, FILE *out)
 {
-	char age[TEXT_TIME], since[TEXT_TIME];
-
-	if (v->state != BOARD_SERVER_DOWN)
-		return;
-	tell(w, "%s/%s is DOWN since %s (%s ago): %s", v->backend, v->name,
-	     text_local_time(since, v->since_us), text_age(age, v->since_us, s->now_us),
-	     *v->check_reason ? v->check_reason : "no reason was given");
+	fprintf(out, ", %" PRIu64 " restart%s\n", p->restarts, text_plural(p->restarts));
 }
-
-static void tell_backend(struct wrong *w, const struct snapshot *s, const struct snap_backend *k)
-{
-	if (!k->n_up && k->n_servers)
-		tell(w, "%s has no server up: its requests are answered with 503", k->name);
-	for (unsigned i = 0; i < k->n_servers; i++)
-		tell_down(w, s, &s->servers[k->first + i]);
-}
-
-static void tell_losses(struct wrong *w, const struct snapshot *s)
-{
-	if (s->log_dropped)
-		tell(w, "%" PRIu64 " access log line%s dropped: the log's target is too slow, "
-		     "full, or gone",
-		     s->log_dropped, s->log_dropped == 1 ? " was" : "s were");
-	if (s->accept_pauses)
-		tell(w, "accepting was paused %" PRIu64 " time%s, out of descriptors or at "
-		     "max_connections",
-		     s->accept_pauses, plural(s->accept_pauses));
-}
-
-static void print_wrong(const struct snapshot *s, FILE *out)
-{
-	struct wrong w = { .out = out };
-
-	tell_process(&w, s);
-	for (unsigned i = 0; i < s->n_backends; i++)
-		tell_backend(&w, s, &s->backends[i]);
-	tell_losses(&w, s);
-	if (!w.count)
-		fputs("all is well\n", out);
-}
-
-/* The screen. */
 
 static void print_head(const struct snapshot *s, FILE *out)
 {
@@ -113,20 +37,23 @@ static void print_head(const struct snapshot *s, FILE *out)
 
 	if (!s->has_supervisor)
 		return;
-	fprintf(out, "node      %s: hpcbal %s, pid %" PRId32 ", up %s\n", or_dash(s->node),
-		or_dash(s->version), s->pid, text_uptime(age, s->started_us, s->now_us));
+	fprintf(out, "node      %s: hpcbal %s, pid %" PRId32 ", up %s\n", text_or_dash(s->node),
+		text_or_dash(s->version), s->pid, text_uptime(age, s->started_us, s->now_us));
 	fprintf(out, "config    %s: generation %" PRIu64 ", loaded %s (%s ago)\n",
-		or_dash(s->config_file), s->generation, text_local_time(when, s->loaded_us),
+		text_or_dash(s->config_file), s->generation, text_local_time(when, s->loaded_us),
 		text_age(age, s->loaded_us, s->now_us));
-	if (p->pid > 0)
-		fprintf(out, "proxy     %s, pid %" PRId32 ", up %s",
-			p->running ? "running" : "starting", p->pid,
-			text_uptime(age, p->started_us, s->now_us));
-	else
-		fputs("proxy     not running", out);
-	fprintf(out, ", %" PRIu64 " worker%s, %" PRIu64 " connection%s, %" PRIu64 " restart%s\n",
-		s->n_workers, plural(s->n_workers), s->connections, plural(s->connections),
-		p->restarts, plural(p->restarts));
+	print_process(s, "proxy", p, out);
+	fprintf(out, ", %" PRIu64 " worker%s, %" PRIu64 " connection%s", s->n_workers,
+		text_plural(s->n_workers), s->connections, text_plural(s->connections));
+	print_restarts(p, out);
+	if (s->n_routers || s->process[BOARD_VRRP].pid > 0) {
+		print_process(s, "vrrp", &s->process[BOARD_VRRP], out);
+		print_restarts(&s->process[BOARD_VRRP], out);
+	}
+	if (s->process[BOARD_RUNNER].pid > 0) {
+		print_process(s, "runner", &s->process[BOARD_RUNNER], out);
+		print_restarts(&s->process[BOARD_RUNNER], out);
+	}
 }
 
 /* Binds stand below each other in their column, the numbers beside the first. */
@@ -176,7 +103,7 @@ static bool print_backends(const struct snapshot *s, FILE *out)
 
 		table_add(&t, "%s", k->name);
 		table_add(&t, "%u/%u", k->n_up, k->n_servers);
-		table_add(&t, "%s", or_dash(k->balance));
+		table_add(&t, "%s", text_or_dash(k->balance));
 		table_add(&t, "%" PRIu64, k->active);
 		table_add(&t, "%" PRIu64, k->requests);
 	}
@@ -189,9 +116,9 @@ bool snapshot_print_status(const struct snapshot *s, FILE *out)
 	bool good;
 
 	print_head(s, out);
-	good = print_frontends(s, out) && print_backends(s, out);
-	fputs(s->n_frontends || s->n_backends ? "\n" : "", out);
-	print_wrong(s, out);
+	good = print_vrrp_table(s, out) && print_frontends(s, out) && print_backends(s, out);
+	fputs(s->n_routers || s->n_frontends || s->n_backends ? "\n" : "", out);
+	wrong_print(s, out);
 	return good;
 }
 
@@ -225,7 +152,7 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 	char age[TEXT_TIME];
 
 	table_add(t, "%s/%s%s", v->backend, v->name, v->backup ? " (backup)" : "");
-	table_add(t, "%s", or_dash(v->address));
+	table_add(t, "%s", text_or_dash(v->address));
 	table_add(t, "%s", board_server_state_name(v->state));
 	table_add(t, "%s", v->since_us ? text_age(age, v->since_us, s->now_us) : "-");
 	table_add(t, "%" PRIu32, v->weight);

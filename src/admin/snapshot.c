@@ -97,6 +97,19 @@ static int compare_servers(const void *pa, const void *pb)
 	return compare_order(a->order, a->slot, b->order, b->slot);
 }
 
+const char *const snap_codes[SNAP_CODES] = {"2xx", "3xx", "4xx", "5xx", "other"};
+
+static void take_codes(struct snap_frontend *f, const struct board_frontend *from)
+{
+	const struct frontend_stats *st = &from->stats;
+	const _Atomic uint64_t *const by[SNAP_CODES] = {
+		&st->code_2xx, &st->code_3xx, &st->code_4xx, &st->code_5xx, &st->code_other,
+	};
+
+	for (unsigned i = 0; i < SNAP_CODES; i++)
+		f->codes[i] = stats_get(*by[i]);
+}
+
 static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 {
 	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
@@ -111,6 +124,9 @@ static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 		COPY_TURNED(&from->bind_turn, f->binds, from->binds, true);
 		f->connections = gauge(stats_get(from->stats.connections));
 		f->requests = stats_get(from->stats.requests);
+		f->bytes_in = stats_get(from->stats.bytes_in);
+		f->bytes_out = stats_get(from->stats.bytes_out);
+		take_codes(f, from);
 		s->n_frontends++;
 	}
 	qsort(s->frontends, s->n_frontends, sizeof(s->frontends[0]), compare_frontends);
@@ -164,6 +180,8 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->requests = stats_get(from->stats.requests);
 	v->errors = stats_get(from->stats.connect_errors) + stats_get(from->stats.response_errors);
 	v->retries = stats_get(from->stats.retries);
+	v->idle = gauge(stats_get(from->stats.idle));
+	v->check_failures = stats_get(from->stats.check_failures);
 	take_check(v, from);
 }
 
@@ -225,18 +243,21 @@ static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 }
 
 struct snapshot *snapshot_take(const struct board_supervisor *b, const struct board_proxy *p,
-			       const struct board_vrrp *v, uint64_t now_wall_us)
+			       const struct board_vrrp *v, uint64_t now_wall_us,
+			       uint64_t now_us)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 
-	(void)v; /* its layout holds no states yet */
 	if (!s)
 		return NULL;
 	s->now_us = now_wall_us;
+	s->mono_us = now_us;
 	if (b)
 		take_supervisor(s, b);
 	if (p)
 		take_proxy(s, p);
+	if (v)
+		snapshot_take_vrrp(s, v);
 	return s;
 }
 
@@ -253,37 +274,4 @@ const char *snapshot_version(const struct snapshot *s)
 const char *snapshot_config_file(const struct snapshot *s)
 {
 	return s->config_file;
-}
-
-static const struct snap_backend *nearest_backend(const struct snapshot *s, const char *name)
-{
-	unsigned best = 4, distance;
-	const struct snap_backend *near = NULL;
-
-	for (unsigned i = 0; i < s->n_backends; i++) {
-		distance = str_distance(str_of(name), str_of(s->backends[i].name));
-		if (distance < best) {
-			best = distance;
-			near = &s->backends[i];
-		}
-	}
-	return near;
-}
-
-const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
-						 char *why, size_t why_size)
-{
-	unsigned i = index_of_backend(s, name);
-	const struct snap_backend *near;
-
-	if (i < s->n_backends)
-		return &s->backends[i];
-	near = nearest_backend(s, name);
-	if (near)
-		snprintf(why, why_size, "there is no backend \"%s\"; did you mean \"%s\"?", name,
-			 near->name);
-	else
-		snprintf(why, why_size,
-			 "there is no backend \"%s\"; `hpcbalctl status` lists them", name);
-	return NULL;
 }

@@ -1,4 +1,5 @@
-/* What the boards say, taken together: the material of `status`, `servers` and the metrics.
+/* What the boards say, taken together: the material of `status`, `servers`, `vrrp` and the
+ * metrics.
  * Reads shared memory that other processes write, trusts none of it, and works while a
  * child is dead. */
 #ifndef HPCBAL_ADMIN_SNAPSHOT_H
@@ -10,15 +11,17 @@
 
 struct snapshot; /* a copy: nothing changes while it is printed */
 
-/* Any board may be NULL (its process never ran). `now_wall_us` is clock_wall_us(): ages are
- * counted from there. NULL: out of memory. */
+/* Any board may be NULL (its process never ran). `now_wall_us` is clock_wall_us() and
+ * `now_us` clock_now_us(): ages are counted from there. NULL: out of memory. */
 struct snapshot *snapshot_take(const struct board_supervisor *s, const struct board_proxy *p,
-			       const struct board_vrrp *v, uint64_t now_wall_us);
+			       const struct board_vrrp *v, uint64_t now_wall_us,
+			       uint64_t now_us);
 void snapshot_free(struct snapshot *s);
 
 /* Empty when there is no supervisor's board. They live as long as the snapshot. */
 const char *snapshot_version(const struct snapshot *s);
 const char *snapshot_config_file(const struct snapshot *s);
+unsigned snapshot_routers(const struct snapshot *s); /* how many */
 
 /* For people: one screen, and what is wrong at its end. False: out of memory. */
 bool snapshot_print_status(const struct snapshot *s, FILE *out);
@@ -30,6 +33,14 @@ bool snapshot_json_status(const struct snapshot *s, FILE *out);
 /* { "servers": [ … ] }; false as with snapshot_print_servers(). */
 bool snapshot_json_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
 			   size_t why_size);
+/* A block a virtual router; `instance` NULL: all. False as with snapshot_print_servers(). */
+bool snapshot_print_vrrp(const struct snapshot *s, const char *instance, FILE *out, char *why,
+			 size_t why_size);
+/* { "vrrp": [ … ] } */
+bool snapshot_json_vrrp(const struct snapshot *s, const char *instance, FILE *out, char *why,
+			size_t why_size);
+/* In Prometheus' text format. */
+void snapshot_print_metrics(const struct snapshot *s, FILE *out);
 /* { "hpcbalctl": …, "hpcbald": … }; `s` NULL: no daemon answers. */
 bool snapshot_json_version(const struct snapshot *s, const char *own, FILE *out);
 

@@ -12,11 +12,15 @@ struct snap_process {
 	char last_end[BOARD_TEXT];
 };
 
+#define SNAP_CODES 5
+extern const char *const snap_codes[SNAP_CODES]; /* "2xx" … "other" */
+
 struct snap_frontend {
 	char name[BOARD_NAME];
 	char binds[BOARD_BINDS_TEXT]; /* one a line */
 	uint32_t order, slot;
-	uint64_t connections, requests;
+	uint64_t connections, requests, bytes_in, bytes_out;
+	uint64_t codes[SNAP_CODES]; /* requests by the code of their answer; names: snap_codes */
 };
 
 struct snap_server {
@@ -29,7 +33,7 @@ struct snap_server {
 	uint32_t weight, check_status;
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
-	uint64_t active, requests, errors, retries;
+	uint64_t active, idle, requests, errors, retries, check_failures;
 };
 
 struct snap_backend {
@@ -40,8 +44,29 @@ struct snap_backend {
 	uint64_t active, requests;
 };
 
+/* struct router_stats without atomics. */
+struct snap_router_stats {
+#define STATS_GAUGE(name, help) uint64_t name;
+#define STATS_COUNTER(name, help) uint64_t name;
+#define STATS_ROUTER
+#include "base/stats.def"
+#undef STATS_ROUTER
+#undef STATS_GAUGE
+#undef STATS_COUNTER
+};
+
+struct snap_router {
+	struct router_facts facts; /* counts and state in their bounds, texts clean */
+	enum board_router_state state;
+	/* Another master was heard a moment ago, and we are one. */
+	bool both_master;
+	struct snap_router_stats stats;
+	uint64_t discards[BOARD_ROUTER_DISCARDS];
+};
+
 struct snapshot {
 	uint64_t now_us;
+	uint64_t mono_us; /* the same instant as now_us, of the clock that router_facts use */
 
 	bool has_supervisor;
 	char node[BOARD_NAME], version[32], config_file[1024], config_sha256[65];
@@ -56,10 +81,31 @@ struct snapshot {
 	struct snap_frontend frontends[BOARD_FRONTENDS];
 	struct snap_backend backends[BOARD_BACKENDS];
 	struct snap_server servers[BOARD_SERVERS];
+
+	bool has_vrrp;
+	bool vrrp_live; /* the process runs and moves: what it wrote is so now */
+	uint64_t vrrp_generation, vrrp_beat_us, unknown_vrid;
+	unsigned n_discards, n_routers;
+	char discard_name[BOARD_ROUTER_DISCARDS][24];
+	char discard_text[BOARD_ROUTER_DISCARDS][96];
+	struct snap_router routers[BOARD_ROUTERS];
 };
+
+/* Fills the part of the virtual routers; after that of the supervisor. */
+void snapshot_take_vrrp(struct snapshot *s, const struct board_vrrp *b);
+/* Of an instant in router_facts: the same of the calendar. 0 and UINT64_MAX stay. */
+uint64_t snapshot_wall(const struct snapshot *s, uint64_t mono_us);
+/* The time since then; 0 for what is yet to come. */
+uint64_t snapshot_ago(const struct snapshot *s, uint64_t mono_us);
+/* That instant is not longer ago than so. */
+bool snapshot_lately(const struct snapshot *s, uint64_t mono_us, uint64_t within_us);
+/* What nodes that are configured differently discard of each other; see discard.def. */
+bool snapshot_discard_is_mismatch(const struct snapshot *s, unsigned i);
 
 /* NULL, and `why` says so, naming the nearest. */
 const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
 						 char *why, size_t why_size);
+const struct snap_router *snapshot_find_router(const struct snapshot *s, const char *name,
+					       char *why, size_t why_size);
 
 #endif

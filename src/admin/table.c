@@ -94,15 +94,21 @@ static void print_rows(const struct table *t, FILE *out)
 		print_cell(t, i % t->columns, t->cell[i], width[i % t->columns], out);
 }
 
+void table_free(struct table *t)
+{
+	while (t->cells)
+		free(t->cell[--t->cells]);
+	free(t->cell);
+	t->cell = NULL;
+	t->room = 0;
+}
+
 bool table_print(struct table *t, FILE *out)
 {
 	bool good = !t->failed;
 
 	if (good)
 		print_rows(t, out);
-	while (t->cells)
-		free(t->cell[--t->cells]);
-	free(t->cell);
-	t->cell = NULL;
+	table_free(t);
 	return good;
 }

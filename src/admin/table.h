@@ -19,5 +19,6 @@ void table_add(struct table *t, const char *fmt, ...) __attribute__((format(prin
 void table_head(struct table *t, const char *names);
 /* Prints the whole rows and frees them. False: out of memory, then nothing was printed. */
 bool table_print(struct table *t, FILE *out);
+void table_free(struct table *t); /* without printing it */
 
 #endif

@@ -84,6 +84,29 @@ const char *text_uptime(char to[TEXT_TIME], uint64_t from_us, uint64_t now_us)
 	return to;
 }
 
+const char *text_lapse(char to[TEXT_TIME], uint64_t us)
+{
+	if (us < 10 * CLOCK_MS)
+		snprintf(to, TEXT_TIME, "%.1fms", (double)us / CLOCK_MS);
+	else if (us < CLOCK_SEC)
+		snprintf(to, TEXT_TIME, "%llums", (unsigned long long)(us / CLOCK_MS));
+	else if (us < 10 * CLOCK_SEC)
+		snprintf(to, TEXT_TIME, "%llu.%llus", (unsigned long long)(us / CLOCK_SEC),
+			 (unsigned long long)(us % CLOCK_SEC / (CLOCK_SEC / 10)));
+	else
+		text_age(to, 0, us);
+	return to;
+}
+
+const char *text_interval(char to[TEXT_TIME], uint64_t us)
+{
+	if (us && us % CLOCK_SEC == 0)
+		snprintf(to, TEXT_TIME, "%llus", (unsigned long long)(us / CLOCK_SEC));
+	else
+		snprintf(to, TEXT_TIME, "%llums", (unsigned long long)(us / CLOCK_MS));
+	return to;
+}
+
 bool text_iso_time(char to[TEXT_TIME], uint64_t wall_us)
 {
 	time_t t = (time_t)(wall_us / CLOCK_SEC);
@@ -108,4 +131,14 @@ const char *text_local_time(char to[TEXT_TIME], uint64_t wall_us)
 		return "at no time";
 	strftime(to, TEXT_TIME, "%Y-%m-%d %H:%M:%S", &tm);
 	return to;
+}
+
+const char *text_or_dash(const char *text)
+{
+	return *text ? text : "-";
+}
+
+const char *text_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }

@@ -26,6 +26,11 @@ enum role {
 	DIES,	      /* in the middle of its answer */
 	REFUSES,      /* with a text and status 1 */
 	RELOADS,      /* with a text and warnings */
+	TAKES_OVER,   /* the answer to demote, in three steps; boards to status */
+	TWO_ROUTERS,  /* likewise, of two, one of which stays master */
+	ODD_STEPS,    /* likewise, with packets that cannot be read between them */
+	DIES_LATE,    /* likewise, behind two steps */
+	REFUSED_DEMOTION, /* likewise, with a text and status 1 */
 	RUDE,	      /* with control characters, packets that nobody knows, an absurd status */
 };
 
@@ -36,6 +41,7 @@ static int listener = -1;
 
 static enum role role;
 static char asked[CONTROL_REQUEST_MAX];
+static size_t n_asked;
 static pthread_t daemon_thread;
 
 static char out[65536], err[65536];
@@ -50,6 +56,20 @@ static int make_board(const char *name, size_t size, void **map)
 	ck_assert_int_ge(reader, 0);
 	close(fd);
 	return reader;
+}
+
+/* Demote and promote ask for the boards first. */
+static bool asked_twice(void)
+{
+	return role >= TAKES_OVER && role <= REFUSED_DEMOTION;
+}
+
+static void fill_router(struct board_vrrp *v, unsigned at, const char *name)
+{
+	strcpy(v->routers[at].facts.name, name);
+	strcpy(v->routers[at].facts.interface, "eth0");
+	v->routers[at].facts.state = BOARD_ROUTER_BACKUP;
+	stats_set(v->routers[at].used, 1);
 }
 
 static void send_boards(int client)
@@ -74,6 +94,9 @@ static void send_boards(int client)
 	stats_set(p->backends[board_backend_slot(p, STR("web"))].current, BOARD_CURRENT);
 	at = board_server_slot(p, STR("web"), STR("w1"), STR("10.0.0.1:80"));
 	stats_set(p->servers[at].current, BOARD_CURRENT);
+	fill_router(v, 0, "VI_1");
+	if (role == TWO_ROUTERS)
+		fill_router(v, 1, "VI_2");
 	if (role == OTHER_LAYOUT)
 		s->head.layout++;
 	ck_assert(control_send_boards(client, fds));
@@ -84,9 +107,55 @@ static void send_boards(int client)
 	munmap(v, sizeof(*v));
 }
 
+static void send_odd(int client)
+{
+	control_send(client, 's', STR("VI_1\tsoon\tlost"));
+	control_send(client, 's', STR("VI_1\t-3\tlost"));
+	control_send(client, 's', STR("VI_1"));
+	control_send(client, 's', STR_NONE);
+	control_send(client, 'r', STR("VI_1\t10.0.0.1\t10.0.0.2\t0.4"));
+	control_send(client, 'r', STR("\t\t\t\t\t"));
+	control_send(client, 'r', STR_NONE);
+}
+
+static void take_over(int client)
+{
+	control_send(client, 's', STR("VI_1\t0\tadvertises priority 1, goes on serving"));
+	control_send(client, 's', STR("VI_1\t12.7\t10.0.0.2 \x1b[2Jtakes over"));
+	if (role == DIES_LATE)
+		return;
+	if (role == ODD_STEPS)
+		send_odd(client);
+	control_send(client, 's', STR("VI_1\t1234\tlets go"));
+	control_send(client, 'r', STR("VI_1\t10.0.0.1\t10.0.0.2\t0.42\t1\tanother took over"));
+	control_send_exit(client, CONTROL_DONE);
+}
+
+static void take_over_two(int client)
+{
+	control_send(client, 's', STR("VI_1\t0\tadvertises priority 1"));
+	control_send(client, 's', STR("VI_2\t1\tadvertises priority 1"));
+	control_send(client, 'r', STR("VI_2\t-\t-\t-\t0\tno peer took over"));
+	control_send(client, 'r', STR("VI_1\t10.0.0.1\t10.0.0.2\t-\t1\tanother took over"));
+	control_send_exit(client, CONTROL_REFUSED);
+}
+
 static void answer(int client)
 {
+	if (asked_twice() && strcmp(asked, "status") == 0) {
+		send_boards(client);
+		control_send_exit(client, CONTROL_DONE);
+		return;
+	}
 	switch (role) {
+	case TAKES_OVER:
+	case ODD_STEPS:
+	case DIES_LATE:
+		take_over(client);
+		break;
+	case TWO_ROUTERS:
+		take_over_two(client);
+		break;
 	case BOARDS:
 	case OTHER_LAYOUT:
 		send_boards(client);
@@ -98,6 +167,7 @@ static void answer(int client)
 		control_send(client, 'o', STR("half an ans"));
 		break;
 	case REFUSES:
+	case REFUSED_DEMOTION:
 		control_send(client, 'e', STR("/etc/hpcbal.conf:3: no such thing\n"));
 		control_send_exit(client, CONTROL_REFUSED);
 		break;
@@ -114,19 +184,36 @@ static void answer(int client)
 	}
 }
 
-static void *daemon_main(void *arg)
+/* The words that were asked, with blanks between them. */
+static const char *asked_words(void)
+{
+	for (size_t i = 0; i + 1 < n_asked; i++)
+		if (!asked[i])
+			asked[i] = ' ';
+	return asked;
+}
+
+static void serve_one(void)
 {
 	int client = accept(listener, NULL, NULL);
 	ssize_t n;
 
-	(void)arg;
 	if (client < 0)
-		return NULL;
+		return;
 	n = recv(client, asked, sizeof(asked) - 1, 0);
-	asked[n > 0 ? n : 0] = '\0';
+	n_asked = n > 0 ? (size_t)n : 0;
+	asked[n_asked] = '\0';
 	if (n > 0)
 		answer(client);
 	close(client);
+}
+
+static void *daemon_main(void *arg)
+{
+	(void)arg;
+	serve_one();
+	if (asked_twice())
+		serve_one();
 	return NULL;
 }
 
@@ -176,14 +263,18 @@ static int temp_fd(void)
 	return open(dir, O_TMPFILE | O_RDWR, 0600);
 }
 
-/* Up to four words; NULL ends them early. */
-static void ctl(const char *a, const char *b, const char *c, const char *d)
-{
-	char *argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)a, (char *)(uintptr_t)b,
-			 (char *)(uintptr_t)c, (char *)(uintptr_t)d, NULL };
-	int fd_out = temp_fd(), fd_err = temp_fd(), status;
-	pid_t pid = fork();
+#define WORDS_MAX 6
 
+/* NULL ends the words early. */
+static void ctl_words(const char *const *words)
+{
+	char *argv[WORDS_MAX + 2] = { (char *)(uintptr_t)program };
+	int fd_out = temp_fd(), fd_err = temp_fd(), status;
+	pid_t pid;
+
+	for (unsigned i = 0; i < WORDS_MAX && words[i]; i++)
+		argv[i + 1] = (char *)(uintptr_t)words[i];
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		dup2(fd_out, 1);
@@ -199,13 +290,27 @@ static void ctl(const char *a, const char *b, const char *c, const char *d)
 	read_all(fd_err, err, sizeof(err));
 }
 
-static void ctl_with(enum role r, const char *a, const char *b, const char *c)
+static void ctl(const char *a, const char *b, const char *c, const char *d)
+{
+	const char *const words[WORDS_MAX] = { a, b, c, d };
+
+	ctl_words(words);
+}
+
+static void ctl_words_with(enum role r, const char *const *words)
 {
 	role = r;
 	listen_at(socket_path);
 	ck_assert_int_eq(pthread_create(&daemon_thread, NULL, daemon_main, NULL), 0);
-	ctl(a, b, c, NULL);
+	ctl_words(words);
 	pthread_join(daemon_thread, NULL);
+}
+
+static void ctl_with(enum role r, const char *a, const char *b, const char *c)
+{
+	const char *const words[WORDS_MAX] = { a, b, c };
+
+	ctl_words_with(r, words);
 }
 
 static unsigned lines_of(const char *text)
@@ -242,7 +347,8 @@ START_TEST(json_before_or_behind)
 {
 	static const char *const words[][2] = { { "--json", "status" }, { "status", "--json" },
 						{ "--json", "servers" }, { "servers", "--json" },
-						{ "--json", "version" }, { "version", "--json" } };
+						{ "--json", "version" }, { "version", "--json" },
+						{ "--json", "vrrp" },	 { "vrrp", "--json" } };
 	json_t *j;
 
 	ctl_with(BOARDS, words[_i][0], words[_i][1], NULL);
@@ -259,6 +365,128 @@ START_TEST(servers_of_an_unknown_backend)
 	ctl_with(BOARDS, "servers", "wep", NULL);
 	EXPECT(1, "", "hpcbalctl: there is no backend \"wep\"; did you mean \"web\"?\n");
 	ck_assert_uint_eq(lines_of(err), 1);
+}
+END_TEST
+
+START_TEST(vrrp_and_metrics)
+{
+	ctl_with(BOARDS, "vrrp", "VI_1", NULL);
+	EXPECT(0, "VI_1 on eth0: BACKUP", "");
+	close(listener);
+	unlink(socket_path);
+	ctl_with(BOARDS, "vrrp", "VI_2", NULL);
+	EXPECT(1, "", "hpcbalctl: there is no virtual router \"VI_2\"; did you mean \"VI_1\"?\n");
+	ck_assert_str_eq(out, "");
+	close(listener);
+	unlink(socket_path);
+	ctl_with(BOARDS, "metrics", NULL, NULL);
+	EXPECT(0, "\nhpcbal_build_info{version=\"9.8.7\",node=\"lb7\"} 1\n", "");
+	ck_assert_str_eq(err, "");
+}
+END_TEST
+
+/* ---- demote and promote ---- */
+
+START_TEST(demote_tells_the_steps)
+{
+	static const enum role roles[] = { TAKES_OVER, ODD_STEPS };
+
+	ctl_with(roles[_i], "demote", NULL, NULL);
+	ck_assert_int_eq(exit_status, 0);
+	ck_assert_str_eq(out, "    0 ms  advertises priority 1, goes on serving\n"
+			      "   13 ms  10.0.0.2 ?[2Jtakes over\n"
+			      " 1234 ms  lets go\n"
+			      "VI_1: 10.0.0.1 \u2192 10.0.0.2, nobody answered for 0.4 ms\n");
+	ck_assert_str_eq(err, "");
+	ck_assert_str_eq(asked_words(), "demote");
+}
+END_TEST
+
+START_TEST(demote_of_several)
+{
+	ctl_with(TWO_ROUTERS, "demote", NULL, NULL);
+	ck_assert_int_eq(exit_status, 1);
+	ck_assert_str_eq(out, "VI_1     0 ms  advertises priority 1\n"
+			      "VI_2     1 ms  advertises priority 1\n"
+			      "VI_1: 10.0.0.1 \u2192 10.0.0.2: another took over\n");
+	ck_assert_str_eq(err, "hpcbalctl: VI_2: no peer took over\n");
+}
+END_TEST
+
+START_TEST(demote_when_the_daemon_dies)
+{
+	ctl_with(DIES_LATE, "demote", NULL, NULL);
+	EXPECT(1, "takes over\n", "ended before it had answered");
+	ck_assert_uint_eq(lines_of(err), 1);
+	close(listener);
+	unlink(socket_path);
+	ctl_with(DIES_LATE, "demote", "--json", NULL);
+	EXPECT(1, "", "ended before it had answered");
+	ck_assert_str_eq(out, "");
+}
+END_TEST
+
+static void expect_document(const char *want)
+{
+	json_t *a = json_loads(want, 0, NULL), *b = json_loads(out, 0, NULL);
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert_msg(b && json_equal(a, b), "%s", out);
+	json_decref(a);
+	json_decref(b);
+}
+
+START_TEST(demote_as_json)
+{
+	ctl_with(TAKES_OVER, "demote", "--json", NULL);
+	ck_assert_int_eq(exit_status, 0);
+	expect_document("{\"instance\":\"VI_1\",\"from\":\"10.0.0.1\",\"to\":\"10.0.0.2\","
+			"\"steps\":[{\"ms\":0.0,\"what\":\"advertises priority 1, goes on "
+			"serving\"},{\"ms\":12.7,\"what\":\"10.0.0.2 ?[2Jtakes over\"},"
+			"{\"ms\":1234.0,\"what\":\"lets go\"}],\"gap_ms\":0.42,"
+			"\"connections_kept\":null,\"done\":true,\"text\":\"another took over\"}");
+	close(listener);
+	unlink(socket_path);
+	ctl_with(TWO_ROUTERS, "--json", "promote", NULL);
+	EXPECT(1, "", "hpcbalctl: VI_2: no peer took over\n");
+	expect_document("[{\"instance\":\"VI_2\",\"from\":null,\"to\":null,\"steps\":["
+			"{\"ms\":1.0,\"what\":\"advertises priority 1\"}],\"gap_ms\":null,"
+			"\"connections_kept\":null,\"done\":false,\"text\":\"no peer took over\"},"
+			"{\"instance\":\"VI_1\",\"from\":\"10.0.0.1\",\"to\":\"10.0.0.2\","
+			"\"steps\":[{\"ms\":0.0,\"what\":\"advertises priority 1\"}],"
+			"\"gap_ms\":null,\"connections_kept\":null,\"done\":true,"
+			"\"text\":\"another took over\"}]");
+}
+END_TEST
+
+static const struct {
+	const char *words[WORDS_MAX];
+	const char *asked;
+} requests[] = {
+	{ { "demote" }, "demote" },
+	{ { "demote", "VI_1" }, "demote instance=VI_1" },
+	{ { "demote", "VI_1", "--for", "10m", "--force" },
+	  "demote instance=VI_1 for=600000000 force" },
+	{ { "--force", "--for=500ms", "demote" }, "demote for=500000 force" },
+	{ { "demote", "--for", "2d" }, "demote for=172800000000" },
+	{ { "promote" }, "promote" },
+	{ { "promote", "VI_1", "--json" }, "promote instance=VI_1" },
+};
+
+START_TEST(demote_sends_words)
+{
+	ctl_words_with(TAKES_OVER, requests[_i].words);
+	ck_assert_msg(exit_status == 0, "%s", err);
+	ck_assert_str_eq(asked_words(), requests[_i].asked);
+}
+END_TEST
+
+/* What the daemon says of a name that it does not know. */
+START_TEST(demote_that_is_refused)
+{
+	ctl_with(REFUSED_DEMOTION, "demote", "VI_7", NULL);
+	EXPECT(1, "", "no such thing\n");
+	ck_assert_str_eq(out, "");
 }
 END_TEST
 
@@ -322,7 +550,7 @@ START_TEST(version_needs_no_daemon)
 END_TEST
 
 static const struct {
-	const char *words[4];
+	const char *words[WORDS_MAX];
 	int status;
 	const char *err;
 } usages[] = {
@@ -337,15 +565,23 @@ static const struct {
 	{ { "status", "-f" }, 2, "status takes no -f" },
 	{ { "status", "--frob" }, 2, "unknown option --frob" },
 	{ { "-s" }, 2, "-s takes the path of a socket" },
-	{ { "vrrp" }, 1, "vrrp is not in version " },
-	{ { "demote", "VI_1", "--for", "10m" }, 1, "demote is not in version " },
-	{ { "promote" }, 1, "promote is not in version " },
+	{ { "vrrp", "a", "b" }, 2, "\"b\" is too much; usage: hpcbalctl vrrp [INSTANCE]" },
+	{ { "demote", "a", "b" }, 2, "\"b\" is too much; usage: hpcbalctl demote [INSTANCE]" },
+	{ { "demote", "--for" }, 2, "--for takes a time, as in --for 10m" },
+	{ { "demote", "--for", "10" }, 2, "--for \"10\" is no time; did you mean \"10s\"?" },
+	{ { "demote", "--for", "1 fortnight" }, 2, "is no time; write a whole number above 0" },
+	{ { "demote", "--for", "-5s" }, 2, "is no time; write a whole number above 0" },
+	{ { "demote", "--for", "0s" }, 2, "is no time; write a whole number above 0" },
+	{ { "demote", "--for", "9999999999999d" }, 2, "is no time; write a whole number" },
+	{ { "demote", "-f" }, 2, "demote takes no -f" },
+	{ { "promote", "--for", "5s" }, 2, "promote takes no --for: it is an option of demote" },
+	{ { "status", "--force" }, 2, "status takes no --force: it is an option of demote" },
+	{ { "metrics", "--json" }, 2, "metrics gives no JSON" },
 	{ { "drain", "a/b" }, 1, "drain is not in version " },
 	{ { "maint", "a/b" }, 1, "maint is not in version " },
 	{ { "ready", "a/b" }, 1, "ready is not in version " },
 	{ { "weight", "a/b", "3" }, 1, "weight is not in version " },
 	{ { "upgrade" }, 1, "upgrade is not in version " },
-	{ { "metrics" }, 1, "metrics is not in version " },
 	{ { "top" }, 1, "top is not in version " },
 };
 
@@ -353,7 +589,7 @@ START_TEST(wrong_usage)
 {
 	const char *const *w = usages[_i].words;
 
-	ctl(w[0], w[1], w[2], w[3]);
+	ctl_words(w);
 	EXPECT(usages[_i].status, "", usages[_i].err);
 	ck_assert_str_eq(out, "");
 	if (w[0])
@@ -363,14 +599,15 @@ END_TEST
 
 START_TEST(help_lists_the_commands)
 {
-	static const char *const words[] = { "status", "servers", "reload",
-					     "check",  "events",  "version" };
+	static const char *const words[] = { "status", "servers", "vrrp",    "demote",
+					     "promote", "reload", "check",   "events",
+					     "metrics", "version", "--for", "--force" };
 
 	ctl("--help", NULL, NULL, NULL);
 	EXPECT(0, "usage: hpcbalctl", "");
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		ck_assert_ptr_nonnull(strstr(out, words[i]));
-	ck_assert_ptr_null(strstr(out, "demote"));
+	ck_assert_ptr_null(strstr(out, "upgrade"));
 }
 END_TEST
 
@@ -503,8 +740,15 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, status_and_servers);
-	tcase_add_loop_test(t, json_before_or_behind, 0, 6);
+	tcase_add_loop_test(t, json_before_or_behind, 0, 8);
 	tcase_add_test(t, servers_of_an_unknown_backend);
+	tcase_add_test(t, vrrp_and_metrics);
+	tcase_add_loop_test(t, demote_tells_the_steps, 0, 2);
+	tcase_add_test(t, demote_of_several);
+	tcase_add_test(t, demote_when_the_daemon_dies);
+	tcase_add_test(t, demote_as_json);
+	tcase_add_loop_test(t, demote_sends_words, 0, COUNT(requests));
+	tcase_add_test(t, demote_that_is_refused);
 	tcase_add_loop_test(t, daemons_that_misbehave, 0, 4);
 	tcase_add_test(t, reload_passes_through);
 	tcase_add_test(t, no_daemon);

@@ -7,126 +7,21 @@
 #include "admin/table.h"
 #include "admin/text.h"
 #include "base/clock.h"
+#include "admin_boards.h"
 
-#define NOW 1770376454655000ull /* 2026-02-06T11:14:14.655Z */
-#define AGO(s) (NOW - (s) * CLOCK_SEC)
-
-static struct board_supervisor *sup;
-static struct board_proxy *proxy;
 static char *text; /* what the last call printed */
 static size_t text_size;
 
 static void setup(void)
 {
-	sup = calloc(1, sizeof(*sup));
-	proxy = calloc(1, sizeof(*proxy));
-	ck_assert(sup && proxy);
+	boards_setup();
 }
 
 static void teardown(void)
 {
-	free(sup);
-	free(proxy);
+	boards_teardown();
 	free(text);
 	text = NULL;
-}
-
-static void fill_supervisor(void)
-{
-	strcpy(sup->node, "lb1");
-	strcpy(sup->version, "0.1.0");
-	strcpy(sup->config_file, "/etc/hpcbal.conf");
-	strcpy(sup->config_sha256, "e3b0c4");
-	stats_set(sup->pid, 4711);
-	stats_set(sup->started_wall_us, AGO(2 * 3600 + 5 * 60));
-	stats_set(sup->generation, 3);
-	stats_set(sup->config_loaded_wall_us, AGO(300));
-	stats_set(sup->process[BOARD_PROXY].pid, 4720);
-	stats_set(sup->process[BOARD_PROXY].running, 1);
-	stats_set(sup->process[BOARD_PROXY].started_wall_us, AGO(7200));
-	strcpy(sup->process[BOARD_PROXY].last_end, "");
-}
-
-static struct board_server *add_server(const char *backend, const char *name, uint32_t order)
-{
-	char address[BOARD_TEXT];
-	int at;
-
-	snprintf(address, sizeof(address), "10.0.0.%u:80", order + 1);
-	at = board_server_slot(proxy, str_of(backend), str_of(name), str_of(address));
-	ck_assert_int_ge(at, 0);
-	stats_set(proxy->servers[at].current, BOARD_CURRENT);
-	stats_set(proxy->server_order[at], order);
-	stats_set(proxy->servers[at].weight, 100);
-	stats_set(proxy->servers[at].health, BOARD_SERVER_UP);
-	stats_set(proxy->servers[at].since_wall_us, AGO(7000));
-	return &proxy->servers[at];
-}
-
-static void add_backend(const char *name, const char *balance, uint32_t order)
-{
-	int at = board_backend_slot(proxy, str_of(name));
-
-	ck_assert_int_ge(at, 0);
-	strcpy(proxy->backends[at].balance, balance);
-	stats_set(proxy->backends[at].current, BOARD_CURRENT);
-	stats_set(proxy->backends[at].order, order);
-}
-
-static struct board_frontend *add_frontend(const char *name, const char *binds, uint32_t order)
-{
-	int at = board_frontend_slot(proxy, str_of(name));
-
-	ck_assert_int_ge(at, 0);
-	strcpy(proxy->frontends[at].binds, binds);
-	stats_set(proxy->frontends[at].current, BOARD_CURRENT);
-	stats_set(proxy->frontends[at].order, order);
-	return &proxy->frontends[at];
-}
-
-/* Slots in another order than the file's. */
-static void fill_proxy(void)
-{
-	struct board_frontend *f;
-	struct board_server *s;
-
-	stats_set(proxy->generation, 3);
-	stats_set(proxy->n_workers, 2);
-	stats_set(proxy->stats.connections, 1);
-	add_frontend("admin_front", "127.0.0.1:8080", 1);
-	f = add_frontend("http_front", "0.0.0.0:80\n[::]:80", 0);
-	stats_set(f->stats.connections, 12);
-	stats_set(f->stats.requests, 34567);
-	add_backend("app_backend", "leastconn", 1);
-	add_backend("web_backend", "roundrobin", 0);
-	s = add_server("app_backend", "app1", 2);
-	stats_set(s->checked, 1);
-	stats_set(s->check_ok, 1);
-	stats_set(s->check_last_wall_us, AGO(2));
-	stats_set(s->check_duration_us, 1234);
-	stats_set(s->check_status, 200);
-	s = add_server("web_backend", "web2", 1);
-	stats_set(s->backup, 1);
-	stats_set(s->stats.active, 2);
-	s = add_server("web_backend", "web1", 0);
-	stats_set(s->stats.requests, 456);
-	stats_set(s->stats.connect_errors, 3);
-	stats_set(s->stats.response_errors, 4);
-	stats_set(s->stats.retries, 5);
-}
-
-/* The first check of app1 fails, for everything else that is wrong with it. */
-static struct board_server *put_down(unsigned slot, const char *why)
-{
-	struct board_server *s = &proxy->servers[slot];
-
-	stats_set(s->health, BOARD_SERVER_DOWN);
-	stats_set(s->since_wall_us, AGO(90));
-	stats_set(s->checked, 1);
-	stats_set(s->check_ok, 0);
-	stats_set(s->check_last_wall_us, AGO(1));
-	board_write_text(&s->check_turn, s->check_reason, sizeof(s->check_reason), str_of(why));
-	return s;
 }
 
 enum what { STATUS, SERVERS, STATUS_JSON, SERVERS_JSON };
@@ -134,7 +29,7 @@ enum what { STATUS, SERVERS, STATUS_JSON, SERVERS_JSON };
 static bool print_from(const struct board_supervisor *b, const struct board_proxy *p,
 		       enum what what, const char *backend, char *why, size_t why_size)
 {
-	struct snapshot *s = snapshot_take(b, p, NULL, NOW);
+	struct snapshot *s = snapshot_take(b, p, NULL, NOW, MONO);
 	bool good = false;
 	FILE *f;
 
@@ -179,8 +74,8 @@ static json_t *load(enum what what)
 
 START_TEST(status_all_well)
 {
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	ck_assert_str_eq(
 		print(STATUS),
 		"node      lb1: hpcbal 0.1.0, pid 4711, up 2h 5m\n"
@@ -202,9 +97,9 @@ END_TEST
 
 START_TEST(status_tells_what_is_wrong)
 {
-	fill_supervisor();
-	fill_proxy();
-	put_down(0, "connection refused");
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	boards_put_down(0, "connection refused");
 	stats_set(sup->process[BOARD_PROXY].pid, 0);
 	stats_set(sup->process[BOARD_PROXY].restarts, 2);
 	strcpy(sup->process[BOARD_PROXY].last_end, "killed by SIGSEGV");
@@ -229,8 +124,8 @@ END_TEST
 
 START_TEST(status_tells_of_a_proxy_behind)
 {
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	stats_set(proxy->generation, 2);
 	ck_assert_ptr_nonnull(
 		strstr(print(STATUS), "  the proxy still runs configuration 2, not 3\n"));
@@ -256,9 +151,9 @@ END_TEST
 
 START_TEST(servers_a_row_each)
 {
-	fill_supervisor();
-	fill_proxy();
-	put_down(0, "connection refused");
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	boards_put_down(0, "connection refused");
 	stats_set(proxy->servers[1].admin, BOARD_ADMIN_MAINT);
 	ck_assert_str_eq(
 		print(SERVERS),
@@ -277,8 +172,8 @@ START_TEST(servers_of_one_backend)
 {
 	char why[256];
 
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	ck_assert(print_from(sup, proxy, SERVERS, "app_backend", why, sizeof(why)));
 	ck_assert_ptr_nonnull(strstr(text, "app_backend/app1"));
 	ck_assert_ptr_nonnull(strstr(text, "passed 2s ago in 1.2 ms: status 200\n"));
@@ -293,9 +188,9 @@ END_TEST
 
 START_TEST(prepared_servers_are_not_shown)
 {
-	fill_supervisor();
-	fill_proxy();
-	stats_set(add_server("web_backend", "web9", 9)->current, BOARD_PREPARED);
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	stats_set(boards_add_server("web_backend", "web9", 9)->current, BOARD_PREPARED);
 	ck_assert_ptr_null(strstr(print(SERVERS), "web9"));
 	ck_assert_ptr_nonnull(strstr(print(STATUS), "web_backend  2/2"));
 }
@@ -306,8 +201,8 @@ START_TEST(removed_servers)
 {
 	json_t *j;
 
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	stats_set(proxy->servers[1].current, 0); /* web2, with 2 active */
 	stats_set(proxy->servers[2].current, 0); /* web1, with none */
 	ck_assert_ptr_nonnull(strstr(print(STATUS), "web_backend  0/0  roundrobin       2"));
@@ -330,9 +225,9 @@ START_TEST(json_status_document)
 	json_t *want, *got;
 	json_error_t error;
 
-	fill_supervisor();
-	fill_proxy();
-	put_down(0, "status 500, not 200-399");
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	boards_put_down(0, "status 500, not 200-399");
 	stats_set(proxy->servers[0].check_status, 500);
 	stats_set(proxy->servers[1].admin, BOARD_ADMIN_DRAIN);
 	got = load(STATUS_JSON);
@@ -368,8 +263,8 @@ START_TEST(json_servers_document)
 {
 	json_t *want, *got;
 
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	got = load(SERVERS_JSON);
 	ck_assert_uint_eq(json_array_size(json_object_get(got, "servers")), 3);
 	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\","
@@ -392,14 +287,14 @@ START_TEST(corrupt_texts_are_bounded_and_clean)
 {
 	json_t *j;
 
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	memset(sup->node, 'n', sizeof(sup->node));
 	memset(sup->config_file, '\xff', sizeof(sup->config_file));
 	strcpy(sup->version, "\x1b[2J\xc2\x9b");
 	memset(proxy->frontends[1].binds, '\n', sizeof(proxy->frontends[1].binds));
 	memset(proxy->servers[0].address, 'a', sizeof(proxy->servers[0].address));
-	put_down(0, "caf\xc3\xa9 \x07\r\n");
+	boards_put_down(0, "caf\xc3\xa9 \x07\r\n");
 	j = load(STATUS_JSON);
 	ck_assert_uint_eq(json_string_length(json_object_get(j, "node")), BOARD_NAME - 1);
 	ck_assert_str_eq(json_string_value(json_object_get(j, "version")), "?[2J??");
@@ -412,8 +307,8 @@ END_TEST
 
 START_TEST(corrupt_numbers_are_harmless)
 {
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	stats_set(sup->started_wall_us, UINT64_MAX);
 	stats_set(sup->config_loaded_wall_us, UINT64_MAX);
 	stats_set(proxy->server_order[0], UINT32_MAX);
@@ -461,8 +356,8 @@ END_TEST
 /* A writer that died in the middle of a text leaves its turn odd for ever. */
 START_TEST(corrupt_turn_does_not_hang)
 {
-	fill_supervisor();
-	fill_proxy();
+	boards_fill_supervisor();
+	boards_fill_proxy();
 	stats_set(sup->text_turn, 1);
 	stats_set(proxy->frontends[0].bind_turn, 3);
 	ck_assert_ptr_nonnull(strstr(print(STATUS), "node      lb1: hpcbal 0.1.0"));
@@ -471,9 +366,9 @@ END_TEST
 
 START_TEST(servers_of_no_backend)
 {
-	fill_supervisor();
-	fill_proxy();
-	add_server("nowhere", "lost", 9);
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	boards_add_server("nowhere", "lost", 9);
 	ck_assert_ptr_nonnull(strstr(print(SERVERS), "\nnowhere/lost "));
 	print(STATUS);
 	ck_assert_ptr_null(strstr(text, "lost"));

@@ -1,0 +1,339 @@
+/* A snapshot as metrics in Prometheus' text format (version 0.0.4). One row a metric. No
+ * series is printed twice, whatever stands on the boards: a scraper would drop them all. */
+#include <inttypes.h>
+
+#include "admin/snapshot_data.h"
+
+struct writer {
+	FILE *out;
+	const struct metric *metric;
+	unsigned samples; /* of this metric */
+};
+
+struct metric {
+	const char *name, *type, *help;
+	void (*collect)(struct writer *w, const struct snapshot *s);
+};
+
+/* Up to two labels with a value each. */
+struct labels {
+	const char *name[2], *value[2];
+};
+
+static void put_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* The head is printed only when something stands below it. */
+static void put(struct writer *w, struct labels l, uint64_t value)
+{
+	const struct metric *m = w->metric;
+
+	if (!w->samples++)
+		fprintf(w->out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
+			m->type);
+	fputs(m->name, w->out);
+	for (unsigned i = 0; i < 2 && l.name[i]; i++) {
+		fprintf(w->out, "%s%s=\"", i ? "," : "{", l.name[i]);
+		put_escaped(w->out, l.value[i]);
+		fputc('"', w->out);
+	}
+	fprintf(w->out, "%s %" PRIu64 "\n", l.name[0] ? "}" : "", value);
+}
+
+static struct labels none(void)
+{
+	return (struct labels){{NULL}, {NULL}};
+}
+
+static struct labels one(const char *name, const char *value)
+{
+	return (struct labels){{name}, {value}};
+}
+
+static struct labels two(const char *name, const char *value, const char *other,
+			 const char *other_value)
+{
+	return (struct labels){{name, other}, {value, other_value}};
+}
+
+static void collect_build(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_supervisor)
+		put(w, two("version", s->version, "node", s->node), 1);
+}
+
+static void collect_generation(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_supervisor)
+		put(w, none(), s->generation);
+}
+
+static void collect_restarts(struct writer *w, const struct snapshot *s)
+{
+	static const char *const names[BOARD_PROCESSES] = {"proxy", "vrrp", "runner"};
+
+	for (unsigned i = 0; i < BOARD_PROCESSES && s->has_supervisor; i++)
+		put(w, one("process", names[i]), s->process[i].restarts);
+}
+
+static void collect_log_dropped(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_proxy)
+		put(w, none(), s->log_dropped);
+}
+
+/* ---- frontends ---- */
+
+/* The next one from `*i` on whose name was not there before. */
+static const struct snap_frontend *next_frontend(const struct snapshot *s, unsigned *i)
+{
+	while (*i < s->n_frontends) {
+		const struct snap_frontend *f = &s->frontends[*i];
+		unsigned k = 0;
+
+		while (strcmp(s->frontends[k].name, f->name) != 0)
+			k++;
+		if (k == (*i)++)
+			return f;
+	}
+	return NULL;
+}
+
+static void collect_frontend_connections(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_frontend *f;
+
+	for (unsigned i = 0; (f = next_frontend(s, &i));)
+		put(w, one("frontend", f->name), f->connections);
+}
+
+static void collect_requests(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_frontend *f;
+
+	for (unsigned i = 0; (f = next_frontend(s, &i));)
+		for (unsigned k = 0; k < SNAP_CODES; k++)
+			put(w, two("frontend", f->name, "code", snap_codes[k]), f->codes[k]);
+}
+
+static void collect_bytes(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_frontend *f;
+
+	for (unsigned i = 0; (f = next_frontend(s, &i));) {
+		put(w, two("frontend", f->name, "direction", "in"), f->bytes_in);
+		put(w, two("frontend", f->name, "direction", "out"), f->bytes_out);
+	}
+}
+
+/* ---- servers ---- */
+
+static bool is_repeated(const struct snapshot *s, unsigned i)
+{
+	const struct snap_server *v = &s->servers[i];
+	unsigned k = i;
+
+	/* Servers of one backend stand together. */
+	while (k-- > 0 && s->servers[k].backend_index == v->backend_index)
+		if (strcmp(s->servers[k].name, v->name) == 0)
+			return true;
+	return false;
+}
+
+/* Removed ones are left out: one of the same name may have taken their place. */
+static void each_server(struct writer *w, const struct snapshot *s,
+			uint64_t (*value)(const struct snap_server *v))
+{
+	for (unsigned i = 0; i < s->n_servers; i++) {
+		const struct snap_server *v = &s->servers[i];
+
+		if (!v->removed && v->backend_index < s->n_backends && !is_repeated(s, i))
+			put(w, two("backend", v->backend, "server", v->name), value(v));
+	}
+}
+
+static uint64_t server_up(const struct snap_server *v)
+{
+	return v->state == BOARD_SERVER_UP;
+}
+
+static uint64_t server_connections(const struct snap_server *v)
+{
+	return v->active + v->idle;
+}
+
+static uint64_t server_requests(const struct snap_server *v)
+{
+	return v->requests;
+}
+
+static uint64_t server_check_failures(const struct snap_server *v)
+{
+	return v->check_failures;
+}
+
+static void collect_server_up(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_up);
+}
+
+static void collect_server_connections(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_connections);
+}
+
+static void collect_server_requests(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_requests);
+}
+
+static void collect_check_failures(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_check_failures);
+}
+
+/* ---- virtual routers ---- */
+
+static const struct snap_router *next_router(const struct snapshot *s, unsigned *i)
+{
+	while (*i < s->n_routers) {
+		const struct snap_router *r = &s->routers[*i];
+		unsigned k = 0;
+
+		while (strcmp(s->routers[k].facts.name, r->facts.name) != 0)
+			k++;
+		if (k == (*i)++)
+			return r;
+	}
+	return NULL;
+}
+
+/* Of a process that does not run nobody knows the state: all are 0 then. */
+static void collect_state(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		for (unsigned k = BOARD_ROUTER_INIT; k <= BOARD_ROUTER_FAULT; k++)
+			put(w,
+			    two("instance", r->facts.name, "state",
+				board_router_state_name((enum board_router_state)k)),
+			    s->vrrp_live && r->state == k);
+}
+
+static void collect_transitions(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		put(w, one("instance", r->facts.name), r->stats.transitions);
+}
+
+static void collect_priority(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		put(w, one("instance", r->facts.name), r->facts.effective_priority);
+}
+
+static void collect_advertisements(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));) {
+		put(w, two("instance", r->facts.name, "direction", "sent"), r->stats.adverts_sent);
+		put(w, two("instance", r->facts.name, "direction", "received"),
+		    r->stats.adverts_received);
+	}
+}
+
+static void collect_both_master(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		put(w, one("instance", r->facts.name), r->both_master);
+}
+
+static void collect_send_failures(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		put(w, one("instance", r->facts.name), r->stats.send_failures);
+}
+
+static bool has_reason(const struct snapshot *s, unsigned i)
+{
+	unsigned k = 0;
+
+	while (strcmp(s->discard_name[k], s->discard_name[i]) != 0)
+		k++;
+	return k == i;
+}
+
+static void collect_discards(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_router *r;
+
+	for (unsigned i = 0; (r = next_router(s, &i));)
+		for (unsigned k = 0; k < s->n_discards; k++)
+			if (has_reason(s, k))
+				put(w,
+				    two("instance", r->facts.name, "reason", s->discard_name[k]),
+				    r->discards[k]);
+}
+
+static const struct metric metrics[] = {
+	{"hpcbal_build_info", "gauge", "Always 1; what runs, and where.", collect_build},
+	{"hpcbal_config_generation", "gauge", "Configurations since the daemon's start.",
+	 collect_generation},
+	{"hpcbal_process_restarts_total", "counter", "Processes started again after they died.",
+	 collect_restarts},
+	{"hpcbal_frontend_connections", "gauge", "Client connections open now.",
+	 collect_frontend_connections},
+	{"hpcbal_requests_total", "counter", "Requests by the code of their answer.",
+	 collect_requests},
+	{"hpcbal_bytes_total", "counter",
+	 "Bytes received from clients (in) and sent to them (out).", collect_bytes},
+	{"hpcbal_server_up", "gauge", "1 while the server takes new requests.", collect_server_up},
+	{"hpcbal_server_connections", "gauge",
+	 "Connections to the server: with a request or tunnel, and idle ones.",
+	 collect_server_connections},
+	{"hpcbal_server_requests_total", "counter",
+	 "Requests sent to the server, retries included.", collect_server_requests},
+	{"hpcbal_server_check_failures_total", "counter", "Health checks that failed.",
+	 collect_check_failures},
+	{"hpcbal_vrrp_state", "gauge", "1 for the state that the virtual router is in.",
+	 collect_state},
+	{"hpcbal_vrrp_transitions_total", "counter", "Changes of state.", collect_transitions},
+	{"hpcbal_vrrp_priority", "gauge", "The priority with all weights.", collect_priority},
+	{"hpcbal_vrrp_advertisements_total", "counter",
+	 "Advertisements sent, and received and taken.", collect_advertisements},
+	{"hpcbal_vrrp_both_master", "gauge", "1 while this node and another one are both master.",
+	 collect_both_master},
+	{"hpcbal_vrrp_send_failures_total", "counter", "Advertisements that could not be sent.",
+	 collect_send_failures},
+	{"hpcbal_vrrp_discarded_total", "counter", "Received packets that were not taken.",
+	 collect_discards},
+	{"hpcbal_log_dropped_total", "counter", "Access log lines dropped.", collect_log_dropped},
+};
+
+void snapshot_print_metrics(const struct snapshot *s, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		struct writer w = {out, &metrics[i], 0};
+
+		metrics[i].collect(&w, s);
+	}
+}

@@ -1,0 +1,62 @@
+/* Finding by name what is in a snapshot, and naming the nearest when it is not. */
+#include "admin/snapshot_data.h"
+
+#define NEAR 4 /* letters that differ at most, less one */
+
+struct nearest {
+	const char *name;
+	unsigned distance;
+};
+
+static void compare(struct nearest *n, const char *wanted, const char *name)
+{
+	unsigned distance = str_distance(str_of(wanted), str_of(name));
+
+	if (distance < n->distance) {
+		n->distance = distance;
+		n->name = name;
+	}
+}
+
+static void explain(const struct nearest *n, const char *kind, const char *wanted, char *why,
+		    size_t size)
+{
+	if (n->name)
+		snprintf(why, size, "there is no %s \"%s\"; did you mean \"%s\"?", kind, wanted,
+			 n->name);
+	else
+		snprintf(why, size, "there is no %s \"%s\"; `hpcbalctl status` lists them", kind,
+			 wanted);
+}
+
+const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
+						 char *why, size_t why_size)
+{
+	struct nearest n = {NULL, NEAR};
+
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		if (strcmp(s->backends[i].name, name) == 0)
+			return &s->backends[i];
+		compare(&n, name, s->backends[i].name);
+	}
+	explain(&n, "backend", name, why, why_size);
+	return NULL;
+}
+
+const struct snap_router *snapshot_find_router(const struct snapshot *s, const char *name,
+					       char *why, size_t why_size)
+{
+	struct nearest n = {NULL, NEAR};
+
+	for (unsigned i = 0; i < s->n_routers; i++) {
+		if (strcmp(s->routers[i].facts.name, name) == 0)
+			return &s->routers[i];
+		compare(&n, name, s->routers[i].facts.name);
+	}
+	if (s->n_routers)
+		explain(&n, "virtual router", name, why, why_size);
+	else
+		snprintf(why, why_size, "there is no virtual router \"%s\": none is configured",
+			 name);
+	return NULL;
+}

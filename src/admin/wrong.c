@@ -1,0 +1,92 @@
+#include "admin/wrong.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "admin/snapshot_data.h"
+#include "admin/text.h"
+
+void wrong_tell(struct wrong *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(w->count++ ? "  " : "what is wrong:\n  ", w->out);
+	va_start(ap, fmt);
+	vfprintf(w->out, fmt, ap);
+	va_end(ap);
+	fputc('\n', w->out);
+}
+
+static void tell_proxy(struct wrong *w, const struct snapshot *s)
+{
+	const struct snap_process *p = &s->process[BOARD_PROXY];
+	const char *end = *p->last_end ? p->last_end : "how is not known";
+	char age[TEXT_TIME];
+
+	if (!s->has_supervisor) {
+		wrong_tell(w, "the supervisor's board is missing");
+		return;
+	}
+	if (p->pid <= 0)
+		wrong_tell(
+			w,
+			"the proxy is not running: no request is answered; the last one ended: %s",
+			end);
+	else if (!p->running)
+		wrong_tell(w, "the proxy (pid %" PRId32 ") has been starting for %s", p->pid,
+			   text_age(age, p->started_us, s->now_us));
+	if (p->restarts)
+		wrong_tell(w,
+			   "the proxy was started again %" PRIu64
+			   " time%s; the last one ended: %s",
+			   p->restarts, text_plural(p->restarts), end);
+	if (p->running && s->has_proxy && s->proxy_generation != s->generation)
+		wrong_tell(w, "the proxy still runs configuration %" PRIu64 ", not %" PRIu64,
+			   s->proxy_generation, s->generation);
+}
+
+static void tell_down(struct wrong *w, const struct snapshot *s, const struct snap_server *v)
+{
+	char age[TEXT_TIME], since[TEXT_TIME];
+
+	if (v->state != BOARD_SERVER_DOWN)
+		return;
+	wrong_tell(w, "%s/%s is DOWN since %s (%s ago): %s", v->backend, v->name,
+		   text_local_time(since, v->since_us), text_age(age, v->since_us, s->now_us),
+		   *v->check_reason ? v->check_reason : "no reason was given");
+}
+
+static void tell_backend(struct wrong *w, const struct snapshot *s, const struct snap_backend *k)
+{
+	if (!k->n_up && k->n_servers)
+		wrong_tell(w, "%s has no server up: its requests are answered with 503", k->name);
+	for (unsigned i = 0; i < k->n_servers; i++)
+		tell_down(w, s, &s->servers[k->first + i]);
+}
+
+static void tell_losses(struct wrong *w, const struct snapshot *s)
+{
+	if (s->log_dropped)
+		wrong_tell(w,
+			   "%" PRIu64 " access log line%s dropped: the log's target is too slow, "
+			   "full, or gone",
+			   s->log_dropped, s->log_dropped == 1 ? " was" : "s were");
+	if (s->accept_pauses)
+		wrong_tell(w,
+			   "accepting was paused %" PRIu64 " time%s, out of descriptors or at "
+			   "max_connections",
+			   s->accept_pauses, text_plural(s->accept_pauses));
+}
+
+void wrong_print(const struct snapshot *s, FILE *out)
+{
+	struct wrong w = {.out = out};
+
+	tell_proxy(&w, s);
+	for (unsigned i = 0; i < s->n_backends; i++)
+		tell_backend(&w, s, &s->backends[i]);
+	wrong_find_vrrp(&w, s);
+	tell_losses(&w, s);
+	if (!w.count)
+		fputs("all is well\n", out);
+}

@@ -13,6 +13,7 @@
 #include "ipc/msg.h"
 #include "loader/loader.h"
 #include "proxy/proxy.h"
+#include "runner/runner.h"
 #include "supervisor/rights.h"
 #include "supervisor/supervisor.h"
 #include "vrrp/vrrp.h"
@@ -102,9 +103,23 @@ static int run_proxy(const char *config)
 	return proxy_main(MSG_CHILD_FD);
 }
 
+static int run_vrrp(const char *config)
+{
+	(void)config;
+	return vrrp_main(MSG_CHILD_FD);
+}
+
+static int run_runner(const char *config)
+{
+	(void)config;
+	return runner_main(MSG_CHILD_FD);
+}
+
 static int (*const run_role[ROLE_COUNT])(const char *config) = {
 	[ROLE_LOADER] = run_loader,
 	[ROLE_PROXY] = run_proxy,
+	[ROLE_VRRP] = run_vrrp,
+	[ROLE_RUNNER] = run_runner,
 };
 
 static int become(const char *name, const char *config)

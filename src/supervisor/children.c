@@ -120,6 +120,14 @@ static void relay(struct supervisor *sv, const struct relay *r, const struct msg
 	/* A script's next result is not far. */
 }
 
+/* Of a child that must not wait for a log. */
+static void say(struct supervisor *sv, const struct service *s, const struct msg *m)
+{
+	log_relay(s->kind->name, (int)s->child.pid, (int)(m->arg & 7), m->text);
+	if (m->arg & MSG_SAY_EVENT)
+		events_add(&sv->events, clock_wall_us(), s->kind->name, m->text);
+}
+
 static void said(struct service *s, const struct msg *m)
 {
 	struct supervisor *sv = of_service(s);
@@ -128,6 +136,8 @@ static void said(struct service *s, const struct msg *m)
 		supervisor_reopen_log(sv);
 	else if (m->type == MSG_EVENT)
 		events_add(&sv->events, clock_wall_us(), s->kind->name, m->text);
+	else if (m->type == MSG_SAY)
+		say(sv, s, m);
 	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)
 		if (m->type == relays[i].type && s->slot == relays[i].from)
 			relay(sv, &relays[i], m);

@@ -274,7 +274,9 @@ START_TEST(removed_servers_are_left_out)
 	int at;
 
 	fill();
-	stats_set(proxy->servers[1].current, BOARD_GONE);
+	stats_set(proxy->servers[1].current, BOARD_GONE); /* web2, with 2 active */
+	print();
+	ck_assert_ptr_null(strstr(text, "server=\"web2\""));
 	at = board_server_slot(proxy, STR("web_backend"), STR("web2"), STR("10.0.0.99:80"));
 	stats_set(proxy->servers[at].current, BOARD_CURRENT);
 	stats_set(proxy->servers[at].stats.requests, 77);

@@ -70,11 +70,7 @@ static void finish(struct demotion_wait *w, const char *gap)
 
 	tell(w->client, 'r', "%s\t%s\t%s\t%s\t%d\t%s", instance_name(w->instance), w->from, w->to,
 	     gap, done, vrouter_outcome_text(w->outcome));
-	if (!done) {
-		w->client->refused = true;
-		tell(w->client, 'e', "%s: %s\n", instance_name(w->instance),
-		     vrouter_outcome_text(w->outcome));
-	}
+	w->client->refused |= !done;
 	list_del(&w->link);
 	probe_free(&w->gap);
 	release(w->client);
@@ -141,7 +137,8 @@ static bool is_private(enum vrouter_outcome o)
 	       o == VROUTER_OUTCOME_NOT_DEMOTED;
 }
 
-static void on_outcome(struct instance_ear *ear, struct instance *i, const struct vrouter_action *a)
+static void on_outcome(struct instance_ear *ear, struct instance *i,
+		       const struct vrouter_action *a)
 {
 	struct demotion *d = list_of(ear, struct demotion, ear);
 	struct list *e, *tmp;

@@ -27,7 +27,8 @@ static void set_unwell(struct heartwatch *h, uint64_t since, const char *why)
 	h->why = why;
 }
 
-void heartwatch_look(struct heartwatch *h, bool running, const struct board_proxy *b, uint64_t now)
+void heartwatch_look(struct heartwatch *h, bool running, const struct board_proxy *b,
+		     uint64_t now)
 {
 	uint64_t beat = oldest_beat(b, now);
 

@@ -21,7 +21,8 @@ struct heartwatch {
 };
 
 /* One look. `running`: the supervisor calls it up. */
-void heartwatch_look(struct heartwatch *h, bool running, const struct board_proxy *b, uint64_t now);
+void heartwatch_look(struct heartwatch *h, bool running, const struct board_proxy *b,
+		     uint64_t now);
 /* For how long it has not served; 0: it serves. */
 uint64_t heartwatch_unwell(const struct heartwatch *h, uint64_t now);
 

@@ -155,7 +155,8 @@ static uint32_t proxy_fault(struct instance *i, uint64_t now)
 
 static void tell_faults(struct instance *i, uint32_t faults)
 {
-	struct vrouter_event on = { .what = VROUTER_FAULT_ON }, off = { .what = VROUTER_FAULT_OFF };
+	struct vrouter_event on = { .what = VROUTER_FAULT_ON };
+	struct vrouter_event off = { .what = VROUTER_FAULT_OFF };
 
 	on.faults = faults & ~i->machine.faults;
 	off.faults = i->machine.faults & ~faults;
@@ -189,13 +190,14 @@ static void tell_priority(struct instance *i)
 			  before, e.priority);
 }
 
-/* The address of the last event that came is not needed for this: all is looked at anew. */
+/* All is looked at anew, whatever it was that changed. */
 static void refresh(struct instance *i)
 {
 	uint64_t now = clock_now_us();
 	struct vrrp_ip source = find_source(i);
-	uint32_t faults = link_faults(i, &source) | tracks_faults(&i->tracks) | proxy_fault(i, now);
+	uint32_t faults = link_faults(i, &source) | proxy_fault(i, now);
 
+	faults |= tracks_faults(&i->tracks);
 	if (now < i->address_retry)
 		faults |= VROUTER_FAULT_ADDRESS;
 	if (source.size)

@@ -54,7 +54,8 @@ static void time_to_ask(struct loop_fd *io, unsigned what)
 	arm(p, now);
 }
 
-bool probe_init(struct probe *p, struct loop *l, void (*ended)(struct probe *p, const uint8_t *mac))
+bool probe_init(struct probe *p, struct loop *l,
+		void (*ended)(struct probe *p, const uint8_t *mac))
 {
 	p->loop = l;
 	p->segment = NULL;

@@ -190,7 +190,8 @@ static void watch_ready(struct loop_fd *io, unsigned what)
 /* ---- all of them ---- */
 
 struct segments *segments_open(struct loop *l, uint32_t own_port,
-			       const struct segment_calls *calls, void *arg, char *why, size_t size)
+			       const struct segment_calls *calls, void *arg, char *why,
+			       size_t size)
 {
 	struct segments *all = calloc(1, sizeof(*all));
 

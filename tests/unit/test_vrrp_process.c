@@ -93,7 +93,7 @@ START_TEST(deleted_address_is_back_at_once)
 	start_pair();
 	for (int i = 0; i < 3; i++) {
 		netns_enter(lan.a);
-		netns_run("ip addr del $(ip -o addr show dev va | grep -o '" VIP "/[0-9]*') dev va");
+		netns_run("ip addr del $(ip -o addr show va | grep -o '" VIP "/[0-9]*') dev va");
 		begun = clock_now_us();
 		WAIT_FOR(stats_get(a.board->routers[0].stats.address_losses) == (uint64_t)i + 1);
 		WAIT_FOR(vrrp_node_has(&a, VIP));
@@ -167,7 +167,7 @@ START_TEST(demotion_without_a_peer_is_harmless)
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	ck_assert_int_eq(command(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
-	ck_assert_msg(strstr(out, "no peer took over"), "%s", out);
+	ck_assert_msg(strstr(out, "\t0\tno peer took over"), "%s", out);
 	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
 	ck_assert(vrrp_node_has(&a, VIP));
 	ck_assert_uint_eq(vrrp_node_facts(&a, 0).advertised_priority, 250);

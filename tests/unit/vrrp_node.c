@@ -85,7 +85,8 @@ static void fork_process(struct vrrp_node *n)
 	n->sock = pair[0];
 }
 
-void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const char *text, int fd)
+void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const char *text,
+		    int fd)
 {
 	struct msg m = { .type = type, .arg = arg, .text = str_of(text) };
 

@@ -45,13 +45,14 @@ void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state);
 bool vrrp_node_has(struct vrrp_node *n, const char *address);
 
 /* Ends the test when `condition` does not become true in 10 s. */
-#define WAIT_FOR(condition)                                                                  \
-	do {                                                                                 \
-		uint64_t until_ = clock_now_us() + 10 * CLOCK_SEC;                           \
-		while (!(condition)) {                                                       \
-			ck_assert_msg(clock_now_us() < until_, "waited in vain: %s (line %d)", #condition, __LINE__); \
-			usleep(1000);                                                        \
-		}                                                                            \
+#define WAIT_FOR(condition)                                                                 \
+	do {                                                                                \
+		uint64_t until_ = clock_now_us() + 10 * CLOCK_SEC;                          \
+		while (!(condition)) {                                                      \
+			ck_assert_msg(clock_now_us() < until_, "line %d: waited in vain: %s", \
+				      __LINE__, #condition);                                \
+			usleep(1000);                                                       \
+		}                                                                           \
 	} while (0)
 
 #endif

@@ -104,7 +104,8 @@ static bool act_state(struct instance *i, const struct vrouter_action *a)
 	uint64_t now = clock_now_us();
 
 	i->since_wall = clock_wall_us();
-	stats_add(i->board->stats.transitions, 1);
+	if (a->from != a->to)
+		stats_add(i->board->stats.transitions, 1);
 	if (a->to == VROUTER_MASTER) {
 		stats_add(i->board->stats.became_master, 1);
 		i->check_at = now + i->leases[0].lifetime_s * CLOCK_SEC + CHECK_AFTER_US;
@@ -114,9 +115,13 @@ static bool act_state(struct instance *i, const struct vrouter_action *a)
 		i->check_at = TIMES_NEVER;
 		probe_stop(&i->conflict);
 	}
-	world_say(i->world, level_of(a), true, "%s: %s → %s: %s", instance_name(i),
-		  vrouter_state_name(a->from), vrouter_state_name(a->to),
-		  vrouter_reason_text(a->why));
+	if (a->from == a->to)
+		world_say(i->world, LOG_INFO, true, "%s: %s: %s", instance_name(i),
+			  vrouter_state_name(a->to), vrouter_reason_text(a->why));
+	else
+		world_say(i->world, level_of(a), true, "%s: %s → %s: %s", instance_name(i),
+			  vrouter_state_name(a->from), vrouter_state_name(a->to),
+			  vrouter_reason_text(a->why));
 	notify(i, a);
 	instance_write_facts(i, now);
 	return true;

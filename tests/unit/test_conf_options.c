@@ -71,7 +71,25 @@ static const struct {
 	{ SECTION_TOP, "threads", NULL, "in \"proxy\"" },
 	{ SECTION_TOP, "xyzzy", NULL, NULL },
 	{ SECTION_CHECK, "", NULL, NULL },
+	{ SECTION_VRRP, "advert_int", "advertisement_interval", NULL }, /* what others call it */
+	{ SECTION_VRRP, "virtual_ipaddress", "virtual_addresses", NULL },
+	{ SECTION_VRRP_AUTH, "auth_pass", "password", NULL },
 };
+
+/* Misspelt, it is one as well: what stands behind it is not shown. */
+START_TEST(secrets_are_known_by_name)
+{
+	ck_assert(option_may_be_secret(STR("password")));
+	ck_assert(option_may_be_secret(STR("pasword")));
+	ck_assert(option_may_be_secret(STR("auth_pass")));
+	ck_assert(!option_may_be_secret(STR("peers")));
+	ck_assert(!option_may_be_secret(STR("path")));
+	ck_assert(!option_may_be_secret(STR("")));
+	for (unsigned i = 0; i < options_count; i++)
+		ck_assert_msg(option_may_be_secret(str_of(options[i].name)) == options[i].secret,
+			      "%s", options[i].name);
+}
+END_TEST
 
 START_TEST(unknown_name_finds_its_like)
 {
@@ -114,6 +132,7 @@ int main(void)
 	tcase_add_loop_test(t, section_has_rows_and_texts, 0, SECTION_COUNT);
 	tcase_add_loop_test(t, unknown_name_finds_its_like, 0,
 			    (int)(sizeof(nears) / sizeof(nears[0])));
+	tcase_add_test(t, secrets_are_known_by_name);
 	tcase_add_test(t, words_are_found);
 	suite_add_tcase(s, t);
 	return rig_run(s);

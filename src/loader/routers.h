@@ -11,9 +11,9 @@
 
 /* A notification program that runs for longer is killed. */
 #define ROUTERS_NOTIFY_TIMEOUT_US 60000000ull
-/* How long a link may take at boot until the instances begin: long enough for a switch port
- * that was just plugged in to forward, as a rule. */
-#define ROUTERS_SETTLE_US 5000000ull
+/* How long at most a link settles at boot before the down timer starts: what is sent and heard
+ * in its first moments is lost as a rule. Whoever sees it at work says so sooner. */
+#define ROUTERS_SETTLE_US 2000000ull
 
 /* Fills the brief, and n_routers and the programs of the manifest; both come cleared. Equal
  * programs share a place: scripts with the same path, interval and timeout, notifications with

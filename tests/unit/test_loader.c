@@ -434,6 +434,7 @@ static void check_first_router(const struct brief_router *r)
 	ck_assert_uint_eq(r->garp_interval_us, 20000);
 	ck_assert_uint_eq(r->garp_refresh_us, 0);
 	ck_assert_uint_eq(r->proxy_grace_us, 1000000);
+	ck_assert_uint_eq(r->settle_us, 2000000);
 	ck_assert_uint_eq(r->n_addresses, 2);
 	ck_assert_mem_eq(r->addresses[0].ip.bytes, vip, 4);
 	ck_assert_uint_eq(r->addresses[0].prefix, 24);

@@ -30,7 +30,7 @@ static struct fake {
 	int prepared[MANIFEST_LISTENERS], listeners[MANIFEST_LISTENERS];
 	unsigned n_prepared, n_listeners;
 	char next[FAKE_SCRIPT_MAX], script[FAKE_SCRIPT_MAX];
-	uint64_t generation, since_us, prepared_us, stop_us;
+	uint64_t generation, asked, since_us, prepared_us, stop_us;
 } self;
 
 static char buf[MSG_TEXT_MAX + 1];
@@ -55,6 +55,36 @@ static bool has(const char *script, const char *word)
 	struct str value;
 
 	return find(script, word, &value);
+}
+
+/* The first that comes takes the file away. */
+static bool is_once(const char *word)
+{
+	struct str value;
+	char path[256];
+
+	return find(self.next, word, &value) && str_copy(path, sizeof(path), value) &&
+	       unlink(path) == 0;
+}
+
+/* By the journal, the proxy has been told to take what we have prepared. */
+static bool proxy_commits(void)
+{
+	static char text[65536];
+	char path[256], line[64];
+	struct str value;
+	FILE *f;
+
+	if (!fake_find(str_of(self.next), "journal", &value))
+		return false;
+	str_copy(path, sizeof(path), value);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	snprintf(line, sizeof(line), "proxy COMMIT %llu", (unsigned long long)self.asked);
+	return strstr(text, line) != NULL;
 }
 
 /* One write() a line: others write there, too. */
@@ -169,6 +199,7 @@ static void on_prepare(const struct msg *m)
 		say(MSG_REFUSED, m->arg, value);
 	} else if (!has(self.next, "silent")) {
 		self.prepared_us = clock_now_us();
+		self.asked = m->arg;
 		say(MSG_PREPARED, m->arg, STR_NONE);
 	}
 }
@@ -190,16 +221,6 @@ static void say_more(void)
 		say(MSG_NOTIFY, MSG_PROGRAM(self.generation, 1), value);
 	if (find(self.script, "scripts", &value))
 		say(MSG_SCRIPT, MSG_PROGRAM(self.generation, 2), value);
-}
-
-/* The first that comes takes the file away. */
-static bool is_once(const char *word)
-{
-	struct str value;
-	char path[256];
-
-	return find(self.next, word, &value) && str_copy(path, sizeof(path), value) &&
-	       unlink(path) == 0;
 }
 
 static void on_commit(const struct msg *m)
@@ -329,6 +350,9 @@ static void act_on_time(void)
 	if (self.prepared_us &&
 	    (now - self.prepared_us) / CLOCK_MS >=
 		    fake_number(str_of(self.next), word_of("dies_prepared"), UINT64_MAX))
+		abort();
+	if (self.prepared_us && has(self.next, "dies_beside_proxy") && proxy_commits() &&
+	    is_once("dies_beside_proxy"))
 		abort();
 	if (!self.generation)
 		return;

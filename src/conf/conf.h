@@ -137,6 +137,7 @@ struct conf_vrrp {
 	uint64_t interval;
 	bool preempt, strict_addresses;
 	uint64_t preempt_delay;
+	int on_conflict; /* 1: give the addresses up; 0: hold them */
 	int checksum; /* 1: over the message alone; 0: with the pseudo header */
 	bool authenticated;
 	struct str password; /* whole, as written; blotted out in the proxy */

@@ -48,6 +48,7 @@ struct brief_router {
 	uint8_t version, vrid, ipv6, priority;
 	uint8_t preempt, accept, has_password, unicast;
 	uint8_t plain_checksum, strict_list;
+	uint8_t leave_conflicts; /* 1: what another host has is given up */
 	uint8_t garp_count;
 	char password[BRIEF_PASSWORD]; /* padded with zeros */
 	uint64_t interval_us, preempt_delay_us, settle_us;

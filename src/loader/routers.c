@@ -157,6 +157,7 @@ static void fill_protocol(const struct conf_vrrp *v, struct brief_router *r)
 		memcpy(r->password, password.p, password.n);
 	r->plain_checksum = v->checksum == 1;
 	r->strict_list = v->strict_addresses;
+	r->leave_conflicts = v->on_conflict == 1;
 	r->garp_count = (uint8_t)v->garp_count;
 	r->interval_us = v->interval;
 	r->preempt_delay_us = v->preempt_delay;

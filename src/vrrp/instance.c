@@ -200,6 +200,8 @@ static void refresh(struct instance *i)
 	faults |= tracks_faults(&i->tracks);
 	if (now < i->address_retry)
 		faults |= VROUTER_FAULT_ADDRESS;
+	if (now < i->conflict_retry)
+		faults |= VROUTER_FAULT_CONFLICT;
 	if (source.size)
 		tell_source(i, &source);
 	tell_priority(i);
@@ -365,21 +367,29 @@ void instance_script(struct instance *i, uint32_t program, struct str fault)
 
 /* ---- other hosts with our addresses ---- */
 
+static void on_conflict(struct instance *i, const uint8_t *mac)
+{
+	uint64_t now = clock_now_us();
+	char ip[VRRP_IP_TEXT];
+
+	snprintf(i->foreign, sizeof(i->foreign),
+		 "the host with the link address %02x:%02x:%02x:%02x:%02x:%02x has %s too", mac[0],
+		 mac[1], mac[2], mac[3], mac[4], mac[5],
+		 vrrp_ip_format(&i->addresses[i->checked], ip));
+	i->foreign_heard = now;
+	world_say(i->world, LOG_ERR, true,
+		  "%s: %s; take the address away there, or give us another", instance_name(i),
+		  i->foreign);
+	if (i->brief->leave_conflicts)
+		i->conflict_retry = now + CONFLICT_AGAIN_US;
+}
+
 static void conflict_ended(struct probe *p, const uint8_t *mac)
 {
 	struct instance *i = list_of(p, struct instance, conflict);
-	char ip[VRRP_IP_TEXT];
 
-	if (mac) {
-		vrrp_ip_format(&i->addresses[i->checked], ip);
-		snprintf(i->foreign, sizeof(i->foreign),
-			 "the host with the link address %02x:%02x:%02x:%02x:%02x:%02x has %s too",
-			 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], ip);
-		i->foreign_heard = clock_now_us();
-		world_say(i->world, LOG_ERR, true,
-			  "%s: %s; take the address away there, or give us another",
-			  instance_name(i), i->foreign);
-	}
+	if (mac)
+		on_conflict(i, mac);
 	i->dirty = true;
 	i->checked++;
 	if (i->checked < i->brief->n_addresses)

@@ -38,6 +38,7 @@ struct instance {
 
 	uint64_t proxy_well_since;  /* after a fault of it; 0: no fault, or not yet */
 	uint64_t address_retry;     /* when addresses that could not be set are tried again */
+	uint64_t conflict_retry;    /* when those that another host has are */
 	uint64_t event_at;          /* when the event came that is being answered */
 	uint64_t let_go;            /* when addresses that were held were deleted last */
 	uint64_t check_at;          /* when to look for other hosts with our addresses */

@@ -322,6 +322,38 @@ START_TEST(reload_keeps_mastership_and_changes_addresses)
 }
 END_TEST
 
+/* Somebody configured the address by hand on another host. */
+static void let_another_host_have_it(void)
+{
+	netns_enter(lan.b);
+	netns_run("ip addr add " VIP "/32 dev vb");
+}
+
+START_TEST(another_host_with_the_address_is_told)
+{
+	let_another_host_have_it();
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	WAIT_FOR(strstr(vrrp_node_facts(&a, 0).foreign, "02:00:00:00:00:02 has " VIP " too"));
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	ck_assert(vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
+START_TEST(another_host_with_the_address_may_keep_it)
+{
+	let_another_host_have_it();
+	a.brief.routers[0].leave_conflicts = 1;
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+	ck_assert(!vrrp_node_has(&a, VIP));
+	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "another host has one"));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 START_TEST(notifications_are_told_in_order)
 {
 	a.brief.routers[0].notify = 3;
@@ -399,6 +431,8 @@ static Suite *suite(void)
 	tcase_add_test(c, interface_may_come_later);
 	tcase_add_test(c, interface_that_is_no_ethernet_is_refused);
 	tcase_add_test(c, reload_keeps_mastership_and_changes_addresses);
+	tcase_add_test(c, another_host_with_the_address_is_told);
+	tcase_add_test(c, another_host_with_the_address_may_keep_it);
 	tcase_add_test(c, notifications_are_told_in_order);
 	tcase_add_test(c, scripts_change_the_priority_and_make_unfit);
 	tcase_add_test(c, supervisor_that_dies_is_survived_in_order);

@@ -276,6 +276,7 @@ static const struct fault_case fault_cases[] = {
 	{ VROUTER_FAULT_SCRIPT, "FAULT_SCRIPT", true, false },
 	{ VROUTER_FAULT_PROXY, "FAULT_PROXY", true, false },
 	{ VROUTER_FAULT_ADDRESS, "FAULT_ADDRESS", true, true },
+	{ VROUTER_FAULT_CONFLICT, "FAULT_CONFLICT", true, false },
 };
 
 START_TEST(fault_of_a_master)

@@ -17,6 +17,9 @@
 #define CONFLICT_EVERY_US (100 * CLOCK_MS)
 #define CONFLICT_TIME_US (300 * CLOCK_MS)
 #define CONFLICT_AGAIN_US (60 * CLOCK_SEC)
+/* Asking for the carrier waits for whoever changes interfaces just then, on any part of the
+ * machine, for tens of milliseconds sometimes: faster masters than this do not ask. */
+#define CARRIER_ASKED_US (100 * CLOCK_MS)
 
 const char *instance_name(const struct instance *i)
 {
@@ -244,7 +247,8 @@ static void timer_ready(struct loop_fd *io, unsigned what)
 	(void)what;
 	timerfd_clear(io);
 	i->world->catch_up(i->world);
-	if (i->machine.state == VROUTER_MASTER)
+	if (i->machine.state == VROUTER_MASTER &&
+	    i->config.format.interval >= CARRIER_ASKED_US)
 		segments_look(i->segment);
 	now = clock_now_us();
 	if (now < i->armed)

@@ -57,13 +57,12 @@ struct filter {
 	size_t n_families;
 	const unsigned long *requests; /* of ioctl() */
 	size_t n_requests;
-	bool threads;
 };
 
 static const int proxy_families[] = {AF_INET, AF_INET6, AF_UNIX};
 static const unsigned long proxy_requests[] = {FIONREAD, FIONBIO, TIOCOUTQ, TCGETS};
 static const struct filter proxy_filter = {proxy_families, N(proxy_families), proxy_requests,
-					   N(proxy_requests), true};
+					   N(proxy_requests)};
 
 /* Advertisements, ARP and neighbour discovery, routes and addresses. */
 static const int vrrp_families[] = {AF_INET, AF_INET6, AF_UNIX, AF_PACKET, AF_NETLINK};
@@ -71,7 +70,7 @@ static const unsigned long vrrp_requests[] = {FIONREAD,     FIONBIO,     TCGETS,
 					      SIOCGIFINDEX, SIOCGIFNAME, SIOCGIFHWADDR,
 					      SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFMTU};
 static const struct filter vrrp_filter = {vrrp_families, N(vrrp_families), vrrp_requests,
-					  N(vrrp_requests), false};
+					  N(vrrp_requests)};
 
 static int allow_names(scmp_filter_ctx f)
 {
@@ -141,7 +140,7 @@ static bool load(const struct filter *role, char *why, int size)
 	rc = allow_names(f);
 	rc = rc ? rc : allow_open(f);
 	rc = rc ? rc : allow_families(f, role);
-	rc = rc || !role->threads ? rc : allow_threads(f);
+	rc = rc ? rc : allow_threads(f);
 	rc = rc ? rc : seccomp_load(f);
 	seccomp_release(f);
 	if (rc == 0)

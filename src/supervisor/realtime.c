@@ -17,7 +17,7 @@ static void take_class(void)
 {
 	const struct sched_param param = {.sched_priority = PRIORITY};
 
-	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) == 0)
+	if (sched_setscheduler(0, SCHED_RR, &param) == 0)
 		return;
 	log_warn("no real-time priority (%s): on a busy machine advertisements may come late, and "
 		 "the other node take over; allow it: CAP_SYS_NICE, LimitRTPRIO=%d, and in "

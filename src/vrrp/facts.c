@@ -43,7 +43,7 @@ static void put_addresses(struct router_facts *f, const struct instance *i)
 		const struct brief_address *a = &i->brief->addresses[n];
 
 		put_text(f->addresses[n].text, sizeof(f->addresses[n].text), a->text);
-		f->addresses[n].prefix = i->leases[n].prefix;
+		f->addresses[n].prefix = i->set.leases[n].prefix;
 		f->addresses[n].held = watch_find(&i->segment->on, &i->addresses[n]) != NULL;
 		f->addresses[n].advertised = a->advertised;
 	}

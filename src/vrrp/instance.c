@@ -17,9 +17,6 @@
 #define CONFLICT_EVERY_US (100 * CLOCK_MS)
 #define CONFLICT_TIME_US (300 * CLOCK_MS)
 #define CONFLICT_AGAIN_US (60 * CLOCK_SEC)
-/* Asking for the carrier waits for whoever changes interfaces just then, on any part of the
- * machine, for tens of milliseconds sometimes: faster masters than this do not ask. */
-#define CARRIER_ASKED_US (100 * CLOCK_MS)
 
 const char *instance_name(const struct instance *i)
 {
@@ -247,8 +244,7 @@ static void timer_ready(struct loop_fd *io, unsigned what)
 	(void)what;
 	timerfd_clear(io);
 	i->world->catch_up(i->world);
-	if (i->machine.state == VROUTER_MASTER &&
-	    i->config.format.interval >= CARRIER_ASKED_US)
+	if (i->machine.state == VROUTER_MASTER)
 		segments_look(i->segment);
 	now = clock_now_us();
 	if (now < i->armed)
@@ -325,7 +321,7 @@ static bool lost_one(struct instance *i, const struct watch_event *e)
 		return false;
 	for (unsigned n = 0; n < i->brief->n_addresses; n++)
 		if (vrrp_ip_eq(&e->address->ip, &i->addresses[n]))
-			return i->leases[n].held && !watch_find(&i->segment->on, &e->address->ip);
+			return !watch_find(&i->segment->on, &e->address->ip);
 	return false;
 }
 
@@ -336,7 +332,8 @@ static void adapt(struct instance *i, enum watch_what what)
 		instance_build_frames(i);
 	if (what == WATCH_LINK_CHANGED && i->machine.state == VROUTER_MASTER)
 		instance_announce(i, 1);
-	if (i->segment->on.index && what != WATCH_ADDRESS_RENEWED)
+	if (i->segment->on.index && what != WATCH_ADDRESS_RENEWED &&
+	    i->machine.state != VROUTER_MASTER)
 		instance_prepare_leases(i, false);
 }
 
@@ -412,6 +409,10 @@ static void look_for_conflicts(struct instance *i, uint64_t now)
 
 void instance_look(struct instance *i, uint64_t now)
 {
+	int error = atomic_exchange(&i->set.error, 0);
+
+	if (error)
+		instance_renewal_failed(i, error);
 	tracks_look(&i->tracks, i->world->proxy, now);
 	refresh(i);
 	look_for_conflicts(i, now);
@@ -434,8 +435,7 @@ static bool open_timers(struct instance *i, char *why, size_t size)
 
 static bool open_all(struct instance *i, char *why, size_t size)
 {
-	i->leases = calloc(i->brief->n_addresses, sizeof(*i->leases));
-	if (!i->leases) {
+	if (!instance_make_leases(i)) {
 		snprintf(why, size, "%s: out of memory", instance_name(i));
 		return false;
 	}
@@ -455,6 +455,7 @@ struct instance *instance_new(struct vrrp_world *w, const struct brief_router *r
 		return NULL;
 	}
 	list_init(&i->link);
+	list_init(&i->set.link);
 	i->world = w;
 	i->by = wire_of(r);
 	i->armed = i->check_at = TIMES_NEVER;
@@ -473,9 +474,7 @@ void instance_free(struct instance *i)
 		probe_free(&i->conflict);
 	timerfd_close(&i->timer_io);
 	tracks_free(&i->tracks);
-	for (unsigned n = 0; i->leases && n < i->brief->n_addresses; n++)
-		address_lease_free(&i->leases[n]);
-	free(i->leases);
+	instance_free_leases(i);
 	if (i->segment)
 		segment_put(i->segment, i->by);
 	free(i->brief);
@@ -549,7 +548,7 @@ void instance_take(struct instance *i, const struct brief_router *r)
 
 	must(take_brief(i, r));
 	if (!equal && i->segment->on.index)
-		instance_change_leases(i, before->n_addresses);
+		instance_change_leases(i);
 	take_tracks(i, &old);
 	free(before);
 	instance_build_frames(i);

@@ -28,7 +28,7 @@ struct instance {
 
 	struct segment *segment;
 	enum segment_wire by;
-	struct address_lease *leases; /* one for each of `addresses` */
+	struct renewer_set set; /* its leases: one for each of `addresses` */
 	struct neighbour_frame frames[BRIEF_ADDRESSES];
 	struct tracks tracks;
 	struct loop_fd timer_io; /* a timerfd */
@@ -97,12 +97,16 @@ void instance_carry_out(struct instance *i, struct vrouter_plan *plan);
  * `adopt`: what is there is ours. */
 void instance_prepare_leases(struct instance *i, bool adopt);
 void instance_build_frames(struct instance *i);
-/* For the addresses of a new brief, where the old one had `n_old`: what is not in it any more
- * is deleted, what stays is held on. */
-void instance_change_leases(struct instance *i, unsigned n_old);
+/* Without leases to begin with. False: no memory. */
+bool instance_make_leases(struct instance *i);
+void instance_free_leases(struct instance *i);
+/* For the addresses of a new brief: what is not in it any more is deleted, what stays is held
+ * on. */
+void instance_change_leases(struct instance *i);
 bool instance_add_addresses(struct instance *i);
-bool instance_renew_addresses(struct instance *i);
 void instance_delete_addresses(struct instance *i);
+/* The renewer says so. */
+void instance_renewal_failed(struct instance *i, int error);
 void instance_announce(struct instance *i, unsigned count);
 
 /* --- facts.c --- */

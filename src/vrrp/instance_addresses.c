@@ -2,6 +2,7 @@
 #include "vrrp/instance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -27,15 +28,15 @@ static uint8_t wanted_prefix(const struct instance *i, unsigned n)
 
 static void make_lease(struct instance *i, unsigned n, uint8_t prefix)
 {
-	address_lease_free(&i->leases[n]);
-	must(address_lease_init(&i->leases[n], i->segment->on.index, &i->addresses[n], prefix,
+	address_lease_free(&i->set.leases[n]);
+	must(address_lease_init(&i->set.leases[n], i->segment->on.index, &i->addresses[n], prefix,
 				lifetime_s(i)));
 }
 
-void instance_prepare_leases(struct instance *i, bool adopt)
+static void prepare_leases(struct instance *i, bool adopt)
 {
 	for (unsigned n = 0; n < i->brief->n_addresses; n++) {
-		struct address_lease *l = &i->leases[n];
+		struct address_lease *l = &i->set.leases[n];
 		uint8_t prefix = wanted_prefix(i, n);
 
 		if (l->held)
@@ -46,6 +47,33 @@ void instance_prepare_leases(struct instance *i, bool adopt)
 		if (adopt && watch_find(&i->segment->on, &i->addresses[n]))
 			address_lease_adopt(l);
 	}
+}
+
+void instance_prepare_leases(struct instance *i, bool adopt)
+{
+	renewer_lock(i->world->renewer);
+	prepare_leases(i, adopt);
+	renewer_unlock(i->world->renewer);
+}
+
+bool instance_make_leases(struct instance *i)
+{
+	i->set.leases = calloc(i->brief->n_addresses, sizeof(*i->set.leases));
+	if (!i->set.leases)
+		return false;
+	i->set.n = i->brief->n_addresses;
+	renewer_add(i->world->renewer, &i->set);
+	return true;
+}
+
+void instance_free_leases(struct instance *i)
+{
+	if (!i->set.leases)
+		return;
+	renewer_remove(i->world->renewer, &i->set);
+	for (unsigned n = 0; n < i->set.n; n++)
+		address_lease_free(&i->set.leases[n]);
+	free(i->set.leases);
 }
 
 static const struct address_lease *lease_of(const struct address_lease *list, unsigned n,
@@ -60,27 +88,36 @@ static const struct address_lease *lease_of(const struct address_lease *list, un
 static void drop_leases(struct instance *i, struct address_lease *old, unsigned n)
 {
 	for (unsigned k = 0; k < n; k++) {
-		if (old[k].held && !lease_of(i->leases, i->brief->n_addresses, &old[k].ip))
+		if (old[k].held && !lease_of(i->set.leases, i->brief->n_addresses, &old[k].ip))
 			address_delete(i->world->addresses, &old[k]);
 		address_lease_free(&old[k]);
 	}
 	free(old);
 }
 
-void instance_change_leases(struct instance *i, unsigned n_old)
+static void change_leases(struct instance *i)
 {
-	struct address_lease *old = i->leases;
+	struct address_lease *old = i->set.leases;
+	unsigned n_old = i->set.n;
 
-	i->leases = calloc(i->brief->n_addresses, sizeof(*i->leases));
-	must(i->leases);
+	i->set.n = i->brief->n_addresses;
+	i->set.leases = calloc(i->set.n, sizeof(*i->set.leases));
+	must(i->set.leases);
 	for (unsigned n = 0; n < i->brief->n_addresses; n++) {
 		const struct address_lease *was = lease_of(old, n_old, &i->addresses[n]);
 
 		make_lease(i, n, was ? was->prefix : wanted_prefix(i, n));
 		if (was && was->held)
-			address_lease_adopt(&i->leases[n]);
+			address_lease_adopt(&i->set.leases[n]);
 	}
 	drop_leases(i, old, n_old);
+}
+
+void instance_change_leases(struct instance *i)
+{
+	renewer_lock(i->world->renewer);
+	change_leases(i);
+	renewer_unlock(i->world->renewer);
 }
 
 void instance_build_frames(struct instance *i)
@@ -93,48 +130,70 @@ void instance_build_frames(struct instance *i)
 					     s->router);
 }
 
-static bool set_addresses(struct instance *i,
-			  int (*set)(struct address_socket *s, struct address_lease *l))
+/* How many could not be set. */
+static unsigned add_addresses(struct instance *i)
 {
-	bool good = true;
+	unsigned failed = 0;
 
-	for (unsigned n = 0; n < i->brief->n_addresses; n++) {
-		if (set(i->world->addresses, &i->leases[n]) == 0)
+	for (unsigned n = 0; n < i->set.n; n++) {
+		if (address_add(i->world->addresses, &i->set.leases[n]) == 0)
 			continue;
-		world_say(i->world, LOG_ERR, good, "%s: %s", instance_name(i),
+		world_say(i->world, LOG_ERR, failed == 0, "%s: %s", instance_name(i),
 			  address_why(i->world->addresses));
-		good = false;
+		failed++;
 	}
-	if (!good)
-		i->address_retry = clock_now_us() + RETRY_US;
-	return good;
+	return failed;
 }
 
 bool instance_add_addresses(struct instance *i)
 {
-	return set_addresses(i, address_add);
+	unsigned failed;
+
+	renewer_lock(i->world->renewer);
+	failed = add_addresses(i);
+	renewer_unlock(i->world->renewer);
+	if (failed)
+		i->address_retry = clock_now_us() + RETRY_US;
+	return failed == 0;
 }
 
-bool instance_renew_addresses(struct instance *i)
+void instance_renewal_failed(struct instance *i, int error)
 {
-	return set_addresses(i, address_renew);
+	if (i->machine.state != VROUTER_MASTER)
+		return;
+	world_say(i->world, LOG_ERR, true,
+		  "%s: an address on %s cannot be renewed: %s; it is given up for %u s",
+		  instance_name(i), i->brief->interface, strerror(error),
+		  (unsigned)(RETRY_US / CLOCK_SEC));
+	i->address_retry = clock_now_us() + RETRY_US;
+}
+
+/* Whether any was held. */
+static bool delete_addresses(struct instance *i)
+{
+	bool held = false;
+
+	for (unsigned n = 0; n < i->set.n; n++) {
+		struct address_lease *l = &i->set.leases[n];
+
+		held |= l->held;
+		/* Without an interface there is no request, and nothing to delete. */
+		if (!l->del || address_delete(i->world->addresses, l) == 0)
+			continue;
+		world_say(i->world, LOG_ERR, true,
+			  "%s: %s; the kernel takes it away %u s after it was renewed",
+			  instance_name(i), address_why(i->world->addresses), l->lifetime_s);
+	}
+	return held;
 }
 
 void instance_delete_addresses(struct instance *i)
 {
-	bool held = false;
+	bool held;
 
-	for (unsigned n = 0; n < i->brief->n_addresses; n++) {
-		held |= i->leases[n].held;
-		/* Without an interface there is no request, and nothing to delete. */
-		if (!i->leases[n].del)
-			continue;
-		if (address_delete(i->world->addresses, &i->leases[n]) != 0)
-			world_say(i->world, LOG_ERR, true,
-				  "%s: %s; the kernel takes it away %u s after it was renewed",
-				  instance_name(i), address_why(i->world->addresses),
-				  i->leases[n].lifetime_s);
-	}
+	renewer_lock(i->world->renewer);
+	held = delete_addresses(i);
+	renewer_unlock(i->world->renewer);
 	if (held)
 		i->let_go = clock_now_us();
 }

@@ -60,7 +60,8 @@ static bool act_add(struct instance *i, const struct vrouter_action *a)
 static bool act_renew(struct instance *i, const struct vrouter_action *a)
 {
 	(void)a;
-	return instance_renew_addresses(i);
+	renewer_want(i->world->renewer, &i->set, clock_now_us());
+	return true;
 }
 
 static bool act_delete(struct instance *i, const struct vrouter_action *a)
@@ -108,7 +109,7 @@ static bool act_state(struct instance *i, const struct vrouter_action *a)
 		stats_add(i->board->stats.transitions, 1);
 	if (a->to == VROUTER_MASTER) {
 		stats_add(i->board->stats.became_master, 1);
-		i->check_at = now + i->leases[0].lifetime_s * CLOCK_SEC + CHECK_AFTER_US;
+		i->check_at = now + i->set.leases[0].lifetime_s * CLOCK_SEC + CHECK_AFTER_US;
 		i->checked = 0;
 	} else {
 		stats_set(i->board->last_sent_us, 0);

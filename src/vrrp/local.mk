@@ -24,6 +24,7 @@ src_vrrp_libvrrp_a_SOURCES = \
 	src/vrrp/priority.c src/vrrp/priority.h \
 	src/vrrp/probe.c src/vrrp/probe.h \
 	src/vrrp/process.c src/vrrp/vrrp.h \
+	src/vrrp/renewer.c src/vrrp/renewer.h \
 	src/vrrp/segment.c src/vrrp/segment.h \
 	src/vrrp/timerfd.c src/vrrp/timerfd.h \
 	src/vrrp/times.c src/vrrp/times.h \

@@ -375,6 +375,7 @@ static void tear_down(struct process *p)
 	timerfd_close(&p->look_io);
 	loop_fd_del(&p->sock_io);
 	segments_close(p->world.segments);
+	renewer_stop(p->world.renewer);
 	address_close(p->world.addresses);
 	loop_free(p->world.loop);
 }
@@ -498,6 +499,9 @@ static bool open_world(struct process *p, char *why, size_t size)
 		return false;
 	w->addresses = address_open(why, size);
 	if (!w->addresses)
+		return false;
+	w->renewer = renewer_start(why, size);
+	if (!w->renewer)
 		return false;
 	w->segments = segments_open(w->loop, address_port(w->addresses), &segment_calls, p, why,
 				    size);

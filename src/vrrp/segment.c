@@ -124,6 +124,16 @@ static void read_forwarding(struct segment *s)
 	close(fd);
 }
 
+static void open_carrier(struct segment *s)
+{
+	char path[96];
+
+	if (s->carrier >= 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier_changes", s->on.name);
+	s->carrier = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /* What somebody wants and is not open yet. False: `trouble` says why. */
 static bool open_wanted(struct segment *s)
 {
@@ -140,6 +150,7 @@ static bool open_wanted(struct segment *s)
 	if (!wired || !good)
 		return good;
 	read_forwarding(s);
+	open_carrier(s);
 	return open_neighbour(s);
 }
 
@@ -148,6 +159,9 @@ static void close_all(struct segment *s)
 	for (unsigned i = 0; i < SEGMENT_WIRES; i++)
 		close_port(&s->ports[i]);
 	close_neighbour(s);
+	if (s->carrier >= 0)
+		close(s->carrier);
+	s->carrier = -1;
 }
 
 bool segment_ready(const struct segment *s, enum segment_wire by)
@@ -246,9 +260,19 @@ void segments_catch_up(struct segments *all)
 	}
 }
 
+static bool carrier_stayed(const struct segment *s)
+{
+	char text[16] = "";
+	ssize_t n = s->carrier < 0 ? -1 : pread(s->carrier, text, sizeof(text) - 1, 0);
+
+	return n > 0 && strtoul(text, NULL, 10) == s->on.carrier_changes;
+}
+
+/* Asking the kernel whole waits for whoever changes interfaces just then. */
 void segments_look(struct segment *s)
 {
-	watch_look(s->all->watch, &s->on);
+	if (!carrier_stayed(s))
+		watch_look(s->all->watch, &s->on);
 }
 
 bool segments_is_own(const struct segments *all, const struct vrrp_ip *ip)
@@ -287,6 +311,7 @@ static struct segment *make(struct segments *all, const char *interface, char *w
 	}
 	s->all = all;
 	s->neighbour_io.fd = -1;
+	s->carrier = -1;
 	for (unsigned i = 0; i < SEGMENT_WIRES; i++) {
 		s->ports[i].segment = s;
 		s->ports[i].io.fd = -1;

@@ -31,6 +31,7 @@ struct segment {
 	struct segment_port ports[SEGMENT_WIRES];
 	struct neighbour *neighbour; /* NULL: nobody wants a wire, or no interface */
 	struct loop_fd neighbour_io;
+	int carrier; /* its count of carrier changes in sysfs; -1: not to be had */
 	bool router; /* it forwards IPv6: a flag of neighbour advertisements */
 	char trouble[256]; /* why its sockets cannot be opened; empty: nothing is wrong */
 };
@@ -49,7 +50,8 @@ struct segments *segments_open(struct loop *l, uint32_t own_port,
 void segments_close(struct segments *all);
 /* Reads everything that the kernel has for us, so that nothing is decided on old news. */
 void segments_catch_up(struct segments *all);
-/* How the interface is in this moment: the kernel may be late to say that a carrier is lost. */
+/* Whether the carrier was lost a moment ago, which the kernel may be late to say: by a count
+ * that can be read without waiting for others, where there is one. */
 void segments_look(struct segment *s);
 /* Whether an address is one of this node, on any of the interfaces. */
 bool segments_is_own(const struct segments *all, const struct vrrp_ip *ip);

@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "vrrp/address.h"
 #include "vrrp/heartwatch.h"
+#include "vrrp/renewer.h"
 #include "vrrp/segment.h"
 
 struct vrrp_world {
@@ -16,6 +17,7 @@ struct vrrp_world {
 	int sock; /* the supervisor's */
 	struct segments *segments;
 	struct address_socket *addresses;
+	struct renewer *renewer;
 	struct board_vrrp *board;
 	const struct board_supervisor *supervisor;
 	const struct board_proxy *proxy;

@@ -1,5 +1,8 @@
-"""Fixtures: `lab` is a segment of its own with its watch and its origin; `pairs` raises pairs
-on it."""
+"""`lab` is a segment of its own with its watch, on which a test raises pairs. Tests marked
+`waiting` spend their time in waiting: they are played side by side from the start, and their
+results collected one by one. All others, which measure milliseconds, come when those are over,
+and have the machine for themselves."""
+import concurrent.futures
 import os
 import shutil
 import subprocess
@@ -16,21 +19,25 @@ import segment  # noqa: E402
 import watch  # noqa: E402
 
 
+SIDE_BY_SIDE = 4
+
+
 def missing_programs(*names):
     gone = [name for name in names if not shutil.which(name)]
     return f"not installed: {', '.join(gone)}" if gone else None
 
 
-def why_no_vrrp(folder):
+def why_no_vrrp():
     """Why this build of hpcbal cannot be tried here, or None."""
     try:
         program = pair.HpcbalNode.program("hpcbald")
     except RuntimeError as why:
         return str(why)
-    path = pair.write(f"{folder}/try.conf", pair.HpcbalNode.config_of("lb1", folder, pair.FAST))
-    done = subprocess.run([program, "--check", "-f", path], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
-    if "does not move" in done.stdout + done.stderr:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pair.write(f"{folder}/try", pair.HpcbalNode.config_of("lb1", folder, pair.FAST))
+        done = subprocess.run([program, "--check", "-f", path], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+    if "will not be moved" in done.stdout + done.stderr:
         return "this build of hpcbal does not move addresses"
     return None
 
@@ -38,8 +45,8 @@ def why_no_vrrp(folder):
 def pytest_collection_modifyitems(items):
     reasons = [segment.why_not() or missing_programs("nginx", "cc")]
     keepalived, tshark = pair.KeepalivedNode.why_not(), missing_programs("tshark")
-    with tempfile.TemporaryDirectory() as folder:
-        vrrp = why_no_vrrp(folder)
+    vrrp = why_no_vrrp() if any(i.get_closest_marker("hpcbal") for i in items) else None
+    items.sort(key=lambda item: not item.get_closest_marker("waiting"))
     for item in items:
         why = reasons[0]
         if item.get_closest_marker("keepalived"):
@@ -55,10 +62,49 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     for name in ("keepalived", "hpcbal", "tshark"):
         config.addinivalue_line("markers", f"{name}: needs it")
+    config.addinivalue_line("markers", "waiting: is played side by side with others")
+
+
+def play(item, folder):
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    with Lab(folder) as made:
+        try:
+            item.obj(lab=made, **parameters)
+        except AssertionError as failed:
+            raise AssertionError(f"{failed}\n{made.there.words()}") from failed
+
+
+def pytest_runtestloop(session):
+    """Before the first test: those that wait begin."""
+    if session.config.option.collectonly:
+        return
+    folder = session.config._tmp_path_factory.mktemp("side-by-side")
+    session.players = concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE)
+    session.played = {
+        item.nodeid: session.players.submit(play, item, folder / str(at))
+        for at, item in enumerate(session.items)
+        if item.get_closest_marker("waiting") and not item.get_closest_marker("skip")}
+
+
+def pytest_pyfunc_call(pyfuncitem):
+    played = pyfuncitem.session.played.get(pyfuncitem.nodeid)
+    if played is None:
+        return None
+    played.result()
+    return True
+
+
+def pytest_sessionfinish(session):
+    players = getattr(session, "players", None)
+    if players:
+        players.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(request, tmp_path):
+    if request.node.get_closest_marker("waiting"):
+        yield None  # play() made one
+        return
     with Lab(tmp_path / "lab") as made:
         yield made
 
@@ -76,6 +122,9 @@ class Lab:
             raise
 
     def pair(self, settings, *kinds):
+        """A pair that is not started yet; the host app1 serves."""
+        if not self.pairs:
+            pair.start_origin(self.there)
         self.pairs.append(pair.Pair(self.there, self.watch, settings, kinds))
         return self.pairs[-1]
 

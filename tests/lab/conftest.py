@@ -19,7 +19,7 @@ import segment  # noqa: E402
 import watch  # noqa: E402
 
 
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 6
 
 
 def missing_programs(*names):

@@ -102,11 +102,12 @@ class Node:
     def kill_vrrp(self):
         os.kill(self.vrrp_pid(), signal.SIGKILL)
 
+    def delete(self, address):
+        for line in self.there.ip(self.host, "-o", "addr", "show", "to", address).splitlines():
+            self.there.ip(self.host, "addr", "del", line.split()[3], "dev", segment.INTERFACE)
+
     def delete_vip(self):
-        for line in self.there.ip(self.host, "-o", "addr", "show", "to",
-                                  self.settings.vip).splitlines():
-            words = line.split()
-            self.there.ip(self.host, "addr", "del", words[3], "dev", segment.INTERFACE)
+        self.delete(self.settings.vip)
 
     def close(self):
         self.stop()
@@ -120,10 +121,7 @@ class Node:
         self.processes = []
         self.there.ip(self.host, "link", "set", segment.INTERFACE, "up")
         for address in self.settings.addresses + tuple(self.settings.excluded):
-            for line in self.there.ip(self.host, "-o", "addr", "show", "to",
-                                      address).splitlines():
-                self.there.ip(self.host, "addr", "del", line.split()[3], "dev",
-                              segment.INTERFACE, check=False)
+            self.delete(address.split("/")[0])
 
 
 HAPROXY = """\
@@ -198,6 +196,9 @@ class KeepalivedNode(Node):
 
     def start_vrrp(self):
         path = write(f"{self.folder}/keepalived.conf", self.config())
+        for name in ("keepalived.pid", "vrrp.pid"):  # of one that was killed, which may be a zombie
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.folder}/{name}")
         self.agent = self.start_program(
             "keepalived", "--dont-fork", "--log-console", "--log-detail", "--no-syslog", "--vrrp",
             "-f", path, "-p", f"{self.folder}/keepalived.pid", "-r", f"{self.folder}/vrrp.pid")
@@ -369,6 +370,11 @@ class HpcbalNode(Node):
     def instance(self):
         return self.json("vrrp")["vrrp"][0]
 
+    def discarded(self, reason):
+        """How many packets it did not take for this reason."""
+        return next((row["packets"] for row in self.instance()["discards"]
+                     if row["reason"] == reason), 0)
+
 
 KINDS = {"keepalived": KeepalivedNode, "hpcbal": HpcbalNode}
 
@@ -422,8 +428,10 @@ class Pair:
 
     def start(self):
         """Both run, lb1 has the address, and pages come through it and through lb2."""
-        for node in self.nodes.values():
-            node.start()
+        self.lb1.start()
+        if not self.settings.preempt["lb1"]:  # first come, first served
+            self.wait_holder("lb1", 3 * self.settings.down("lb1") + 15)
+        self.lb2.start()
         self.wait_settled("lb1")
         return self
 

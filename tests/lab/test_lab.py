@@ -72,14 +72,14 @@ def test_the_client_tells_silence_from_refusal(lab):
     time.sleep(0.4)
     there.ip("lb1", *TRY)
     back = time.monotonic()
-    time.sleep(0.5)
+    time.sleep(1.1)  # TCP repeats itself after a second: what it asked in vain is answered now
     dying = time.monotonic()
     node.kill_proxy()
     killed = time.monotonic()
     time.sleep(0.3)
     record = client.stop()
     silence = record.silence(gone - 0.2, dying)
-    assert 0.4 <= silence < back - gone + 0.25, silence
+    assert 0.4 <= silence < back - gone + 0.3, silence
     assert record.count("refused", gone - 0.2, dying - 0.1) == 0
     assert record.count("refused", killed, killed + 0.3) > 20, record.summary(killed, killed + 1)
     assert record.count("ok", gone - 0.3, gone - 0.1) > 20

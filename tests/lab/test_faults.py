@@ -1,6 +1,7 @@
-"""What issue 3 demands of a pair of hpcbal nodes under each fault, at the portal's settings and
-at 100 ms. Bounds are the protocol's; what the client was late itself is added, and some slack
-where other pairs run at the same time."""
+"""What is demanded of a pair of hpcbal nodes under each fault, at the portal's settings and at
+100 ms. Bounds are the protocol's. Addresses move by processes that the kernel runs at once, so
+they are judged closely; a client's answer needs processes that wait for their turn on a machine
+where other pairs run at the same time, so it gets more slack."""
 import statistics
 import time
 
@@ -12,7 +13,8 @@ import segment
 
 pytestmark = pytest.mark.hpcbal
 
-SLACK = 0.15
+SLACK = 0.4
+CLOSE = 0.1
 GRACE = 0.5
 waiting = pytest.mark.waiting
 each_setting = pytest.mark.parametrize("told", [pair.PORTAL, pair.FAST], ids=lambda t: t.name)
@@ -26,6 +28,11 @@ def see(lab, told, act, kinds=("hpcbal", "hpcbal")):
 
 def check_silence(seen, bound, slack=SLACK):
     assert seen.silence < bound + slack + seen.lateness, f"more than {bound:.3f} s: {seen}"
+
+
+def check_gap(seen, bound):
+    """No node had the address for longer than this, and some node got it."""
+    assert seen.nowhere < bound + CLOSE, f"more than {bound:.3f} s: {seen}"
 
 
 def check_one_holder(seen, host):
@@ -58,6 +65,7 @@ def test_a_proxy_that_stands_still_costs_the_mastership(lab, told):
 def test_a_lost_node_is_replaced_in_time(lab, told):
     seen, _ = see(lab, told, faults.node_lost)
     assert seen.arrivals == ["lb2"] and seen.holders == ["lb2"], seen
+    check_gap(seen, told.down("lb2"))
     check_silence(seen, told.down("lb2"))
 
 
@@ -78,6 +86,7 @@ def test_an_orderly_stop_hands_over_within_the_skew(lab, told, priorities):
     seen, _ = see(lab, told, faults.orderly_stop)
     assert seen.arrivals == ["lb2"], seen
     check_one_holder(seen, "lb2")
+    check_gap(seen, told.skew("lb2"))
     check_silence(seen, told.skew("lb2"))
 
 
@@ -96,7 +105,7 @@ def test_nobody_notices_a_killed_vrrp_process(lab, told):
 def test_of_a_node_killed_whole_the_kernel_takes_the_address(lab, told):
     seen, _ = see(lab, told, faults.everything_killed)
     assert seen.arrivals == ["lb2"], seen
-    assert seen.left and seen.left[0] < told.lease() + SLACK, f"left after {seen.left}: {seen}"
+    assert seen.left and seen.left[0] < told.lease() + CLOSE, f"left after {seen.left}: {seen}"
     check_one_holder(seen, "lb2")
     check_silence(seen, max(told.down("lb2"), told.lease()))
     if told is pair.PORTAL:
@@ -107,7 +116,7 @@ def test_of_a_node_killed_whole_the_kernel_takes_the_address(lab, told):
 @each_setting
 def test_a_stopped_vrrp_process_lets_go_and_does_not_take_back(lab, told):
     seen, _ = see(lab, told, faults.vrrp_stopped_a_while)
-    assert seen.left and seen.left[0] < told.lease() + SLACK, f"left after {seen.left}: {seen}"
+    assert seen.left and seen.left[0] < told.lease() + CLOSE, f"left after {seen.left}: {seen}"
     assert seen.arrivals == ["lb2"], seen
     check_one_holder(seen, "lb2")
 
@@ -155,9 +164,17 @@ def test_a_demotion_without_a_peer_is_harmless(lab):
 # --- milliseconds: with nothing else going on ---
 
 def test_a_demotion_loses_nothing(lab):
-    seen, both = see(lab, pair.FAST, faults.demoted)
-    check_demoted(seen, both)
-    check_silence(seen, 0.005, 0.01)
+    both = lab.pair(pair.FAST, "hpcbal", "hpcbal").start()
+    demote = faults.Fault("demote", faults.demoted, lambda told: 0.5)
+    silences = []
+    for _ in range(5):
+        seen = faults.observe(both, demote)
+        check_demoted(seen, both)
+        silences.append(seen.silence)
+        both.lb1.ctl("promote")
+        both.wait_holder("lb1")
+    # Two attempts are 2 ms apart, and an answer takes its time, too.
+    assert statistics.median(silences) < 0.005 + 0.005, silences
 
 
 def test_a_killed_proxy_is_back_within_50_ms(lab):

@@ -58,7 +58,7 @@ def test_a_pair_of_both_kinds(lab, name, kinds):
         assert [a for a in both.watch.adverts_of("lb1", since) if a.priority == 0]
     both.wait_holder("lb2")
     check_excluded(both, "lb2")
-    assert pair.answers(lab.there, told.vip)
+    segment.wait_for(lambda: pair.answers(lab.there, told.vip), "a page from lb2 at the VIP")
 
     both.lb1.stop()
     start_again(both, "lb1")

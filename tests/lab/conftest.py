@@ -5,9 +5,7 @@ and have the machine for themselves."""
 import concurrent.futures
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 
 import pytest
 
@@ -27,25 +25,9 @@ def missing_programs(*names):
     return f"not installed: {', '.join(gone)}" if gone else None
 
 
-def why_no_vrrp():
-    """Why this build of hpcbal cannot be tried here, or None."""
-    try:
-        program = pair.HpcbalNode.program("hpcbald")
-    except RuntimeError as why:
-        return str(why)
-    with tempfile.TemporaryDirectory() as folder:
-        path = pair.write(f"{folder}/try", pair.HpcbalNode.config_of("lb1", folder, pair.FAST))
-        done = subprocess.run([program, "--check", "-f", path], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False)
-    if "will not be moved" in done.stdout + done.stderr:
-        return "this build of hpcbal does not move addresses"
-    return None
-
-
 def pytest_collection_modifyitems(items):
     reasons = [segment.why_not() or missing_programs("nginx", "cc")]
     keepalived, tshark = pair.KeepalivedNode.why_not(), missing_programs("tshark")
-    vrrp = why_no_vrrp() if any(i.get_closest_marker("hpcbal") for i in items) else None
     items.sort(key=lambda item: not item.get_closest_marker("waiting"))
     for item in items:
         why = reasons[0]
@@ -53,14 +35,12 @@ def pytest_collection_modifyitems(items):
             why = why or keepalived
         if item.get_closest_marker("tshark"):
             why = why or tshark
-        if item.get_closest_marker("hpcbal"):
-            why = why or vrrp
         if why:
             item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_configure(config):
-    for name in ("keepalived", "hpcbal", "tshark"):
+    for name in ("keepalived", "tshark"):
         config.addinivalue_line("markers", f"{name}: needs it")
     config.addinivalue_line("markers", "waiting: is played side by side with others")
 

@@ -89,7 +89,7 @@ def check_well_formed(told, row, host):
 @pytest.mark.tshark
 @pytest.mark.waiting
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("kind", [pytest.param("hpcbal", marks=pytest.mark.hpcbal),
+@pytest.mark.parametrize("kind", ["hpcbal",
                                   pytest.param("keepalived", marks=pytest.mark.keepalived)])
 def test_tshark_finds_the_advertisements_well_formed(lab, kind, name):
     """keepalived's too: what tshark finds right in both is what is on the wire elsewhere."""

@@ -11,8 +11,6 @@ import faults
 import pair
 import segment
 
-pytestmark = pytest.mark.hpcbal
-
 SLACK = 0.4
 CLOSE = 0.1
 GRACE = 0.5

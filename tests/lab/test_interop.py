@@ -6,7 +6,7 @@ import pytest
 import pair
 import segment
 
-pytestmark = [pytest.mark.keepalived, pytest.mark.hpcbal, pytest.mark.waiting]
+pytestmark = [pytest.mark.keepalived, pytest.mark.waiting]
 
 SLACK = 0.4  # of a busy machine, on top of what the protocol says
 BOTH_WAYS = [("hpcbal", "keepalived"), ("keepalived", "hpcbal")]

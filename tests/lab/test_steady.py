@@ -1,10 +1,7 @@
 """Mastership stays where it is while all cores are busy; ten minutes of it: tests/lab/steady."""
-import pytest
-
 import steadiness
 
 
-@pytest.mark.hpcbal
 def test_busy_cores_move_nothing(lab):
     result = steadiness.measure(lab.there, lab.watch, 15)
     told = f"the reference timer was late by {result.worst} µs at worst"

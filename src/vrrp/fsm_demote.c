@@ -87,6 +87,10 @@ void demote_on_timer(struct turn *t)
 
 void demote_on_end_timer(struct turn *t)
 {
+	bool waited = t->v->demoting;
+
 	end_demotion(t);
+	if (waited)
+		turn_outcome(t, VROUTER_OUTCOME_NOT_TAKEN);
 	turn_note(t, VROUTER_NOTE_DEMOTION_OVER, NULL);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ipc/control.h"
 #include "netns_lan.h"
 #include "vrrp_node.h"
 
@@ -108,40 +107,13 @@ START_TEST(deleted_address_is_back_at_once)
 }
 END_TEST
 
-/* What the control socket's client hears, until the end. */
-static enum control_exit command(struct vrrp_node *n, const char *words, size_t size, char *out,
-				 size_t out_size)
-{
-	static char buf[CONTROL_PACKET_MAX];
-	struct msg m = { .type = MSG_CONTROL, .text = { words, size }, .n_fds = 1 };
-	struct control_packet p;
-	int pair[2];
-	size_t used = 0;
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	m.fds[0] = pair[1];
-	ck_assert_int_eq(msg_send(n->sock, &m), MSG_OK);
-	close(pair[1]);
-	for (;;) {
-		ck_assert(readable(pair[0], 10 * CLOCK_SEC));
-		ck_assert(control_read(pair[0], &p, buf));
-		ck_assert_msg(p.kind, "no exit status: %s", out);
-		if (p.kind == 'x')
-			break;
-		used += (size_t)snprintf(out + used, out_size - used, "%c %.*s\n", p.kind,
-					 STR_ARGS(p.body));
-	}
-	close(pair[0]);
-	return (enum control_exit)p.body.p[0];
-}
-
 START_TEST(demotion_hands_over_without_a_gap)
 {
 	char out[4096] = "", *result;
 	double gap;
 
 	start_pair();
-	ck_assert_int_eq(command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
 	result = strstr(out, "r VI\t10.9.0.1\t10.9.0.2\t");
 	ck_assert_msg(result != NULL, "%s", out);
 	ck_assert_int_eq(sscanf(result, "r VI\t10.9.0.1\t10.9.0.2\t%lf\t1", &gap), 1);
@@ -153,7 +125,8 @@ START_TEST(demotion_hands_over_without_a_gap)
 	usleep(600000);
 	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_BACKUP), "it does not take back");
 	*out = '\0';
-	ck_assert_int_eq(command(&a, "promote\0instance=VI", 19, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_command(&a, "promote\0instance=VI", 19, out, sizeof(out)),
+			 CONTROL_DONE);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
@@ -166,13 +139,13 @@ START_TEST(demotion_without_a_peer_is_harmless)
 
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
-	ck_assert_int_eq(command(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
+	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
 	ck_assert_msg(strstr(out, "\t0\tno peer took over"), "%s", out);
 	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
 	ck_assert(vrrp_node_has(&a, VIP));
 	ck_assert_uint_eq(vrrp_node_facts(&a, 0).advertised_priority, 250);
 	*out = '\0';
-	ck_assert_int_eq(command(&a, "demote\0instance=VX", 18, out, sizeof(out)),
+	ck_assert_int_eq(vrrp_node_command(&a, "demote\0instance=VX", 18, out, sizeof(out)),
 			 CONTROL_REFUSED);
 	ck_assert_msg(strstr(out, "there are: VI"), "%s", out);
 	ck_assert(vrrp_node_stop(&a));
@@ -184,7 +157,7 @@ START_TEST(demotion_survives_a_crash)
 	char out[4096] = "";
 
 	start_pair();
-	ck_assert_int_eq(command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
 	vrrp_node_kill(&a);
 	vrrp_node_start(&a);
 	ck_assert(vrrp_node_facts(&a, 0).demoted);

@@ -34,7 +34,8 @@ check_PROGRAMS += \
 	tests/unit/test_vrrp_addresses \
 	tests/unit/test_vrrp_neighbour \
 	tests/unit/test_vrrp_process \
-	tests/unit/test_vrrp_shells
+	tests/unit/test_vrrp_shells \
+	tests/unit/test_vrrp_trouble
 
 vrrp_shell_libs = $(vrrp_test_libs) $(NETLINK_LIBS)
 vrrp_shell_lan = tests/unit/netns_lan.c tests/unit/netns_lan.h
@@ -50,8 +51,13 @@ tests_unit_test_vrrp_shells_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_vrrp_shells_LDADD = $(vrrp_shell_libs)
 
 # The whole process, and so the loop that it runs in.
-tests_unit_test_vrrp_process_SOURCES = tests/unit/test_vrrp_process.c \
-	tests/unit/vrrp_node.c tests/unit/vrrp_node.h $(vrrp_shell_lan)
+vrrp_node_libs = src/vrrp/libvrrp.a src/net/libnet.a src/ipc/libipc.a src/base/libbase.a \
+	$(CHECK_LIBS) $(NETLINK_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS)
+vrrp_node = tests/unit/vrrp_node.c tests/unit/vrrp_node.h $(vrrp_shell_lan)
+
+tests_unit_test_vrrp_process_SOURCES = tests/unit/test_vrrp_process.c $(vrrp_node)
 tests_unit_test_vrrp_process_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_vrrp_process_LDADD = src/vrrp/libvrrp.a src/net/libnet.a src/ipc/libipc.a \
-	src/base/libbase.a $(CHECK_LIBS) $(NETLINK_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS)
+tests_unit_test_vrrp_process_LDADD = $(vrrp_node_libs)
+tests_unit_test_vrrp_trouble_SOURCES = tests/unit/test_vrrp_trouble.c $(vrrp_node)
+tests_unit_test_vrrp_trouble_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_vrrp_trouble_LDADD = $(vrrp_node_libs)

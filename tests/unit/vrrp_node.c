@@ -14,8 +14,9 @@
 #include "netns_lan.h"
 #include "vrrp/vrrp.h"
 
-static void set_address(struct brief_address *a, const char *text)
+void vrrp_node_set_address(struct vrrp_node *n, unsigned which, const char *text)
 {
+	struct brief_address *a = &n->brief.routers[0].addresses[which];
 	char ip[64];
 	const char *slash = strchr(text, '/');
 
@@ -47,7 +48,7 @@ void vrrp_node_init(struct vrrp_node *n, int namespace, const char *interface, u
 	r->proxy_grace_us = 500 * CLOCK_MS;
 	r->notify = BRIEF_NONE;
 	r->n_addresses = 1;
-	set_address(&r->addresses[0], "10.9.0.100/24");
+	vrrp_node_set_address(n, 0, "10.9.0.100/24");
 	n->board_fd = board_create("test-vrrp", sizeof(*n->board), (void **)&n->board);
 	n->supervisor_fd = board_create("test-supervisor", sizeof(*n->supervisor),
 					(void **)&n->supervisor);
@@ -116,13 +117,15 @@ static enum msg_type take(struct vrrp_node *n, bool wait, char *text, size_t siz
 	struct msg m;
 
 	while (wait || readable(n->sock, 0)) {
-		ck_assert_msg(readable(n->sock, 10 * CLOCK_SEC), "no answer:\n%s", n->said);
-		ck_assert_msg(msg_recv(n->sock, &m, buf) == MSG_OK, "it is gone:\n%s", n->said);
+		ck_assert_msg(readable(n->sock, 10 * CLOCK_SEC), "no answer:\n%.500s", n->said);
+		ck_assert_msg(msg_recv(n->sock, &m, buf) == MSG_OK, "it is gone:\n%.500s",
+			      n->said);
 		msg_close_fds(&m);
 		if (m.type == MSG_SAY) {
 			keep(n->said, sizeof(n->said), m.text.p, m.text.n);
 		} else if (m.type == MSG_NOTIFY) {
 			keep(n->notified, sizeof(n->notified), m.text.p, m.text.n - 1);
+			n->notifier = m.arg;
 		} else {
 			if (text)
 				str_copy(text, size, m.text);
@@ -135,6 +138,11 @@ static enum msg_type take(struct vrrp_node *n, bool wait, char *text, size_t siz
 void vrrp_node_listen(struct vrrp_node *n)
 {
 	ck_assert_int_eq(take(n, false, NULL, 0), MSG_COUNT);
+}
+
+enum msg_type vrrp_node_answer(struct vrrp_node *n)
+{
+	return take(n, true, NULL, 0);
 }
 
 enum msg_type vrrp_node_prepare(struct vrrp_node *n, char *text, size_t size)
@@ -189,6 +197,32 @@ void vrrp_node_kill(struct vrrp_node *n)
 	kill(n->pid, SIGKILL);
 	reap(n);
 	board_vrrp_died(n->board);
+}
+
+enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size_t size, char *out,
+				    size_t out_size)
+{
+	static char buf[CONTROL_PACKET_MAX];
+	struct msg m = { .type = MSG_CONTROL, .text = { words, size }, .n_fds = 1 };
+	struct control_packet p;
+	int pair[2];
+	size_t used = 0;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	m.fds[0] = pair[1];
+	ck_assert_int_eq(msg_send(n->sock, &m), MSG_OK);
+	close(pair[1]);
+	for (;;) {
+		ck_assert(readable(pair[0], 10 * CLOCK_SEC));
+		ck_assert(control_read(pair[0], &p, buf));
+		ck_assert_msg(p.kind, "no exit status: %s", out);
+		if (p.kind == 'x')
+			break;
+		used += (size_t)snprintf(out + used, out_size - used, "%c %.*s\n", p.kind,
+					 STR_ARGS(p.body));
+	}
+	close(pair[0]);
+	return (enum control_exit)p.body.p[0];
 }
 
 struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which)

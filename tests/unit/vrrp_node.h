@@ -7,6 +7,7 @@
 
 #include "ipc/board.h"
 #include "ipc/brief.h"
+#include "ipc/control.h"
 #include "ipc/msg.h"
 
 struct vrrp_node {
@@ -21,6 +22,7 @@ struct vrrp_node {
 	uint64_t generation;
 	char said[16384];     /* the lines, one after the other */
 	char notified[4096];  /* "INSTANCE VI_1 MASTER 250\n"… */
+	uint64_t notifier;    /* MSG_PROGRAM() of the last of them */
 };
 
 /* One router "VI" with id 51 and 10.9.0.100/24, version 3 and 100 ms, in `n->brief`. */
@@ -29,6 +31,8 @@ void vrrp_node_init(struct vrrp_node *n, int namespace, const char *interface, u
 void vrrp_node_start(struct vrrp_node *n);
 /* PREPARE and COMMIT of the brief as it is now. */
 void vrrp_node_reload(struct vrrp_node *n);
+/* Its next answer; lines and notifications before that are kept. */
+enum msg_type vrrp_node_answer(struct vrrp_node *n);
 /* What PREPARE answers; `text` (NULL: of no interest) gets the words. */
 enum msg_type vrrp_node_prepare(struct vrrp_node *n, char *text, size_t size);
 void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const char *text,
@@ -36,6 +40,12 @@ void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const
 /* By STOP; true when it exited with 0. */
 bool vrrp_node_stop(struct vrrp_node *n);
 void vrrp_node_kill(struct vrrp_node *n);
+/* What the control socket's client hears, until the end: "s VI\t…\n". `words`: `size` bytes,
+ * separated by NUL. */
+enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size_t size, char *out,
+				    size_t out_size);
+/* As a reload makes them; `text`: "10.9.0.100/24". */
+void vrrp_node_set_address(struct vrrp_node *n, unsigned which, const char *text);
 /* Reads what it said so far. */
 void vrrp_node_listen(struct vrrp_node *n);
 struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which);

@@ -1,0 +1,99 @@
+/* The vrrp process on bad days: reloads at the wrong moment, commands that overlap, sockets
+ * that cannot be had, a supervisor that does not listen. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "netns_lan.h"
+#include "vrrp_node.h"
+
+#define VIP "10.9.0.100"
+
+static struct netns_lan lan;
+static struct vrrp_node a, b;
+
+static void setup(void)
+{
+	lan = netns_lan_make();
+	vrrp_node_init(&a, lan.a, "va", 250);
+	vrrp_node_init(&b, lan.b, "vb", 240);
+}
+
+static struct brief_router *router(struct vrrp_node *n)
+{
+	return &n->brief.routers[0];
+}
+
+static void wait_on(struct vrrp_node *n, const char *interface)
+{
+	snprintf(router(n)->interface, sizeof(router(n)->interface), "%s", interface);
+	vrrp_node_start(n);
+	vrrp_node_wait(n, BOARD_ROUTER_FAULT);
+}
+
+static void come(const char *interface, const char *also)
+{
+	netns_enter(lan.a);
+	netns_run("ip link set va down && ip link set va name %s %s && ip link set %s up",
+		  interface, also, interface);
+}
+
+/* ---- reloads ---- */
+
+START_TEST(what_was_prepared_and_given_up_leaves_nothing)
+{
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	router(&a)->vrid = 52;
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(vrrp_node_prepare(&a, NULL, 0), MSG_PREPARED);
+		if (i)
+			vrrp_node_send(&a, MSG_ABORT, a.generation, "", -1);
+	}
+	vrrp_node_send(&a, MSG_COMMIT, a.generation, "", -1);
+	router(&a)->vrid = 51;
+	ck_assert_int_eq(vrrp_node_prepare(&a, NULL, 0), MSG_REFUSED);
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	ck_assert(vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
+/* ---- commands ---- */
+
+START_TEST(demotion_whose_time_is_over_before_anybody_took_over_is_answered)
+{
+	static const char words[] = "demote\0for=200000";
+	char out[4096] = "";
+
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	ck_assert_int_eq(vrrp_node_command(&a, words, sizeof(words) - 1, out, sizeof(out)),
+			 CONTROL_REFUSED);
+	ck_assert_msg(strstr(out, "\t0\tno peer took over"), "%s", out);
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	ck_assert(!vrrp_node_facts(&a, 0).demoted);
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("vrrp trouble");
+	TCase *c = tcase_create("trouble");
+
+	tcase_add_checked_fixture(c, setup, NULL);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
+	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+int main(void)
+{
+	return netns_run_suite(suite());
+}

@@ -340,9 +340,10 @@ static void on_commit(struct process *p, struct msg *m)
 		answer(p, MSG_REFUSED, m->arg, "nothing of that number was prepared");
 		return;
 	}
-	p->world.generation = m->arg;
 	watch_proxy(p, clock_now_us());
 	stop_removed(p);
+	/* From here on programs have the numbers of the new one. */
+	p->world.generation = m->arg;
 	lay_out_board(p, p->next.brief);
 	take_routers(p);
 	p->adopts = false;

@@ -43,6 +43,22 @@ static void come(const char *interface, const char *also)
 
 /* ---- reloads ---- */
 
+/* Programs have other numbers in each generation. */
+START_TEST(router_that_goes_notifies_by_the_generation_that_knew_it)
+{
+	router(&a)->notify = 3;
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	vrrp_node_listen(&a);
+	*a.notified = '\0';
+	a.brief.n_routers = 0;
+	vrrp_node_reload(&a);
+	ck_assert_str_eq(a.notified, "INSTANCE VI STOP 250\n");
+	ck_assert_uint_eq(a.notifier, MSG_PROGRAM(a.generation - 1, 3));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 START_TEST(what_was_prepared_and_given_up_leaves_nothing)
 {
 	vrrp_node_start(&a);
@@ -87,6 +103,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_set_timeout(c, 60);
+	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
 	suite_add_tcase(s, c);

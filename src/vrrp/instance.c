@@ -487,6 +487,14 @@ void instance_set_board(struct instance *i, struct board_router *board)
 	i->dirty = true;
 }
 
+/* What began to be tracked is told of when it changes, and has to be looked at once. */
+static void look_at_interfaces(struct instance *i)
+{
+	for (unsigned n = 0; n < i->tracks.n; n++)
+		if (i->tracks.interfaces[n] && !i->tracks.known[n])
+			tracks_interface(&i->tracks, i->tracks.interfaces[n], clock_now_us());
+}
+
 void instance_start(struct instance *i, const struct instance_left *left)
 {
 	struct vrouter_event e = { .what = VROUTER_START };
@@ -500,9 +508,7 @@ void instance_start(struct instance *i, const struct instance_left *left)
 	if (i->segment->on.index)
 		instance_prepare_leases(i, e.start.adopt);
 	instance_build_frames(i);
-	for (unsigned n = 0; n < i->tracks.n; n++)
-		if (i->tracks.interfaces[n])
-			tracks_interface(&i->tracks, i->tracks.interfaces[n], clock_now_us());
+	look_at_interfaces(i);
 	tracks_look(&i->tracks, i->world->proxy, clock_now_us());
 	refresh(i);
 	instance_tell(i, &e);
@@ -547,9 +553,10 @@ void instance_take(struct instance *i, const struct brief_router *r)
 	bool equal = equal_for_the_machine(before, r);
 
 	must(take_brief(i, r));
-	if (!equal && i->segment->on.index)
+	if (!equal)
 		instance_change_leases(i);
 	take_tracks(i, &old);
+	look_at_interfaces(i);
 	free(before);
 	instance_build_frames(i);
 	refresh(i);

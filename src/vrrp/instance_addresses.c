@@ -106,6 +106,9 @@ static void change_leases(struct instance *i)
 	for (unsigned n = 0; n < i->brief->n_addresses; n++) {
 		const struct address_lease *was = lease_of(old, n_old, &i->addresses[n]);
 
+		/* Without an interface they are made when it comes. */
+		if (!i->segment->on.index)
+			continue;
 		make_lease(i, n, was ? was->prefix : wanted_prefix(i, n));
 		if (was && was->held)
 			address_lease_adopt(&i->set.leases[n]);

@@ -43,6 +43,50 @@ static void come(const char *interface, const char *also)
 
 /* ---- reloads ---- */
 
+START_TEST(reload_may_add_addresses_while_the_interface_is_missing)
+{
+	char text[32];
+
+	wait_on(&a, "later");
+	for (unsigned i = 0; i < BRIEF_ADDRESSES; i++) {
+		snprintf(text, sizeof(text), "10.9.0.%u/24", 100 + i);
+		vrrp_node_set_address(&a, i, text);
+	}
+	router(&a)->n_addresses = BRIEF_ADDRESSES;
+	vrrp_node_reload(&a);
+	come("later", "");
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	WAIT_FOR(vrrp_node_has(&a, "10.9.0.131/32"));
+	WAIT_FOR(vrrp_node_has(&a, VIP "/32"));
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(!vrrp_node_has(&a, "10.9.0.131"));
+}
+END_TEST
+
+START_TEST(reload_sees_how_an_interface_is_that_it_begins_to_track)
+{
+	struct brief_track *t = router(&a)->tracks;
+
+	netns_enter(lan.a);
+	netns_run("ip link add other type veth peer name end && ip link set lo up");
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	t[0] = (struct brief_track){ .kind = BRIEF_TRACK_INTERFACE, .rise = 1, .fall = 1,
+				     .weight = 2, .program = BRIEF_NONE, .name = "lo" };
+	t[1] = (struct brief_track){ .kind = BRIEF_TRACK_INTERFACE, .rise = 1, .fall = 1,
+				     .weight = -20, .program = BRIEF_NONE,
+				     .name = "other" };
+	router(&a)->n_tracks = 2;
+	vrrp_node_reload(&a);
+	WAIT_FOR(vrrp_node_facts(&a, 0).effective_priority == 232);
+	t[1].weight = 0;
+	vrrp_node_reload(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+	ck_assert(!vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 /* Programs have other numbers in each generation. */
 START_TEST(router_that_goes_notifies_by_the_generation_that_knew_it)
 {
@@ -103,6 +147,8 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_set_timeout(c, 60);
+	tcase_add_test(c, reload_may_add_addresses_while_the_interface_is_missing);
+	tcase_add_test(c, reload_sees_how_an_interface_is_that_it_begins_to_track);
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);

@@ -8,9 +8,15 @@
 #include "base/clock.h"
 #include "vrrp/timerfd.h"
 
-/* A proxy that failed serves for so long before the virtual router trusts it again: one that
- * dies again and again must not move the address each time. */
+/* A proxy that failed serves for so long before the virtual router trusts it again, doubled
+ * each time while another node serves: one that dies again and again must not move the address
+ * each time. At last it is longer than what the supervisor calls a good life. */
 #define PROXY_TRUST_US CLOCK_SEC
+#define PROXY_TRUST_MOST_US (16 * CLOCK_SEC)
+#define PROXY_FORGET_US (60 * CLOCK_SEC)
+/* Sockets that cannot be had are tried again so often, and the reason logged. */
+#define SOCKETS_AGAIN_US CLOCK_SEC
+#define SOCKETS_GAP_US (60 * CLOCK_SEC)
 /* A discard of one kind is logged so often; all are counted. */
 #define DISCARD_GAP_US (60 * CLOCK_SEC)
 /* Other hosts with our addresses are asked for so long, and again after so long. */
@@ -139,6 +145,34 @@ static uint32_t link_faults(const struct instance *i, const struct vrrp_ip *sour
 	return faults;
 }
 
+static bool somebody_advertises(const struct instance *i, uint64_t now)
+{
+	for (unsigned n = 0; n < VRRP_PEERS; n++) {
+		const struct vrrp_peer *p = &i->machine.peers[n];
+
+		if (p->ip.size && p->priority && now - p->heard < 4 * p->interval)
+			return true;
+	}
+	return false;
+}
+
+static bool is_trusted(const struct instance *i, uint64_t now)
+{
+	uint64_t wait = somebody_advertises(i, now) ? i->proxy_trust : PROXY_TRUST_US;
+
+	return i->proxy_well_since && now - i->proxy_well_since >= wait;
+}
+
+static void trust_later(struct instance *i, uint64_t now)
+{
+	bool again = i->proxy_failed && now - i->proxy_failed < PROXY_FORGET_US;
+
+	i->proxy_failed = now;
+	i->proxy_trust = again ? 2 * i->proxy_trust : PROXY_TRUST_US;
+	if (i->proxy_trust > PROXY_TRUST_MOST_US)
+		i->proxy_trust = PROXY_TRUST_MOST_US;
+}
+
 static uint32_t proxy_fault(struct instance *i, uint64_t now)
 {
 	uint64_t unwell = heartwatch_unwell(&i->world->heart, now);
@@ -149,8 +183,11 @@ static uint32_t proxy_fault(struct instance *i, uint64_t now)
 	else if (!i->proxy_well_since)
 		i->proxy_well_since = now;
 	if (had)
-		had = unwell || now - i->proxy_well_since < PROXY_TRUST_US;
-	return had || unwell >= i->brief->proxy_grace_us ? VROUTER_FAULT_PROXY : 0;
+		return is_trusted(i, now) ? 0 : VROUTER_FAULT_PROXY;
+	if (unwell < i->brief->proxy_grace_us)
+		return 0;
+	trust_later(i, now);
+	return VROUTER_FAULT_PROXY;
 }
 
 static void tell_faults(struct instance *i, uint32_t faults)

@@ -36,6 +36,10 @@ struct instance {
 	struct probe conflict;   /* does another host have an address of ours? */
 	struct instance_ear *ear; /* NULL: nobody listens */
 
+	uint64_t sockets_retry; /* when sockets that could not be had are tried again */
+	uint64_t sockets_told;  /* when the log was told why */
+	uint64_t proxy_trust;      /* for so long it has to serve after a fault of it */
+	uint64_t proxy_failed;     /* when the last fault of it began; 0: never */
 	uint64_t proxy_well_since;  /* after a fault of it; 0: no fault, or not yet */
 	uint64_t address_retry;     /* when addresses that could not be set are tried again */
 	uint64_t conflict_retry;    /* when those that another host has are */

@@ -140,6 +140,40 @@ START_TEST(demotion_whose_time_is_over_before_anybody_took_over_is_answered)
 }
 END_TEST
 
+/* ---- a proxy that dies again and again ---- */
+
+static void proxy_runs(struct vrrp_node *n, bool runs)
+{
+	stats_set(n->supervisor->process[BOARD_PROXY].running, runs);
+}
+
+START_TEST(proxy_that_dies_again_and_again_is_trusted_later_each_time)
+{
+	uint64_t begun, took[3];
+
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	for (int i = 0; i < 3; i++) {
+		if (i == 1)
+			vrrp_node_start(&b);
+		proxy_runs(&a, false);
+		vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+		if (i)
+			vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
+		proxy_runs(&a, true);
+		begun = clock_now_us();
+		vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
+		took[i] = clock_now_us() - begun;
+		vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	}
+	ck_assert_uint_ge(took[0], CLOCK_SEC);
+	ck_assert_uint_ge(took[1], 2 * CLOCK_SEC);
+	ck_assert_uint_ge(took[2], 4 * CLOCK_SEC);
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(vrrp_node_stop(&b));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("vrrp trouble");
@@ -152,6 +186,7 @@ static Suite *suite(void)
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
+	tcase_add_test(c, proxy_that_dies_again_and_again_is_trusted_later_each_time);
 	suite_add_tcase(s, c);
 	return s;
 }

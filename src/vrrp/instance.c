@@ -444,12 +444,30 @@ static void look_for_conflicts(struct instance *i, uint64_t now)
 		    now + CONFLICT_TIME_US);
 }
 
+/* Nobody tells when what a socket lacked is there. */
+static void look_at_sockets(struct instance *i, uint64_t now)
+{
+	if (!i->segment->on.index || segment_ready(i->segment, i->by) || now < i->sockets_retry)
+		return;
+	i->sockets_retry = now + SOCKETS_AGAIN_US;
+	if (segment_retry(i->segment, i->by)) {
+		instance_build_frames(i);
+		return;
+	}
+	if (i->sockets_told && now - i->sockets_told < SOCKETS_GAP_US)
+		return;
+	i->sockets_told = now;
+	world_say(i->world, LOG_ERR, true, "%s: %s; it is tried again", instance_name(i),
+		  i->segment->trouble);
+}
+
 void instance_look(struct instance *i, uint64_t now)
 {
 	int error = atomic_exchange(&i->set.error, 0);
 
 	if (error)
 		instance_renewal_failed(i, error);
+	look_at_sockets(i, now);
 	tracks_look(&i->tracks, i->world->proxy, now);
 	refresh(i);
 	look_for_conflicts(i, now);

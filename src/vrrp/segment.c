@@ -134,24 +134,25 @@ static void open_carrier(struct segment *s)
 	s->carrier = open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* What somebody wants and is not open yet. False: `trouble` says why. */
-static bool open_wanted(struct segment *s)
+/* What somebody wants and is not open yet. One that cannot be had is no reason to leave out
+ * the others; `trouble` says why. */
+static void open_wanted(struct segment *s)
 {
-	bool wired = false, good = true;
+	bool wired = false;
 
 	s->trouble[0] = '\0';
 	if (s->on.index == 0)
-		return true;
-	for (unsigned i = 0; i < SEGMENT_WIRES && good; i++)
+		return;
+	for (unsigned i = 0; i < SEGMENT_WIRES; i++)
 		if (s->ports[i].users) {
 			wired = true;
-			good = open_port(s, (enum segment_wire)i);
+			open_port(s, (enum segment_wire)i);
 		}
-	if (!wired || !good)
-		return good;
+	if (!wired)
+		return;
 	read_forwarding(s);
 	open_carrier(s);
-	return open_neighbour(s);
+	open_neighbour(s);
 }
 
 static void close_all(struct segment *s)
@@ -167,6 +168,12 @@ static void close_all(struct segment *s)
 bool segment_ready(const struct segment *s, enum segment_wire by)
 {
 	return s->ports[by].wire && s->neighbour;
+}
+
+bool segment_retry(struct segment *s, enum segment_wire by)
+{
+	open_wanted(s);
+	return segment_ready(s, by);
 }
 
 /* ---- what the kernel says ---- */
@@ -333,7 +340,8 @@ struct segment *segment_get(struct segments *all, const char *interface, enum se
 	if (by == SEGMENT_NO_WIRE)
 		return s;
 	s->ports[by].users++;
-	if (open_wanted(s))
+	open_wanted(s);
+	if (s->on.index == 0 || segment_ready(s, by))
 		return s;
 	snprintf(why, size, "%s", s->trouble);
 	segment_put(s, by);

@@ -63,5 +63,7 @@ struct segment *segment_get(struct segments *all, const char *interface, enum se
 void segment_put(struct segment *s, enum segment_wire by);
 /* Its wire and its neighbours can be used. */
 bool segment_ready(const struct segment *s, enum segment_wire by);
+/* Opens what could not be opened when the interface came. False: `trouble` says why. */
+bool segment_retry(struct segment *s, enum segment_wire by);
 
 #endif

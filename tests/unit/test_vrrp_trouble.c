@@ -140,6 +140,35 @@ START_TEST(demotion_whose_time_is_over_before_anybody_took_over_is_answered)
 }
 END_TEST
 
+/* ---- sockets ---- */
+
+/* Below an MTU of 1280 there is no IPv6. */
+START_TEST(family_that_an_interface_lacks_is_no_fault_of_the_other)
+{
+	struct brief_router *six = &a.brief.routers[1];
+
+	*six = *router(&a);
+	snprintf(six->name, sizeof(six->name), "SIX");
+	six->ipv6 = 1;
+	a.brief.n_routers = 2;
+	vrrp_node_set_address(&a, 0, "fe80::100/64");
+	six->addresses[0] = router(&a)->addresses[0];
+	vrrp_node_set_address(&a, 0, VIP "/24");
+	snprintf(six->interface, sizeof(six->interface), "later");
+	wait_on(&a, "later");
+	come("later", "mtu 1000");
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	WAIT_FOR(vrrp_node_has(&a, VIP));
+	ck_assert_int_eq(vrrp_node_facts(&a, 1).state, BOARD_ROUTER_FAULT);
+	vrrp_node_listen(&a);
+	ck_assert_msg(strstr(a.said, "joining ff02::12"), "%s", a.said);
+	/* There is no message of the kernel about what would work now. */
+	netns_run("ip link set later mtu 1500");
+	WAIT_FOR(vrrp_node_facts(&a, 1).state != BOARD_ROUTER_FAULT);
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 /* ---- a proxy that dies again and again ---- */
 
 static void proxy_runs(struct vrrp_node *n, bool runs)
@@ -186,6 +215,7 @@ static Suite *suite(void)
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
+	tcase_add_test(c, family_that_an_interface_lacks_is_no_fault_of_the_other);
 	tcase_add_test(c, proxy_that_dies_again_and_again_is_trusted_later_each_time);
 	suite_add_tcase(s, c);
 	return s;

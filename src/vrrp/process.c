@@ -28,8 +28,18 @@ struct prepared {
 	struct list fresh;
 };
 
+/* An answer that the supervisor's socket had no room for. There is one at most: the supervisor
+ * asks when it has the last. */
+struct late_answer {
+	bool waits;
+	enum msg_type type;
+	uint64_t arg;
+	char text[512];
+};
+
 struct process {
 	struct vrrp_world world;
+	struct late_answer late;
 	struct loop_fd sock_io, look_io;
 	struct list instances; /* in the order of the brief */
 	struct prepared next;
@@ -44,11 +54,43 @@ static struct process *process_of(struct vrrp_world *w)
 	return list_of(w, struct process, world);
 }
 
+/* ---- answers ---- */
+
+static void sock_ready(struct loop_fd *io, unsigned what);
+
+static void watch_sock(struct process *p, unsigned what)
+{
+	loop_fd_del(&p->sock_io);
+	must(loop_fd_add(p->world.loop, &p->sock_io, p->world.sock, what, sock_ready));
+}
+
+static bool send_answer(struct process *p)
+{
+	struct late_answer *a = &p->late;
+	struct msg m = { .type = a->type, .arg = a->arg, .text = str_of(a->text) };
+
+	return msg_send(p->world.sock, &m) != MSG_AGAIN;
+}
+
+/* Lines for the log may be lost; an answer may not, or we are taken for one that hangs. */
 static void answer(struct process *p, enum msg_type type, uint64_t arg, const char *text)
 {
-	struct msg m = { .type = type, .arg = arg, .text = str_of(text) };
+	bool waited = p->late.waits;
 
-	msg_send(p->world.sock, &m);
+	p->late.type = type;
+	p->late.arg = arg;
+	snprintf(p->late.text, sizeof(p->late.text), "%s", text);
+	p->late.waits = !send_answer(p);
+	if (p->late.waits && !waited)
+		watch_sock(p, LOOP_READ | LOOP_WRITE);
+}
+
+static void answer_late(struct process *p)
+{
+	if (!p->late.waits || !send_answer(p))
+		return;
+	p->late.waits = false;
+	watch_sock(p, LOOP_READ);
 }
 
 /* ---- time ---- */
@@ -459,7 +501,8 @@ static void sock_ready(struct loop_fd *io, unsigned what)
 	static char text[MSG_TEXT_MAX + 1];
 	struct process *p = list_of(io, struct process, sock_io);
 
-	(void)what;
+	if (what & LOOP_WRITE)
+		answer_late(p);
 	while (!p->over) {
 		struct msg m;
 

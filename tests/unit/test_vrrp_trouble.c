@@ -169,6 +169,38 @@ START_TEST(family_that_an_interface_lacks_is_no_fault_of_the_other)
 }
 END_TEST
 
+/* ---- a supervisor that does not listen ---- */
+
+START_TEST(answer_waits_for_room)
+{
+	char out[256] = "";
+	int pair[2], fd;
+
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	/* Each makes it say a line. */
+	for (int i = 0; i < 2000; i++)
+		vrrp_node_send(&a, MSG_CONTROL, 0, "promote", pair[1]);
+	fd = brief_write(&a.brief);
+	vrrp_node_send(&a, MSG_PREPARE, ++a.generation, "", fd);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	/* When it answers this, it has answered that. */
+	ck_assert_int_eq(vrrp_node_command(&a, "promote", 7, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_answer(&a), MSG_PREPARED);
+	vrrp_node_send(&a, MSG_COMMIT, a.generation, "", -1);
+	ck_assert_int_eq(vrrp_node_answer(&a), MSG_COMMITTED);
+	*a.said = '\0';
+	ck_assert_int_eq(vrrp_node_command(&a, "promote", 7, out, sizeof(out)), CONTROL_DONE);
+	vrrp_node_listen(&a);
+	ck_assert_msg(strstr(a.said, "lines were lost"), "%.300s", a.said);
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 /* ---- a proxy that dies again and again ---- */
 
 static void proxy_runs(struct vrrp_node *n, bool runs)
@@ -216,6 +248,7 @@ static Suite *suite(void)
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
 	tcase_add_test(c, family_that_an_interface_lacks_is_no_fault_of_the_other);
+	tcase_add_test(c, answer_waits_for_room);
 	tcase_add_test(c, proxy_that_dies_again_and_again_is_trusted_later_each_time);
 	suite_add_tcase(s, c);
 	return s;

@@ -194,6 +194,7 @@ struct board_router {
 	/* For a successor: what it needs to go on where this one was killed. */
 	_Atomic uint64_t last_sent_us; /* as master; 0: it is none */
 	_Atomic uint64_t demoted_until_us; /* 0: not demoted; UINT64_MAX: until promoted */
+	_Atomic uint32_t holds_back; /* it lost the addresses by a stall, and does not preempt */
 	struct router_stats stats;
 	_Atomic uint64_t discards[BOARD_ROUTER_DISCARDS]; /* by enum vrrp_discard */
 };

@@ -118,6 +118,7 @@ static void on_start(struct turn *t)
 
 	must(!v->running && v->state == VROUTER_INIT);
 	v->running = true;
+	v->holds_back = t->e->start.holds_back;
 	start_demoted(t);
 	if (t->e->start.adopt && !v->faults) {
 		start_adopting(t);

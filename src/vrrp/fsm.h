@@ -101,6 +101,7 @@ struct vrouter_event {
 			uint64_t last_sent;  /* …and advertised last at this instant */
 			bool demoted;
 			uint64_t demoted_until; /* 0 or TIMES_NEVER: until promoted */
+			bool holds_back;
 		} start;
 		struct {
 			bool force;

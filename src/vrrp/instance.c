@@ -247,11 +247,13 @@ static void refresh(struct instance *i)
 
 /* ---- events ---- */
 
-static void publish_demotion(struct instance *i)
+/* For a successor. */
+static void publish_reluctance(struct instance *i)
 {
 	uint64_t until = i->machine.due[VROUTER_T_DEMOTED_END];
 
 	stats_set(i->board->demoted_until_us, i->machine.demoted ? until : 0);
+	stats_set(i->board->holds_back, i->machine.holds_back);
 }
 
 void instance_tell(struct instance *i, const struct vrouter_event *e)
@@ -261,7 +263,7 @@ void instance_tell(struct instance *i, const struct vrouter_event *e)
 	i->event_at = clock_now_us();
 	vrouter_step(&i->machine, &i->config, e, i->event_at, &plan);
 	instance_carry_out(i, &plan);
-	publish_demotion(i);
+	publish_reluctance(i);
 	i->dirty = true;
 }
 
@@ -559,6 +561,7 @@ void instance_start(struct instance *i, const struct instance_left *left)
 		e.start.last_sent = left->last_sent;
 		e.start.demoted = left->demoted_until != 0;
 		e.start.demoted_until = left->demoted_until;
+		e.start.holds_back = left->holds_back;
 	}
 	if (i->segment->on.index)
 		instance_prepare_leases(i, e.start.adopt);

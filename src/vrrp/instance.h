@@ -71,6 +71,7 @@ void instance_take(struct instance *i, const struct brief_router *r);
 struct instance_left {
 	uint64_t last_sent;     /* 0: was no master */
 	uint64_t demoted_until; /* 0: was not demoted */
+	bool holds_back;        /* had lost the addresses by a stall, or a crash before this one */
 };
 void instance_start(struct instance *i, const struct instance_left *left);
 /* Resigns if it is master, and takes the addresses away. */

@@ -222,6 +222,7 @@ static void fill_place(struct board_router *to, const struct board_router *from)
 {
 	stats_set(to->last_sent_us, from->last_sent_us);
 	stats_set(to->demoted_until_us, from->demoted_until_us);
+	stats_set(to->holds_back, from->holds_back);
 	memcpy(&to->stats, &from->stats, sizeof(to->stats));
 	memcpy(to->discards, from->discards, sizeof(to->discards));
 	board_write_block(&to->turn, &to->facts, &from->facts, sizeof(to->facts));
@@ -350,7 +351,8 @@ static void stop_removed(struct process *p)
 static void start_one(struct process *p, struct instance *i)
 {
 	struct instance_left left = { stats_get(i->board->last_sent_us),
-				      stats_get(i->board->demoted_until_us) };
+				      stats_get(i->board->demoted_until_us),
+				      stats_get(i->board->holds_back) != 0 };
 
 	instance_start(i, p->adopts ? &left : NULL);
 }

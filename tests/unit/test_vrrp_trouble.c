@@ -122,6 +122,35 @@ START_TEST(what_was_prepared_and_given_up_leaves_nothing)
 }
 END_TEST
 
+/* ---- crashes ---- */
+
+START_TEST(one_that_crashes_again_and_again_does_not_flap_back)
+{
+	const struct router_stats *of_b = &b.board->routers[0].stats;
+	char out[256] = "";
+	uint64_t before;
+
+	vrrp_node_start(&a);
+	vrrp_node_start(&b);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	vrrp_node_wait(&b, BOARD_ROUTER_BACKUP);
+	before = stats_get(of_b->became_master);
+	for (int i = 0; i < 3; i++) {
+		vrrp_node_kill(&a);
+		vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
+		vrrp_node_start(&a);
+		vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
+	}
+	usleep(700000);
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_BACKUP));
+	ck_assert_uint_eq(stats_get(of_b->became_master), before + 1);
+	ck_assert_int_eq(vrrp_node_command(&a, "promote", 7, out, sizeof(out)), CONTROL_DONE);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(vrrp_node_stop(&b));
+}
+END_TEST
+
 /* ---- commands ---- */
 
 START_TEST(demotion_whose_time_is_over_before_anybody_took_over_is_answered)
@@ -246,6 +275,7 @@ static Suite *suite(void)
 	tcase_add_test(c, reload_sees_how_an_interface_is_that_it_begins_to_track);
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
+	tcase_add_test(c, one_that_crashes_again_and_again_does_not_flap_back);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
 	tcase_add_test(c, family_that_an_interface_lacks_is_no_fault_of_the_other);
 	tcase_add_test(c, answer_waits_for_room);

@@ -95,13 +95,21 @@ static void answer_late(struct process *p)
 
 /* ---- time ---- */
 
-static uint64_t suspended_us(void)
+/* How far the clocks are apart. This thread may be set aside between two readings, and what it
+ * reads then says nothing. */
+static uint64_t suspended_us(uint64_t before)
 {
 	struct timespec boot;
-	uint64_t now = clock_now_us();
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return (uint64_t)boot.tv_sec * CLOCK_SEC + (uint64_t)boot.tv_nsec / 1000 - now;
+	for (int tries = 0; tries < 4; tries++) {
+		uint64_t now = clock_now_us();
+
+		clock_gettime(CLOCK_BOOTTIME, &boot);
+		if (clock_now_us() - now < SUSPENDED_US / 4)
+			return (uint64_t)boot.tv_sec * CLOCK_SEC +
+			       (uint64_t)boot.tv_nsec / 1000 - now;
+	}
+	return before;
 }
 
 static void tell_all_resumed(struct process *p)
@@ -114,10 +122,9 @@ static void tell_all_resumed(struct process *p)
 		instance_resumed(list_of(e, struct instance, link));
 }
 
-/* A small difference is the time between two readings. */
 static void look_at_clocks(struct process *p)
 {
-	uint64_t now = suspended_us(), before = p->suspended;
+	uint64_t before = p->suspended, now = suspended_us(before);
 
 	p->suspended = now;
 	if (before && now > before + SUSPENDED_US)

@@ -1,6 +1,7 @@
 /* The vrrp process on bad days: reloads at the wrong moment, commands that overlap, sockets
  * that cannot be had, a supervisor that does not listen. */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -198,6 +199,31 @@ START_TEST(family_that_an_interface_lacks_is_no_fault_of_the_other)
 }
 END_TEST
 
+/* The messages about it are lost; then it is one change, link and link address. */
+START_TEST(link_address_that_changed_unseen_is_announced)
+{
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	netns_enter(lan.a);
+	netns_run("ip link set va down");
+	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+	kill(a.pid, SIGSTOP);
+	netns_run("ip link add flood type veth peer name end; for i in $(seq 10000); do "
+		  "echo addr add 192.0.2.1/32 dev flood; echo addr del 192.0.2.1/32 dev flood; "
+		  "done | ip -batch -; "
+		  "ip link set va address 02:00:00:00:00:77 && ip link set va up");
+	kill(a.pid, SIGCONT);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	netns_enter(lan.b);
+	netns_run("ip neigh replace " VIP " lladdr 02:00:00:00:00:66 dev vb nud stale");
+	netns_enter(lan.a);
+	netns_run("ip addr del " VIP "/32 dev va");
+	netns_enter(lan.b);
+	WAIT_FOR(strstr(netns_output("ip neigh show " VIP), "02:00:00:00:00:77"));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 /* ---- a supervisor that does not listen ---- */
 
 START_TEST(answer_waits_for_room)
@@ -278,6 +304,7 @@ static Suite *suite(void)
 	tcase_add_test(c, one_that_crashes_again_and_again_does_not_flap_back);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
 	tcase_add_test(c, family_that_an_interface_lacks_is_no_fault_of_the_other);
+	tcase_add_test(c, link_address_that_changed_unseen_is_announced);
 	tcase_add_test(c, answer_waits_for_room);
 	tcase_add_test(c, proxy_that_dies_again_and_again_is_trusted_later_each_time);
 	suite_add_tcase(s, c);

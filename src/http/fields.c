@@ -62,7 +62,7 @@ void http_fields_init(struct http_fields *f)
 	f->list = f->fixed;
 	f->count = 0;
 	f->room = HTTP_FIELDS_INLINE;
-	f->bare_lf = false;
+	f->untidy = false;
 }
 
 static bool fields_grow(struct http_fields *f, struct arena *arena)

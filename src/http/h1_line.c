@@ -109,6 +109,15 @@ enum reason h1_field_parse(struct str text, struct str *name, struct str *value,
 	return h1_value_check(*value);
 }
 
+/* "Name: value" or "Name:value", and CRLF: as it may go on without a copy. */
+static bool is_tidy(const struct h1_line *line, const struct http_field *f)
+{
+	size_t blanks = line->text.n - f->name.n - 1 - f->value.n;
+
+	return line->whole.n - line->text.n == 2 &&
+	       (blanks == 0 || (blanks == 1 && line->text.p[f->name.n + 1] == ' '));
+}
+
 static enum reason field_add(const struct h1_line *line, bool plain_only, struct arena *arena,
 			     struct http_fields *fields)
 {
@@ -127,8 +136,8 @@ static enum reason field_add(const struct h1_line *line, bool plain_only, struct
 	f->id = http_field_classify(f->name);
 	f->drop = (plain_only && !plain) ||
 		  (http_field_flags(f->id) & (FIELD_IS_HOP | FIELD_IS_FRAMING));
-	if (line->whole.n - line->text.n == 1)
-		fields->bare_lf = true;
+	if (!is_tidy(line, f))
+		fields->untidy = true;
 	return REASON_COMPLETE;
 }
 

@@ -35,8 +35,16 @@ static bool response_field_goes(const struct http_field *f, const struct h1_forw
 	return !f->drop;
 }
 
-/* One copy of all lines, each with CRLF: for a head whose lines have bare LF, or with so many
- * gaps between kept lines that the queue could not hold them. */
+static void line_add(struct http_text *t, struct str name, struct str value)
+{
+	http_text_add(t, name);
+	http_text_add(t, STR(": "));
+	http_text_add(t, value);
+	http_text_add(t, STR("\r\n"));
+}
+
+/* One copy of all lines, as we write them: for a head with untidy lines, or with so many gaps
+ * between kept lines that the queue could not hold them. */
 static bool fields_copy(const struct http_fields *fields, field_goes_fn *goes,
 			const struct h1_forwarding *fw, struct iovq *out, struct arena *arena)
 {
@@ -44,7 +52,7 @@ static bool fields_copy(const struct http_fields *fields, field_goes_fn *goes,
 	size_t room = 0;
 
 	for (unsigned i = 0; i < fields->count; i++)
-		room += fields->list[i].line.n + 1;
+		room += fields->list[i].line.n + 2;
 	if (!http_text_init(&t, arena, room))
 		return false;
 	for (unsigned i = 0; i < fields->count; i++) {
@@ -52,12 +60,7 @@ static bool fields_copy(const struct http_fields *fields, field_goes_fn *goes,
 
 		if (!goes(f, fw))
 			continue;
-		http_text_add(&t, f->name);
-		http_text_add(&t, STR(":"));
-		http_text_add(&t, (struct str){ f->name.p + f->name.n + 1,
-						(size_t)(f->value.p + f->value.n -
-							 (f->name.p + f->name.n + 1)) });
-		http_text_add(&t, STR("\r\n"));
+		line_add(&t, f->name, f->value);
 	}
 	return iovq_add(out, http_text_since(&t, 0));
 }
@@ -67,7 +70,7 @@ static bool fields_add(const struct http_fields *fields, field_goes_fn *goes,
 {
 	struct str run = STR_NONE;
 
-	if (fields->bare_lf || fields->count + OTHER_SPANS > iovq_room(out))
+	if (fields->untidy || fields->count + OTHER_SPANS > iovq_room(out))
 		return fields_copy(fields, goes, fw, out, arena);
 	for (unsigned i = 0; i < fields->count; i++) {
 		const struct http_field *f = &fields->list[i];
@@ -87,14 +90,6 @@ static void length_add(struct http_text *t, uint64_t length)
 {
 	http_text_add(t, STR("Content-Length: "));
 	http_text_add_number(t, length);
-	http_text_add(t, STR("\r\n"));
-}
-
-static void line_add(struct http_text *t, struct str name, struct str value)
-{
-	http_text_add(t, name);
-	http_text_add(t, STR(": "));
-	http_text_add(t, value);
 	http_text_add(t, STR("\r\n"));
 }
 

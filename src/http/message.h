@@ -50,7 +50,8 @@ struct http_field {
 struct http_fields {
 	struct http_field *list; /* fixed[] until it is too small, then from the arena */
 	unsigned count, room;
-	bool bare_lf; /* some line ended by a bare LF, which was relaxed: it must not go on so */
+	bool untidy; /* some line ended by a bare LF, which was relaxed, or has blanks around its
+		      * value that are to be trimmed: it must not go on so */
 	struct http_field fixed[HTTP_FIELDS_INLINE];
 };
 

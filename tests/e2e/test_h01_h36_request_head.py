@@ -168,7 +168,8 @@ def test_h18_bare_lf_relaxed(start, origin):
 
 def test_h19_values_are_trimmed(site):
     got = site.forward(HEAD + "A: \t a b\t \r\nB:b\r\nC:\r\nD: \xa0d\x85\r\n\r\n")
-    assert [got.one(name) for name in "ABCD"] == [b"a b", b"b", b"", b"\xa0d\x85"]
+    assert [line for line in got.lines if line[:1] in b"ABCD"] == [
+        b"A: a b", b"B: b", b"C: ", b"D: \xa0d\x85"]
 
 
 def test_h20_host_missing(site):

@@ -286,7 +286,7 @@ START_TEST(h18_a_bare_lf_is_refused_unless_relaxed)
 	limits.relax_bare_lf = true;
 	request_taken(STR("\nGET / HTTP/1.1\nHost: a\nFoo: b\r\n\n"));
 	str_is(http_field_find_name(&req.fields, STR("Foo"))->value, "b");
-	ck_assert(req.fields.bare_lf);
+	ck_assert(req.fields.untidy);
 	request_refused(STR("GET / HTTP/1.1\nHost: a\nFoo: b\rc\n\n"), REASON_REQ_BARE_CR);
 }
 END_TEST

@@ -96,7 +96,7 @@ START_TEST(h52_h54_h55_h56_what_is_stripped)
 		     "Connection: close, x-secret, upgrade\r\n"
 		     "X-Secret: 2\r\nB:3\r\nKeep-Alive: 4\r\nProxy-Connection: 5\r\nTE: gzip\r\n"
 		     "Upgrade: h2c\r\nHTTP2-Settings: x\r\nX_Auth_User: 6\r\nC:  7  \r\n\r\n"),
-		 "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB:3\r\nC:  7  \r\n\r\n");
+		 "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 3\r\nC: 7\r\n\r\n");
 	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers, gzip\r\nConnection: TE\r\n\r\n"),
 		 "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
 }
@@ -260,7 +260,19 @@ START_TEST(h18_a_relaxed_bare_lf_goes_out_as_crlf)
 {
 	limits.relax_bare_lf = true;
 	goes_out(STR("GET / HTTP/1.1\nHost: a\nA:  b \nC:\n\n"),
-		 "GET / HTTP/1.1\r\nHost: a\r\nA:  b\r\nC:\r\n\r\n");
+		 "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nC: \r\n\r\n");
+}
+END_TEST
+
+START_TEST(h19_values_go_out_trimmed)
+{
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nA: \t x y \t \r\nB:\tz\r\nC:d \r\nE: \r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nA: x y\r\nB: z\r\nC: d\r\nE: \r\n\r\n");
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nA: \xa0 b \x85\r\nC:d\r\nE:\r\nF: \r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nA: \xa0 b \x85\r\nC:d\r\nE:\r\nF: \r\n\r\n");
+	comes_back(STR("HTTP/1.1 200 OK\r\nDate: x\r\nA:  b\t\r\nContent-Length: 0\r\n\r\n"),
+		   METHOD_GET,
+		   "HTTP/1.1 200 OK\r\nDate: x\r\nA: b\r\nContent-Length: 0\r\n\r\n");
 }
 END_TEST
 
@@ -311,7 +323,7 @@ START_TEST(a_full_queue_and_a_failed_arena_are_told)
 	arena.failed = false;
 	ck_assert_int_eq(request_whole(STR("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n"), &why),
 			 HTTP_OK);
-	req.fields.bare_lf = true; /* its lines need a copy, for which there is no room left */
+	req.fields.untidy = true; /* its lines need a copy, for which there is no room left */
 	arena.limit = arena.total + 360;
 	ck_assert(!h1_write_request(&req, &fw, &out, &arena));
 	arena.failed = false;
@@ -396,6 +408,7 @@ int main(void)
 	tcase_add_test(t, h70_h72_framing_of_responses);
 	tcase_add_test(t, h84_what_the_client_is_told_of_its_connection);
 	tcase_add_test(t, h128_h130_a_websocket_handshake_goes_through);
+	tcase_add_test(t, h19_values_go_out_trimmed);
 	tcase_add_test(t, h18_a_relaxed_bare_lf_goes_out_as_crlf);
 	tcase_add_test(t, kept_lines_are_not_copied);
 	tcase_add_test(t, more_gaps_than_the_queue_holds_are_copied);

@@ -35,6 +35,8 @@ enum http_verdict h1_line_next(struct h1_parser *p, struct str in, bool relax_ba
 		n--;
 	else if (!relax_bare_lf)
 		return HTTP_BAD;
+	else
+		p->relaxed = true;
 	line->text = (struct str){ start, n };
 	return HTTP_OK;
 }

@@ -21,6 +21,7 @@ struct h1_parser {
 	size_t head_at; /* where the first line begins: limits count from here */
 	unsigned empty_lines;
 	bool has_first_line;
+	bool relaxed; /* a bare LF was taken for a line's end */
 };
 
 void h1_parser_reset(struct h1_parser *p);

@@ -50,6 +50,7 @@ struct worker {
 	unsigned n_sessions;
 	bool accepting_paused;
 	uint64_t pause_told_at; /* a pause that comes and goes is told once a minute */
+	uint64_t relax_told_at; /* so is a fault that was overlooked */
 
 	struct buf_pool buffers;
 	struct upstream *upstream;

@@ -164,6 +164,8 @@ def test_h18_bare_lf_relaxed(start, origin):
         server.expect_requests(number)
     for request in server.requests:
         assert b"\n" not in request.raw.replace(b"\r\n", b"")
+    assert "127.0.0.1" in running.wait_log("relax permits")
+    assert sum("relax permits" in line for line in running.log()) == 1
 
 
 def test_h19_values_are_trimmed(site):

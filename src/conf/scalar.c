@@ -108,17 +108,27 @@ static const char *units_text(const struct option *o)
 	return o->type == TYPE_DURATION ? "ms, s, m, h or d" : "B, KiB, MiB, GiB or TiB";
 }
 
+/* The row's, or else its default. */
+static const char *quantity_example(const struct option *o, char *to, size_t size)
+{
+	if (o->example)
+		return o->example;
+	snprintf(to, size, "\"%s\"", o->dflt);
+	return to;
+}
+
 static bool fail_quantity(struct draft *d, const config_setting_t *s, const struct option *o,
 			  struct str text, const char *why)
 {
-	char hint[64];
+	char hint[64], example[64];
 
 	if (value_suggest(units_of(o), text, hint, sizeof(hint)))
 		draft_fault(d, s, "%s = \"%.*s\" %s; write \"%s\"", o->name, SHOWN(text), why,
 			    hint);
 	else
 		draft_fault(d, s, "%s = \"%.*s\" %s; write a whole number and %s, as in %s",
-			    o->name, SHOWN(text), why, units_text(o), option_example(o));
+			    o->name, SHOWN(text), why, units_text(o),
+			    quantity_example(o, example, sizeof(example)));
 	return false;
 }
 
@@ -134,6 +144,7 @@ static bool read_quantity(struct draft *d, const config_setting_t *s, const stru
 	};
 	struct str text = syntax_text(s);
 	enum value_result result;
+	char example[64];
 	uint64_t v;
 
 	if (o->unlimited && str_eq(text, STR("unlimited"))) {
@@ -143,7 +154,7 @@ static bool read_quantity(struct draft *d, const config_setting_t *s, const stru
 	result = value_quantity(units_of(o), text, &v);
 	if (result == VALUE_TOO_LARGE) {
 		draft_fault(d, s, "%s = \"%.*s\" is too large; write a smaller one, as in %s",
-			    o->name, SHOWN(text), option_example(o));
+			    o->name, SHOWN(text), quantity_example(o, example, sizeof(example)));
 		return false;
 	}
 	if (result != VALUE_OK)

@@ -16,6 +16,8 @@ START_TEST(row_is_complete)
 	ck_assert_msg(o->help && o->help[0] && o->help[strlen(o->help) - 1] == '.',
 		      "%s has no help that is a sentence", o->name);
 	ck_assert_msg(option_example(o) || o->dflt, "%s has no example", o->name);
+	ck_assert_msg(option_example(o) || (!o->required && o->type != TYPE_INT_BY_NODE),
+		      "%s is shown by its example alone", o->name);
 	ck_assert_msg(o->status == STATUS_LIVE || o->later || o->section == SECTION_BIND_TLS,
 		      "%s does not say what to do instead", o->name);
 	ck_assert_msg(is_group(o->type) == (o->sub != SECTION_TOP), "%s: its group", o->name);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/session.h"
 
@@ -12,7 +11,6 @@
 #define ACCEPTS 16
 /* The most that is taken from a queue whose socket is about to be given up. */
 #define ACCEPTS_LAST 4096
-#define TELL_AGAIN (60 * CLOCK_SEC)
 
 struct acceptor {
 	struct list link;
@@ -48,11 +46,9 @@ static void pause_accepting(struct acceptor *a, const char *why)
 	loop_fd_del(&a->io);
 	w->accepting_paused = true;
 	stats_add(w->shared->board->stats.accept_pauses, 1);
-	if (w->pause_told_at && loop_now(w->loop) - w->pause_told_at < TELL_AGAIN)
-		return;
-	w->pause_told_at = loop_now(w->loop);
-	log_warn("accepting on %s is paused: %s; connections wait in its queue", a->listener->text,
-		 why);
+	if (worker_may_tell(w, &w->shared->pause_told_at))
+		log_warn("accepting on %s is paused: %s; connections wait in its queue",
+			 a->listener->text, why);
 }
 
 /* A peer that was gone before it was accepted is no fault of ours. */

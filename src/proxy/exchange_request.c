@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
@@ -10,16 +9,12 @@
 /* Unsafe methods use only connections so young that the server cannot be closing them
  * (HTTP.md 92). */
 #define UNSAFE_REUSE_US 1000000ull
-#define TELL_AGAIN (60 * CLOCK_SEC)
 
 /* A fault that `relax` overlooks is told, so that somebody mends the client (HTTP.md 18). */
 static void tell_relaxed(const struct session *s, const struct conf_frontend *conf)
 {
-	struct worker *w = s->worker;
-
-	if (w->relax_told_at && loop_now(w->loop) - w->relax_told_at < TELL_AGAIN)
+	if (!worker_may_tell(s->worker, &s->worker->shared->relax_told_at))
 		return;
-	w->relax_told_at = loop_now(w->loop);
 	log_notice("frontend %.*s took a request from %s whose head has a line that ends with LF "
 		   "alone, which only its setting relax permits: mend the client",
 		   STR_ARGS(conf->name), s->peer_host);

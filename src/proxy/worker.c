@@ -7,6 +7,7 @@
 #include "http/h1_write.h"
 
 #define BUFFERS_KEPT 128
+#define TELL_AGAIN (60 * CLOCK_SEC)
 
 struct tenancy *tenancy_new(struct worker *w, struct generation *g)
 {
@@ -28,6 +29,16 @@ void tenancy_leave(struct tenancy *t)
 	list_del(&t->link);
 	generation_unref(t->gen);
 	free(t);
+}
+
+bool worker_may_tell(struct worker *w, _Atomic uint64_t *told_at)
+{
+	uint64_t now = loop_now(w->loop), before = atomic_load(told_at);
+
+	/* Another worker's clock may be a little ahead of this one's. */
+	if (before && now < before + TELL_AGAIN)
+		return false;
+	return atomic_compare_exchange_strong(told_at, &before, now);
 }
 
 struct str worker_date(struct worker *w)

@@ -18,6 +18,7 @@ struct proxy_shared {
 	struct logger *logger;
 	_Atomic uint64_t max_connections;
 	_Atomic uint64_t connections;
+	_Atomic uint64_t pause_told_at, relax_told_at; /* worker_may_tell() */
 	struct loop *main_loop;
 	/* Main thread's, called by letter. */
 	void (*worker_took)(struct proxy_shared *p, struct worker *w);
@@ -49,8 +50,6 @@ struct worker {
 	struct list sessions;
 	unsigned n_sessions;
 	bool accepting_paused;
-	uint64_t pause_told_at; /* a pause that comes and goes is told once a minute */
-	uint64_t relax_told_at; /* so is a fault that was overlooked */
 
 	struct buf_pool buffers;
 	struct upstream *upstream;
@@ -68,6 +67,9 @@ struct worker {
 struct worker *worker_new(struct proxy_shared *shared, unsigned index);
 /* All sessions must be over. */
 void worker_free(struct worker *w);
+
+/* What comes again and again is told once a minute, by one of the workers: true for it. */
+bool worker_may_tell(struct worker *w, _Atomic uint64_t *told_at);
 
 /* Text of the Date field for this second. */
 struct str worker_date(struct worker *w);

@@ -371,6 +371,27 @@ def test_no_descriptor_for_the_server(start, origin):
     other.close()
 
 
+def pauses(running):
+    found = re.search(r"accepting was paused (\d+) time", running.ctl("status").stdout)
+    return int(found.group(1)) if found else 0
+
+
+def test_out_of_descriptors_is_told_once(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address), threads=2)
+    proxy = running.child("proxy")
+    limit_descriptors(proxy, len(os.listdir(f"/proc/{proxy}/fd")) + 20)
+    clients = [running.client() for _ in range(100)]
+    wire.wait_for(lambda: pauses(running) >= 8, "both workers to have tried again")
+    told = [line for line in running.log() if "is paused: out of file descriptors" in line]
+    assert len(told) == 1, told
+    for client in clients:
+        client.close()
+    client = running.client()
+    assert client.ask(GET).status == 200, "accepting goes on by itself"
+    client.close()
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         fields = f.read().rsplit(")", 1)[1].split()

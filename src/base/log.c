@@ -138,3 +138,21 @@ void log_relay(const char *whose, int pid, int level, struct str text)
 		 text.n ? text.p : "");
 	put_everywhere(level & 7, &other, message);
 }
+
+bool log_relay_line(const char *whose, struct str line)
+{
+	char text[LINE_MAX_BYTES], other[16], level[16];
+	int pid, at = 0;
+
+	snprintf(text, sizeof(text), "%.*s", (int)(line.n < sizeof(text) ? line.n : 0), line.p);
+	if (sscanf(text, "%*u-%*u-%*u %*u:%*u:%*u.%*u hpcbald[%d] %15s %15[a-z]: %n", &pid, other,
+		   level, &at) != 3 ||
+	    at == 0 || strcmp(other, whose) != 0)
+		return false;
+	for (int i = 0; i <= LOG_DEBUG; i++)
+		if (strcmp(level, level_names[i]) == 0) {
+			log_relay(whose, pid, i, str_of(text + at));
+			return true;
+		}
+	return false;
+}

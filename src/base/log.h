@@ -21,6 +21,9 @@ void log_echo(bool on);
 void log_msg(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A line of another process, which speaks through this one: `whose` role it is. */
 void log_relay(const char *whose, int pid, int level, struct str text);
+/* The same with a line that log_msg() wrote there to standard error, as long as it had no log
+ * yet; false for any other line. */
+bool log_relay_line(const char *whose, struct str line);
 uint64_t log_dropped(void);
 
 #define log_error(...) log_msg(LOG_ERR, __VA_ARGS__)

@@ -20,7 +20,7 @@ void mutter_init(struct mutter *m, const char *who)
 
 static void say(struct mutter *m, unsigned n)
 {
-	if (n)
+	if (n && !log_relay_line(m->who, (struct str){m->line, n}))
 		log_error("%s said: %.*s", m->who, (int)n, m->line);
 }
 

@@ -67,6 +67,26 @@ START_TEST(a_message_is_one_line)
 }
 END_TEST
 
+START_TEST(a_line_of_another_process_is_said_again)
+{
+	char line[256];
+
+	pair_open(0);
+	log_open(LOG_KIND_FILE, ends[1], LOG_DAEMON, "proxy");
+	log_warn("alas: no user");
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(heard(), "\n"), got);
+	log_open(LOG_KIND_FILE, ends[1], LOG_DAEMON, "supervisor");
+	ck_assert(log_relay_line("proxy", str_of(line)));
+	ck_assert_msg(strstr(heard(), " proxy warning: alas: no user\n"), "%s", got);
+	ck_assert_ptr_null(strstr(got, "supervisor"));
+	ck_assert(!log_relay_line("vrrp", str_of(line))); /* nobody speaks for another */
+	ck_assert(!log_relay_line("proxy", STR("")));
+	ck_assert(!log_relay_line("proxy", STR("==1==ERROR: AddressSanitizer: it is bad")));
+	ck_assert(!log_relay_line("proxy", STR("2026-01-01 00:00:00.000 hpcbald[7] proxy woe: ")));
+	ck_assert_str_eq(heard(), "");
+}
+END_TEST
+
 START_TEST(bytes_beyond_ascii_are_kept)
 {
 	pair_open(0);
@@ -352,6 +372,7 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_message_is_one_line);
+	tcase_add_test(t, a_line_of_another_process_is_said_again);
 	tcase_add_test(t, bytes_beyond_ascii_are_kept);
 	tcase_add_test(t, a_long_message_is_cut);
 	tcase_add_test(t, a_syslog_line_is_one_datagram);

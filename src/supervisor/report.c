@@ -50,11 +50,19 @@ void report_clear(struct report *r)
 	r->n = 0;
 }
 
+/* The word is for a terminal; a line of the log has its level in front. */
+static struct str without_level(struct str line, int level)
+{
+	const struct str word = STR("warning: ");
+
+	return level == LOG_WARNING && str_begins(line, word) ? str_from(line, word.n) : line;
+}
+
 void report_log(const struct report *r, int level)
 {
 	struct str rest = report_text(r), line;
 
 	while (str_split(&rest, '\n', &line))
 		if (line.n)
-			log_msg(level, "%.*s", STR_ARGS(line));
+			log_msg(level, "%.*s", STR_ARGS(without_level(line, level)));
 }

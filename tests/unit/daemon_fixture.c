@@ -107,9 +107,41 @@ const char *daemon_journal(void)
 	return read_whole(path, text, sizeof(text));
 }
 
+/* Time limits are for a hang, not for a busy machine: as check's own, they can be stretched. */
+static unsigned patience(unsigned ms)
+{
+	const char *times = getenv("CK_TIMEOUT_MULTIPLIER");
+	unsigned n = times ? (unsigned)atoi(times) : 1;
+
+	return ms * (n ? n : 1);
+}
+
+void daemon_wait_said(const char *text)
+{
+	for (unsigned i = 0; i < patience(10000) / 10; i++) {
+		if (strstr(daemon_said(), text))
+			return;
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("never said \"%s\": %s", text, daemon_said());
+}
+
+void daemon_wait_file(const char *name, const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", daemon_dir, name);
+	for (unsigned i = 0; i < patience(10000) / 10; i++) {
+		if (strstr(read_whole(path, daemon_answer, sizeof(daemon_answer)), text))
+			return;
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("\"%s\" never was in %s:\n%s", text, path, daemon_answer);
+}
+
 void daemon_wait_journal(const char *text, unsigned times)
 {
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < patience(10000) / 10; i++) {
 		const char *at = daemon_journal();
 		unsigned n = 0;
 
@@ -129,7 +161,7 @@ int daemon_wait_exit(unsigned most_ms)
 {
 	int status;
 
-	for (unsigned i = 0; i < most_ms / 10; i++) {
+	for (unsigned i = 0; i < patience(most_ms) / 10; i++) {
 		if (waitpid(daemon_pid, &status, WNOHANG) == daemon_pid) {
 			daemon_pid = 0;
 			ck_assert_msg(WIFEXITED(status), "died: %s", daemon_said());
@@ -208,7 +240,7 @@ void daemon_wait_ready(unsigned port)
 {
 	int pid;
 
-	for (unsigned i = 0; i < 500; i++) {
+	for (unsigned i = 0; i < patience(5000) / 10; i++) {
 		if (daemon_ask_word("version") == 0 && daemon_answered(port, &pid) > 0)
 			return;
 		daemon_sleep_ms(10);
@@ -216,17 +248,38 @@ void daemon_wait_ready(unsigned port)
 	ck_abort_msg("never served: %s", daemon_said());
 }
 
-/* A port that nobody has. */
+void daemon_wait_refused(unsigned port)
+{
+	for (unsigned i = 0; i < patience(5000) / 10; i++) {
+		int fd = daemon_connect(port);
+
+		if (fd < 0)
+			return;
+		close(fd);
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("port %u is still listened to: %s", port, daemon_said());
+}
+
+/* Below the range from which the kernel takes ports for outgoing connections, so that nobody
+ * has one before the daemon binds it. */
 unsigned daemon_free_port(void)
 {
+	static unsigned next;
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t n = sizeof(in);
+	unsigned port;
 
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &n), 0);
-	close(fd);
-	return ntohs(in.sin_port);
+	for (;;) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		bool got;
+
+		port = 10000 + ((unsigned)getpid() * 13 + next++) % 9000;
+		in.sin_port = htons((uint16_t)port);
+		got = bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0;
+		close(fd);
+		if (got)
+			return port;
+	}
 }
 
 struct daemon_boards daemon_boards(void)
@@ -251,20 +304,43 @@ struct daemon_boards daemon_boards(void)
 	return b;
 }
 
-unsigned daemon_open_files(void)
+static unsigned open_files(void)
 {
 	char path[64];
 	unsigned n = 0;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)daemon_pid);
-	daemon_sleep_ms(200);
 	d = opendir(path);
 	ck_assert_ptr_nonnull(d);
 	while (readdir(d))
 		n++;
 	closedir(d);
 	return n;
+}
+
+unsigned daemon_open_files(void)
+{
+	unsigned before, now = open_files();
+
+	for (unsigned i = 0; i < patience(5000) / 200; i++) {
+		before = now;
+		daemon_sleep_ms(200);
+		now = open_files();
+		if (now == before)
+			break;
+	}
+	return now;
+}
+
+void daemon_wait_open_files(unsigned n)
+{
+	for (unsigned i = 0; i < patience(5000) / 10; i++) {
+		if (open_files() == n)
+			return;
+		daemon_sleep_ms(10);
+	}
+	ck_abort_msg("%u files are open, not %u", open_files(), n);
 }
 
 bool daemon_has(const char *name)

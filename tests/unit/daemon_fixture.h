@@ -43,6 +43,13 @@ unsigned daemon_free_port(void);
 struct daemon_boards daemon_boards(void);
 /* When it has come to rest. */
 unsigned daemon_open_files(void);
+/* Until so many are open. Like all that waits, the test fails when that does not come. */
+void daemon_wait_open_files(unsigned n);
+/* Until nobody listens there. */
+void daemon_wait_refused(unsigned port);
+/* Until `text` is in what it wrote to stderr, or in a file of its folder. */
+void daemon_wait_said(const char *text);
+void daemon_wait_file(const char *name, const char *text);
 /* In its folder. */
 bool daemon_has(const char *name);
 /* What the children wrote to "journal" in its folder. */

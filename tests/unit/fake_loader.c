@@ -78,7 +78,7 @@ static void fill(struct manifest *m, struct str script, const char *path)
 	m->threads = (uint32_t)fake_number(script, "threads", 1);
 	m->max_connections = fake_number(script, "max", 100);
 	m->grace_us = fake_number(script, "grace", 1000) * CLOCK_MS;
-	m->prepare_us = fake_number(script, "prepare", 500) * CLOCK_MS;
+	m->prepare_us = fake_number(script, "prepare", 9000) * CLOCK_MS;
 	m->n_routers = (uint32_t)fake_number(script, "routers", 0);
 	m->log_facility = LOG_LOCAL0;
 	strcpy(m->log_target, "none");

@@ -68,16 +68,6 @@ static void wait_gone(enum board_process who)
 	ck_abort_msg("still there: %s", daemon_said());
 }
 
-static bool wait_said(const char *text)
-{
-	for (unsigned i = 0; i < 1000; i++) {
-		if (strstr(daemon_said(), text))
-			return true;
-		daemon_sleep_ms(10);
-	}
-	return false;
-}
-
 /* The file of the words that do something once. */
 static void make_once(void)
 {
@@ -148,7 +138,7 @@ static const struct {
 	{"vrrp_dies_prepared 50\nsilent", "the vrrp process died on the way: killed by SIGABRT"},
 	{"refuse no such thing", "the proxy process refuses the configuration: no such thing"},
 	{"dies_prepared 50\nvrrp_silent", "the proxy process died on the way: killed by SIGABRT"},
-	{"uncommitted\nprepare 500", "the proxy process did not answer COMMIT within 500 ms"},
+	{"uncommitted\nprepare 2000", "the proxy process did not answer COMMIT within 2000 ms"},
 	{"runner_refuse no such program",
 	 "the runner process refuses the configuration: no such program"},
 	{"unbriefed", "it has virtual routers, but no brief of them"},
@@ -186,13 +176,13 @@ START_TEST(one_that_fails_refuses_the_reload)
 		wait_running((enum board_process)i);
 	ck_assert_msg(!strstr(daemon_journal(), "vrrp COMMIT 2"), "%s", daemon_journal());
 	ck_assert_msg(!strstr(daemon_journal(), "runner COMMIT 2"), "%s", daemon_journal());
-	ck_assert_uint_eq(daemon_open_files(), files);
+	daemon_wait_open_files(files);
 	/* The next good one is taken by all. */
 	write_all("");
 	ck_assert_int_eq(daemon_ask_word("reload"), 0);
 	ck_assert_msg(strstr(daemon_answer, "reloaded: generation "), "%s", daemon_answer);
 	ck_assert_msg(!strstr(daemon_answer, "warning"), "%s", daemon_answer);
-	ck_assert_uint_eq(daemon_open_files(), files);
+	daemon_wait_open_files(files);
 }
 END_TEST
 
@@ -215,7 +205,7 @@ START_TEST(one_that_fails_to_follow_is_started_again_on_the_new_one)
 {
 	static const char *const texts[] = {
 		"warning: the vrrp process died on the way: killed by SIGABRT",
-		"warning: the vrrp process did not answer COMMIT within 500 ms",
+		"warning: the vrrp process did not answer COMMIT within 2000 ms",
 	};
 	char lines[256];
 	int pid, first, vrrp;
@@ -225,7 +215,7 @@ START_TEST(one_that_fails_to_follow_is_started_again_on_the_new_one)
 	vrrp = pid_of(BOARD_VRRP);
 	make_once();
 	snprintf(lines, sizeof(lines), "vrrp_%s_once %s/once\nprepare %d", _i ? "silent" : "dies",
-		 daemon_dir, _i ? 500 : 9000);
+		 daemon_dir, _i ? 2000 : 9000);
 	write_all(lines);
 	ck_assert_int_eq(daemon_ask_word("reload"), 0);
 	ck_assert_msg(str_begins(str_of(daemon_answer), STR("reloaded: generation 2\n")) &&
@@ -275,7 +265,7 @@ START_TEST(one_that_dies_while_the_proxy_fails_stays_on_the_old_one)
 	start_all("");
 	wait_running(BOARD_VRRP);
 	make_once();
-	snprintf(lines, sizeof(lines), "vrrp_dies_beside_proxy %s/once\nuncommitted\nprepare 700",
+	snprintf(lines, sizeof(lines), "vrrp_dies_beside_proxy %s/once\nuncommitted\nprepare 2000",
 		 daemon_dir);
 	write_all(lines);
 	ck_assert_int_eq(daemon_ask_word("reload"), 1);
@@ -316,7 +306,7 @@ START_TEST(services_come_and_go_with_the_configuration)
 	check_order("vrrp ends", "runner STOP");
 	ck_assert_uint_eq(stats_get(b.vrrp->routers[0].used), 0);
 	ck_assert_uint_eq(stats_get(b.supervisor->process[BOARD_VRRP].restarts), 0);
-	ck_assert_uint_eq(daemon_open_files(), files);
+	daemon_wait_open_files(files);
 	/* One that is wanted again while it ends is waited for. */
 	write_all("vrrp_stop_takes 300");
 	ck_assert_int_eq(daemon_ask_word("reload"), 0);
@@ -369,7 +359,7 @@ START_TEST(dead_vrrp_and_runner_are_back)
 	board_text(end, sizeof(end), b.supervisor->process[who].last_end, BOARD_TEXT);
 	ck_assert_str_eq(end, "killed by SIGKILL");
 	ck_assert_uint_eq(stats_get(b.vrrp->routers[0].used), 1);
-	ck_assert(wait_said("runs again"));
+	daemon_wait_said("runs again");
 	daemon_answered(port, &pid);
 	ck_assert_int_eq(pid, proxy);
 }
@@ -422,8 +412,7 @@ START_TEST(notification_without_a_runner_is_told)
 	daemon_write_config("bind 127.0.0.1:%u\nrouters 1\nvrrp_notifies X\n", port);
 	daemon_start(true);
 	daemon_wait_ready(port);
-	ck_assert_msg(wait_said("a notification of the vrrp process (program 1) is lost"), "%s",
-		      daemon_said());
+	daemon_wait_said("a notification of the vrrp process (program 1) is lost");
 }
 END_TEST
 
@@ -444,7 +433,7 @@ START_TEST(client_is_handed_to_vrrp)
 	ck_assert_int_eq(daemon_ask(9, words), 0);
 	ck_assert_int_eq(daemon_ask(10, words), 2);
 	ck_assert_int_eq(daemon_ask_word("vrrp"), 0);
-	ck_assert_uint_eq(daemon_open_files(), files);
+	daemon_wait_open_files(files);
 }
 END_TEST
 

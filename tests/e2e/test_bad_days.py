@@ -431,7 +431,7 @@ def test_client_that_stops_reading_is_cut(start, origin):
 
 def test_slow_uploader(start, origin):
     server = origin()
-    running = start(daemon.backend("main", server.address), timeouts='client = "400ms";')
+    running = start(daemon.backend("main", server.address), timeouts='client = "1500ms";')
     client = running.client()
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n")
     client.send("x" * 20, slices=1, pause=0.1)
@@ -440,7 +440,7 @@ def test_slow_uploader(start, origin):
     client.send("POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nabc")
     begun = time.monotonic()
     assert client.read_response().status == 408
-    assert 0.3 < time.monotonic() - begun < 2 * wire.SLOWDOWN
+    assert 1.4 < time.monotonic() - begun < 4 * wire.SLOWDOWN
     client.expect_closed()
     assert logged(running, target="/late")[0:3] == ("main/main1", "408", "cD--")
     wire.wait_for(lambda: active(running) == 0, "the slot to be free")
@@ -448,17 +448,17 @@ def test_slow_uploader(start, origin):
 
 def test_head_byte_by_byte(start, origin):
     server = origin()
-    running = start(daemon.backend("main", server.address), timeouts='request = "700ms";')
+    running = start(daemon.backend("main", server.address), timeouts='request = "2s";')
     client = running.client()
     begun = time.monotonic()
     try:
-        client.send(GET + GET, slices=1, pause=0.05)
+        client.send(GET + GET, slices=1, pause=0.1)
     except OSError:
         pass
     response = client.read_response()
     took = time.monotonic() - begun
     assert response.status == 408
-    assert took < 4 * wire.SLOWDOWN
+    assert took < 6 * wire.SLOWDOWN
     client.expect_closed()
     assert server.received == b""
     assert logged(running)[1:3] == ("408", "cR--")
@@ -470,7 +470,7 @@ def test_head_byte_by_byte(start, origin):
 
 def test_a_thousand_trickling_heads(start, origin):
     server = origin()
-    running = start(daemon.backend("main", server.address), timeouts='request = "2s";')
+    running = start(daemon.backend("main", server.address), timeouts='request = "6s";')
     proxy = running.child("proxy")
     normal = running.client()
     normal.ask(GET)
@@ -490,7 +490,7 @@ def test_a_thousand_trickling_heads(start, origin):
                 slowest = max(slowest, time.monotonic() - begun)
     used = (running.rss() - before) / len(clients)
     print(f"slowest normal answer {1000 * slowest:.1f} ms; {used / 1024:.1f} KiB a trickler")
-    assert slowest < 0.5 * wire.SLOWDOWN
+    assert slowest < 1 * wire.SLOWDOWN
     if wire.SLOWDOWN == 1:
         assert used < 64 * 1024
     for client in clients:

@@ -79,8 +79,8 @@ def test_hung_proxy_is_killed(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
     before = running.child("proxy")
-    daemon.freeze(before)
     begun = time.monotonic()
+    daemon.freeze(before)
     wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy",
                   10 * wire.SLOWDOWN)
     took = time.monotonic() - begun

@@ -145,10 +145,19 @@ def test_two_hundred_reloads_leave_nothing_behind(start, origin):
             running.ctl("reload")
             assert client.ask(f"GET /get/{turn} HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
 
+    def look():
+        return {name: (descriptors(pid), mappings(pid)) for name, pid in pids.items()}
+
     def settled():
         """A tool's connection to the second address may take a moment to be closed."""
-        time.sleep(0.3)
-        return {name: (descriptors(pid), mappings(pid)) for name, pid in pids.items()}
+        seen = [None, look()]
+
+        def again():
+            time.sleep(0.3)
+            seen[:] = [seen[1], look()]
+            return seen[0] == seen[1]
+        wire.wait_for(again, "descriptors and mappings to stay as they are", 20 * wire.SLOWDOWN)
+        return seen[1]
     reload(2 * len(order))
     before, held = settled(), {name: memory(pid) for name, pid in pids.items()}
     reload(200 * SCALE)

@@ -1,5 +1,6 @@
 """Bytes on the wire, both ends: a raw client, and an origin that records what it is sent
 and answers what the test says, byte by byte."""
+import collections
 import os
 import random
 import select
@@ -373,17 +374,26 @@ class Origin:
 # has one before the daemon binds it.
 PORTS = random.Random(os.getpid())
 GIVEN = set()
+# Suites run side by side: a port that was given is kept from the others by a socket that is
+# bound to it and does not listen, which is in the way of nobody with SO_REUSEADDR.
+HELD = collections.deque(maxlen=100)
 
 
 def free_port(host="127.0.0.1"):
     while True:
         port = PORTS.randrange(20000, 32000)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind((host, port))
-            except OSError:
-                continue
-        if (host, port) not in GIVEN:
-            GIVEN.add((host, port))
-            return port
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.bind((host, port))
+        except OSError:
+            sock.close()
+            continue
+        if (host, port) in GIVEN:
+            sock.close()
+            continue
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if len(HELD) == HELD.maxlen:
+            HELD[0].close()
+        HELD.append(sock)
+        GIVEN.add((host, port))
+        return port

@@ -1,11 +1,12 @@
 /* Writes hpcbal.conf(5): a template from standard input to standard output, in which the line
  * "@OPTIONS@" becomes a list of all settings and "@CONDITIONS@" one of the words of
- * conditions, from the very tables that the program reads. */
+ * conditions and "@REASONS@" why requests end, from the very tables that the program reads. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reason.h"
 #include "conf/options.h"
 #include "conf/value.h"
 
@@ -192,6 +193,20 @@ static void print_conditions(void)
 	printf(".El\n");
 }
 
+static void print_reasons(void)
+{
+	printf(".Bl -tag -width \"SC 503\"\n");
+	for (int r = 0; r < REASON_COUNT; r++) {
+		printf(".It Li %s", reason_letters((enum reason)r));
+		if (reason_status((enum reason)r))
+			printf(" %u", reason_status((enum reason)r));
+		printf("\n");
+		print_escaped(str_of(reason_text((enum reason)r)));
+		printf("\n.Pq Li %s\n", reason_name((enum reason)r));
+	}
+	printf(".El\n");
+}
+
 int main(void)
 {
 	char line[1024];
@@ -201,6 +216,8 @@ int main(void)
 			print_options();
 		else if (strcmp(line, "@CONDITIONS@\n") == 0)
 			print_conditions();
+		else if (strcmp(line, "@REASONS@\n") == 0)
+			print_reasons();
 		else
 			fputs(line, stdout);
 	}

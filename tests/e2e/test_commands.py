@@ -10,6 +10,8 @@ import pytest
 import daemon
 import wire
 
+MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "man",
+                      "hpcbal.conf.5.in")
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -133,7 +135,11 @@ def test_access_log_in_json(start, origin):
     client.close()
     entry = json.loads(running.wait_log(r'^\{.*GET'))
     assert entry["status"] == 200
-    assert any('/"\\' in str(value) for value in entry.values())
+    assert entry["target"] == '/"\\'
+    with open(MANUAL, encoding="utf-8") as f:
+        manual = f.read()
+    missing = [key for key in entry if f'"{key}"' not in manual]
+    assert not missing, "keys that the manual does not know"
 
 
 def test_log_file_that_is_moved_away(start, origin):

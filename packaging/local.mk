@@ -1,6 +1,8 @@
 EXTRA_DIST += packaging/dependencies packaging/functions.bash packaging/demo \
 	packaging/portal/flask_app.py packaging/portal/old_websockets.py \
-	packaging/portal/websocket_server.py packaging/portal/websocket_client.py
+	packaging/portal/websocket_server.py packaging/portal/websocket_client.py \
+	packaging/portal/visitor.py packaging/portal/machines.bash \
+	packaging/portal/failover.bash
 
 EXTRA_DIST += packaging/hpcbalctl.bash-completion
 

@@ -40,7 +40,8 @@ static void take_rights(long core)
 
 	CPU_ZERO(&set);
 	CPU_SET((unsigned)core, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0 || sched_setscheduler(0, SCHED_RR, &p) != 0)
+	if (sched_setaffinity(0, sizeof(set), &set) != 0 ||
+	    sched_setscheduler(0, SCHED_RR, &p) != 0)
 		perror("reference: not real-time, or not on its own core");
 }
 

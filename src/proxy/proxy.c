@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +12,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "ipc/msg.h"
+#include "ipc/serve.h"
 #include "proxy/health.h"
 #include "proxy/worker_thread.h"
 
@@ -407,8 +406,10 @@ static void tear_down(struct proxy *p)
 
 /* ---- the supervisor's messages ---- */
 
-static void handle(struct proxy *p, struct msg *m)
+static void handle(void *arg, struct msg *m)
 {
+	struct proxy *p = arg;
+
 	switch (m->type) {
 	case MSG_HELLO:
 		on_hello(p, m);
@@ -452,26 +453,11 @@ static void orphaned(struct proxy *p)
 
 static void sock_ready(struct loop_fd *io, unsigned what)
 {
-	static char text[MSG_TEXT_MAX + 1];
 	struct proxy *p = list_of(io, struct proxy, sock_io);
 
 	(void)what;
-	for (;;) {
-		struct msg m;
-
-		switch (msg_recv(p->sock, &m, text)) {
-		case MSG_OK:
-			handle(p, &m);
-			msg_close_fds(&m);
-			continue;
-		case MSG_AGAIN:
-			return;
-		case MSG_EOF:
-		case MSG_FAIL:
-			orphaned(p);
-			return;
-		}
-	}
+	if (!serve_read(p->sock, handle, p))
+		orphaned(p);
 }
 
 static void beat(struct loop_timer *t)
@@ -483,20 +469,11 @@ static void beat(struct loop_timer *t)
 	loop_timer_set(p->loop, t, loop_now(p->loop) + BEAT_US);
 }
 
-/* The supervisor says when to stop; a signal to the whole group or session is not for us. */
-static void ignore_signals(void)
-{
-	static const int ours[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2 };
-
-	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		signal(ours[i], SIG_IGN);
-}
-
 int proxy_main(int sock)
 {
 	struct proxy *p = calloc(1, sizeof(*p));
 
-	ignore_signals();
+	serve_begin(sock);
 	if (!p || !(p->loop = loop_new()))
 		return 1;
 	p->sock = sock;
@@ -507,7 +484,6 @@ int proxy_main(int sock)
 	p->shared.worker_drained = worker_drained;
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)
 		p->fds.fd[i] = -1;
-	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
 	loop_timer_init(&p->beat, beat);
 	if (!loop_fd_add(p->loop, &p->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ipc/msg.h"
+#include "ipc/serve.h"
 #include "runner/notices.h"
 #include "runner/scripts.h"
 
@@ -173,8 +173,10 @@ static void orphaned(struct runner *r)
 	stop(r, ORPHAN_GRACE_US);
 }
 
-static void handle(struct runner *r, struct msg *m)
+static void handle(void *arg, struct msg *m)
 {
+	struct runner *r = arg;
+
 	switch (m->type) {
 	case MSG_HELLO:
 		tell(r, MSG_HELLO_OK, 0, "");
@@ -203,47 +205,15 @@ static void handle(struct runner *r, struct msg *m)
 	}
 }
 
-static void read_all(struct runner *r)
-{
-	static char text[MSG_TEXT_MAX + 1];
-
-	for (;;) {
-		struct msg m;
-
-		switch (msg_recv(r->sock, &m, text)) {
-		case MSG_OK:
-			handle(r, &m);
-			msg_close_fds(&m);
-			continue;
-		case MSG_AGAIN:
-			return;
-		case MSG_EOF:
-		case MSG_FAIL:
-			orphaned(r);
-			return;
-		}
-	}
-}
-
 static void sock_ready(struct loop_fd *io, unsigned what)
 {
 	struct runner *r = list_of(io, struct runner, sock_io);
 
 	(void)what;
 	/* What came together with STOP is still done. */
-	read_all(r);
+	if (!serve_read(r->sock, handle, r))
+		orphaned(r);
 	leave_when_done(r);
-}
-
-/* The supervisor says when to stop; a signal to the whole group or session is not for us. What
- * has ended must be there to be asked how. */
-static void set_signals(void)
-{
-	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
-
-	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		signal(ignored[i], SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
 }
 
 static void tear_down(struct runner *r)
@@ -263,7 +233,9 @@ int runner_main(int sock)
 {
 	struct runner *r = calloc(1, sizeof(*r));
 
-	set_signals();
+	serve_begin(sock);
+	/* What has ended must be there to be asked how. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!r || !(r->loop = loop_new()))
 		return 1;
 	r->sock = sock;
@@ -272,7 +244,6 @@ int runner_main(int sock)
 	scripts_init(&r->scripts, &r->table, r, script_result);
 	notices_init(&r->notices, &r->table, r, notice_failed, leave_when_done);
 	loop_timer_init(&r->grace, grace_over);
-	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
 	if (!loop_fd_add(r->loop, &r->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;
 	loop_run(r->loop);

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "vrrp/timerfd.h"
 
+/* How long behind its advertisement a lease may be renewed: so much longer it may live. */
+#define RENEWED_WITHIN_US (100 * CLOCK_MS)
 /* When other hosts with our addresses are looked for: once a dead predecessor's lease must be
  * over, and then now and then. */
 #define CHECK_AFTER_US (600 * CLOCK_MS)
@@ -60,7 +62,7 @@ static bool act_add(struct instance *i, const struct vrouter_action *a)
 static bool act_renew(struct instance *i, const struct vrouter_action *a)
 {
 	(void)a;
-	renewer_want(i->world->renewer, &i->set, clock_now_us());
+	renewer_want(i->world->renewer, &i->set, clock_now_us() + RENEWED_WITHIN_US);
 	return true;
 }
 

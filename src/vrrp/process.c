@@ -3,8 +3,6 @@
 #include "vrrp/vrrp.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ipc/serve.h"
 #include "vrrp/demotion.h"
 #include "vrrp/timerfd.h"
 
@@ -476,8 +475,12 @@ static void on_script(struct process *p, struct msg *m)
 				m->text);
 }
 
-static void handle(struct process *p, struct msg *m)
+static void handle(void *arg, struct msg *m)
 {
+	struct process *p = arg;
+
+	if (p->over)
+		return;
 	switch (m->type) {
 	case MSG_HELLO:
 		on_hello(p, m);
@@ -507,38 +510,15 @@ static void handle(struct process *p, struct msg *m)
 
 static void sock_ready(struct loop_fd *io, unsigned what)
 {
-	static char text[MSG_TEXT_MAX + 1];
 	struct process *p = list_of(io, struct process, sock_io);
 
 	if (what & LOOP_WRITE)
 		answer_late(p);
-	while (!p->over) {
-		struct msg m;
-
-		switch (msg_recv(p->world.sock, &m, text)) {
-		case MSG_OK:
-			handle(p, &m);
-			msg_close_fds(&m);
-			continue;
-		case MSG_AGAIN:
-			return;
-		case MSG_EOF:
-		case MSG_FAIL:
-			/* The supervisor is gone: nobody would start us again. */
-			loop_fd_del(&p->sock_io);
-			stop(p);
-			return;
-		}
-	}
-}
-
-/* The supervisor says when to stop; a signal to the whole group or session is not for us. */
-static void ignore_signals(void)
-{
-	static const int ours[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2 };
-
-	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		signal(ours[i], SIG_IGN);
+	if (serve_read(p->world.sock, handle, p))
+		return;
+	/* The supervisor is gone: nobody would start us again. */
+	loop_fd_del(&p->sock_io);
+	stop(p);
 }
 
 static bool open_world(struct process *p, char *why, size_t size)
@@ -566,14 +546,13 @@ int vrrp_main(int sock)
 	struct process *p = calloc(1, sizeof(*p));
 	char why[512];
 
-	ignore_signals();
 	must(p);
+	serve_begin(sock);
 	p->world.sock = sock;
 	p->world.catch_up = catch_up;
 	list_init(&p->instances);
 	list_init(&p->next.fresh);
 	demotion_init(&p->demotion, &p->world);
-	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
 	if (!open_world(p, why, sizeof(why))) {
 		log_error("the vrrp process cannot start: %s", why);
 		return 1;

@@ -11,9 +11,6 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-/* A wish that is older hangs on an advertisement too long ago: this process stood still. */
-#define STALE_US (400 * CLOCK_MS)
-
 struct renewer {
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -25,10 +22,10 @@ struct renewer {
 
 static void renew(struct renewer *r, struct renewer_set *s)
 {
-	uint64_t wanted = atomic_exchange(&s->wanted, 0);
+	uint64_t until = atomic_exchange(&s->wanted, 0);
 	int error = 0;
 
-	if (!wanted || clock_now_us() - wanted > STALE_US)
+	if (until < clock_now_us())
 		return;
 	/* What was let go meanwhile is not renewed. */
 	for (unsigned n = 0; n < s->n && !error; n++)
@@ -140,8 +137,8 @@ void renewer_remove(struct renewer *r, struct renewer_set *s)
 	renewer_unlock(r);
 }
 
-void renewer_want(struct renewer *r, struct renewer_set *s, uint64_t sent)
+void renewer_want(struct renewer *r, struct renewer_set *s, uint64_t until)
 {
-	atomic_store(&s->wanted, sent);
+	atomic_store(&s->wanted, until);
 	ring(r);
 }

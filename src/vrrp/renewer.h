@@ -19,7 +19,7 @@ struct renewer_set {
 	struct list link;
 	struct address_lease *leases;
 	unsigned n;
-	_Atomic uint64_t wanted; /* the advertisement that they hang on went out then; 0: no */
+	_Atomic uint64_t wanted; /* they are to be renewed, but not after this instant; 0: no */
 	_Atomic int error;       /* errno of a renewal that failed; whoever reads it clears it */
 };
 
@@ -31,7 +31,8 @@ void renewer_lock(struct renewer *r);
 void renewer_unlock(struct renewer *r);
 void renewer_add(struct renewer *r, struct renewer_set *s);
 void renewer_remove(struct renewer *r, struct renewer_set *s);
-/* The set is to be renewed, because an advertisement went out at `sent`. Never waits. */
-void renewer_want(struct renewer *r, struct renewer_set *s, uint64_t sent);
+/* The set is to be renewed, because an advertisement went out; not later than `until`, since
+ * who stood still meanwhile must not hold on to what the advertisement said. Never waits. */
+void renewer_want(struct renewer *r, struct renewer_set *s, uint64_t until);
 
 #endif

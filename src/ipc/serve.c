@@ -1,0 +1,26 @@
+#include "ipc/serve.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+void serve_begin(int sock)
+{
+	static const int ours[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		signal(ours[i], SIG_IGN);
+	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
+}
+
+bool serve_read(int sock, void (*handle)(void *arg, struct msg *m), void *arg)
+{
+	static char text[MSG_TEXT_MAX + 1];
+	enum msg_result r;
+	struct msg m;
+
+	while ((r = msg_recv(sock, &m, text)) == MSG_OK) {
+		handle(arg, &m);
+		msg_close_fds(&m);
+	}
+	return r == MSG_AGAIN;
+}

@@ -91,6 +91,18 @@ def test_hung_proxy_is_killed(start, origin):
     client.close()
 
 
+def test_aborted_proxy_leaves_a_core(start, origin):
+    """What a proxy that hangs gets: although it changed its user, there is something to read."""
+    with open("/proc/sys/kernel/core_pattern", encoding="ascii") as f:
+        if os.getuid() != 0 or wire.SLOWDOWN != 1 or f.read(1) in ("|", "\n"):
+            pytest.skip("cores are not files here, or not allowed, or a sanitizer forbids them")
+    running = start(daemon.backend("main", origin().address))
+    before = running.child("proxy")
+    os.kill(before, signal.SIGABRT)
+    running.wait_log(rf"\(pid {before}\) killed by SIGABRT \(core dumped\)")
+    replaced(running, before)
+
+
 def test_children_leave_when_the_supervisor_is_killed(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))

@@ -76,6 +76,13 @@ class Host:
         except (OSError, TimeoutError, wire.Closed):
             return False
 
+    def wait(self, tier):
+        try:
+            wire.wait_for(lambda: self.answers(tier), f"{self.name}'s {tier}", 30 * wire.SLOWDOWN)
+        except AssertionError as fault:
+            with open(os.path.join(self.folder, tier + ".log"), encoding="utf-8") as f:
+                raise AssertionError(f"{fault}; it said:\n{f.read()[-2000:]}") from None
+
     def stop(self, tier):
         process = self.processes.pop(tier)
         process.terminate()
@@ -121,7 +128,7 @@ def portal(tmp_path_factory):
                 host.start(tier)
         for host in hosts:
             for tier in TIERS:
-                wire.wait_for(lambda h=host, t=tier: h.answers(t), f"{host.name}'s {tier}", 30)
+                host.wait(tier)
         running = daemon.Daemon(os.path.join(folder, "hpcbal"),
                                 config=local_configuration(hosts)).start()
         running.hosts = hosts

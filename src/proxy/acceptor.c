@@ -79,8 +79,8 @@ static bool accept_one(struct acceptor *a)
 	int fd;
 
 	if (!has_room(a)) {
-		pause_accepting(a, "the connection limit is reached (proxy.max_connections or "
-				   "the frontend's)");
+		pause_accepting(a, "the connection limit is reached (proxy.max_connections, half "
+				   "of the open files that are allowed, or the frontend's)");
 		return false;
 	}
 	fd = accept4(a->listener->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -19,6 +20,8 @@
 #define BEAT_US (100 * CLOCK_MS)
 /* How long a proxy whose supervisor has died goes on with what runs. */
 #define ORPHAN_GRACE_US (30 * CLOCK_SEC)
+/* Descriptors for all but clients and the servers of their requests. */
+#define FILES_BESIDE 256
 
 struct proxy {
 	struct proxy_shared shared;
@@ -309,13 +312,27 @@ static void worker_took(struct proxy_shared *s, struct worker *w)
 		committed(p);
 }
 
+/* Each client may need a second descriptor, to a server: those who are let in are served, also
+ * when fewer files are allowed than the configuration needs. */
+static uint64_t connections_possible(uint64_t wanted)
+{
+	struct rlimit files;
+	uint64_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted;
+	room = files.rlim_cur > 2 * FILES_BESIDE ? (files.rlim_cur - FILES_BESIDE) / 2
+						 : files.rlim_cur / 4;
+	return wanted < room ? wanted : room + !room;
+}
+
 static bool start_workers(struct proxy *p, const char **why)
 {
 	unsigned n = p->now->manifest->threads;
 
 	if (n > BOARD_WORKERS)
 		n = BOARD_WORKERS;
-	p->shared.max_connections = p->now->conf->max_connections;
+	p->shared.max_connections = connections_possible(p->now->conf->max_connections);
 	p->shared.logger = logger_start(n, &p->shared.board->stats, log_lost, p);
 	*why = "the log writer could not be started";
 	if (!p->shared.logger)
@@ -346,7 +363,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	close_fds(p);
 	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
 	watch(p, p->now, NULL, nothing_decided, NULL);
-	p->shared.max_connections = p->now->conf->max_connections;
+	p->shared.max_connections = connections_possible(p->now->conf->max_connections);
 	if (old) {
 		p->taking = p->n_workers;
 		for (unsigned i = 0; i < p->n_workers; i++)

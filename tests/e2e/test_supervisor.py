@@ -324,7 +324,9 @@ def test_clients_that_say_or_read_nothing(start, origin):
     wire.wait_for(lambda: open_files(running.process.pid) <= files, "the clients to be forgotten")
 
 
-def test_run_by_a_user(origin):
+@pytest.fixture
+def by_a_user(origin):
+    """Starts a daemon as nobody, by way of these words."""
     if os.getuid() != 0:
         pytest.skip("only root can become a user")
     nobody = pwd.getpwnam("nobody")
@@ -333,14 +335,32 @@ def test_run_by_a_user(origin):
         program = shutil.copy(os.path.join(daemon.build_folder(), "hpcbald"), folder)
         made = daemon.Daemon(os.path.join(folder, "d"), daemon.backend("main", origin().address))
         os.chown(made.folder, nobody.pw_uid, nobody.pw_gid)
-        with open(os.path.join(made.folder, "stderr"), "wb") as stderr:
-            made.process = subprocess.Popen(
-                ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
-                 "--clear-groups", program, "-F", "-f", made.path],
-                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
-        try:
+
+        def run(*words):
+            with open(os.path.join(made.folder, "stderr"), "wb") as stderr:
+                made.process = subprocess.Popen(
+                    ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
+                     "--clear-groups", *words, program, "-F", "-f", made.path],
+                    stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
             wire.wait_for(lambda: "serving" in made.stderr(), "the daemon to serve", 10)
-            assert ask(made).status == 200
-        finally:
+            return made
+        yield run
+        if made.process:
             made.process.terminate()
             assert made.process.wait(20) == 0
+
+
+def test_run_by_a_user(by_a_user):
+    assert ask(by_a_user()).status == 200
+
+
+def test_few_open_files_are_shared_with_the_servers(by_a_user):
+    """Clients take no more descriptors than leave one for a server each: who is in is served."""
+    running = by_a_user("prlimit", "--nofile=100:100")
+    assert "needs 8448 open files, but only 100 are allowed" in running.stderr()
+    held = [running.client() for _ in range(150)]
+    assert held[0].ask(GET).status == 200
+    assert "half of the open files" in running.wait_log("is paused")
+    for client in held:
+        client.close()
+    assert ask(running).status == 200

@@ -16,37 +16,48 @@ static void tell_failure(struct notices *n, char *const *argv, const char *how)
 
 static void run_next(struct notices *n);
 
+static void forget(struct notices *n, struct notice *notice)
+{
+	list_del(&notice->link);
+	n->n_running--;
+	free(notice);
+}
+
 /* When it takes too long it is over as soon as it was killed: a process that waits in the
  * kernel, where nothing ends it, does not keep the others waiting. */
 static void ended(struct run *r, const char *how)
 {
-	struct notices *n = r->spec.owner;
+	struct notice *notice = r->spec.owner;
+	struct notices *n = notice->owner;
 
 	if (how[0])
-		tell_failure(n, n->now->argv, how);
-	free(n->now);
-	n->now = NULL;
+		tell_failure(n, notice->argv, how);
+	forget(n, notice);
 	run_next(n);
-	if (!n->now)
+	if (notices_count(n) == 0)
 		n->idle(n->owner);
 }
 
 static void run_next(struct notices *n)
 {
-	while (!n->now && (n->now = queue_take(&n->queue))) {
-		struct run_spec spec = {.argv = n->now->argv,
-					.timeout_us = n->now->timeout_us,
+	struct notice *notice;
+
+	while ((notice = queue_take(&n->queue, &n->running))) {
+		struct run_spec spec = {.argv = notice->argv,
+					.timeout_us = notice->timeout_us,
 					.level = LOG_NOTICE,
 					.leave_it = true,
-					.owner = n,
+					.owner = notice,
 					.ended = ended};
 		char how[RUN_HOW];
 
+		notice->owner = n;
+		list_append(&n->running, &notice->link);
+		n->n_running++;
 		if (run_start(n->table, &spec, how))
-			return;
-		tell_failure(n, n->now->argv, how);
-		free(n->now);
-		n->now = NULL;
+			continue;
+		tell_failure(n, notice->argv, how);
+		forget(n, notice);
 	}
 }
 
@@ -55,6 +66,7 @@ void notices_init(struct notices *n, struct run_table *t, void *owner,
 {
 	*n = (struct notices){.table = t, .owner = owner, .failed = failed, .idle = idle};
 	queue_init(&n->queue);
+	list_init(&n->running);
 }
 
 void notices_add(struct notices *n, const struct manifest_program *p, struct str arguments)
@@ -72,12 +84,15 @@ void notices_add(struct notices *n, const struct manifest_program *p, struct str
 
 unsigned notices_count(const struct notices *n)
 {
-	return n->queue.n + (n->now != NULL);
+	return n->queue.n + n->n_running;
 }
 
 void notices_end(struct notices *n)
 {
+	struct list *e;
+
 	queue_clear(&n->queue);
-	free(n->now);
-	n->now = NULL;
+	while ((e = list_pop(&n->running)))
+		free(list_of(e, struct notice, link));
+	n->n_running = 0;
 }

@@ -1,4 +1,5 @@
-/* The notification programs: one at a time, in the order in which they came. */
+/* The notification programs: one at a time for each virtual router, in the order in which they
+ * came. */
 #ifndef HPCBAL_RUNNER_NOTICES_H
 #define HPCBAL_RUNNER_NOTICES_H
 
@@ -10,7 +11,8 @@
 struct notices {
 	struct run_table *table;
 	struct queue queue;
-	struct notice *now; /* whose program runs, or NULL */
+	struct list running; /* notices whose program runs */
+	unsigned n_running;
 	void *owner;
 	void (*failed)(void *owner, const char *line); /* which one, and how */
 	void (*idle)(void *owner);                     /* the last one is over */

@@ -38,6 +38,7 @@ static struct notice *notice_make(const struct manifest_program *p, struct str a
 		at += strlen(at) + 1;
 	}
 	n->argv[argc] = NULL;
+	n->router = argc > 2 && strcmp(n->argv[1], "INSTANCE") == 0 ? n->argv[2] : "";
 	return n;
 }
 
@@ -59,22 +60,38 @@ const char *queue_add(struct queue *q, const struct manifest_program *p, struct 
 	return NULL;
 }
 
-struct notice *queue_take(struct queue *q)
+static bool is_busy(const struct list *running, const char *router)
 {
-	struct list *e = list_pop(&q->waiting);
+	for (const struct list *e = running->next; e != running; e = e->next)
+		if (strcmp(list_of(e, struct notice, link)->router, router) == 0)
+			return true;
+	return false;
+}
 
-	if (!e)
-		return NULL;
-	q->n--;
-	return list_of(e, struct notice, link);
+struct notice *queue_take(struct queue *q, const struct list *running)
+{
+	struct list *e, *tmp;
+
+	list_each_safe(e, tmp, &q->waiting)
+	{
+		struct notice *n = list_of(e, struct notice, link);
+
+		if (is_busy(running, n->router))
+			continue;
+		list_del(e);
+		q->n--;
+		return n;
+	}
+	return NULL;
 }
 
 void queue_clear(struct queue *q)
 {
-	struct notice *n;
+	struct list *e;
 
-	while ((n = queue_take(q)))
-		free(n);
+	while ((e = list_pop(&q->waiting)))
+		free(list_of(e, struct notice, link));
+	q->n = 0;
 }
 
 void notice_print(char *const *argv, char *to, size_t size)

@@ -183,16 +183,24 @@ static const char *put(struct queue *q, const char *path, struct str arguments)
 	return queue_add(q, &p, arguments);
 }
 
+static struct notice *take_any(struct queue *q)
+{
+	struct list nobody;
+
+	list_init(&nobody);
+	return queue_take(q, &nobody);
+}
+
 START_TEST(notifications_leave_as_they_came)
 {
 	struct queue q;
 	struct notice *n;
 
 	queue_init(&q);
-	ck_assert_ptr_null(queue_take(&q));
+	ck_assert_ptr_null(take_any(&q));
 	ck_assert_ptr_null(put(&q, "/a", STR("one\0\0two words\0")));
 	ck_assert_ptr_null(put(&q, "/b", STR_NONE));
-	n = queue_take(&q);
+	n = take_any(&q);
 	ck_assert_uint_eq(n->argc, 4);
 	ck_assert_uint_eq(n->timeout_us, CLOCK_SEC);
 	ck_assert_str_eq(n->argv[0], "/a");
@@ -201,12 +209,12 @@ START_TEST(notifications_leave_as_they_came)
 	ck_assert_str_eq(n->argv[3], "two words");
 	ck_assert_ptr_null(n->argv[4]);
 	free(n);
-	n = queue_take(&q);
+	n = take_any(&q);
 	ck_assert_uint_eq(n->argc, 1);
 	ck_assert_str_eq(n->argv[0], "/b");
 	ck_assert_ptr_null(n->argv[1]);
 	free(n);
-	ck_assert_ptr_null(queue_take(&q));
+	ck_assert_ptr_null(take_any(&q));
 }
 END_TEST
 
@@ -220,11 +228,38 @@ START_TEST(a_full_queue_refuses_the_new_one)
 	for (unsigned i = 1; i < QUEUE_MAX; i++)
 		ck_assert_ptr_null(put(&q, "/n", STR_NONE));
 	ck_assert_ptr_nonnull(put(&q, "/new", STR_NONE));
-	n = queue_take(&q);
+	n = take_any(&q);
 	ck_assert_str_eq(n->argv[0], "/first");
 	free(n);
 	ck_assert_ptr_null(put(&q, "/new", STR_NONE));
 	queue_clear(&q);
+	ck_assert_uint_eq(q.n, 0);
+}
+END_TEST
+
+START_TEST(a_busy_router_is_passed_over)
+{
+	struct queue q;
+	struct list running;
+	struct notice *slow, *other;
+
+	queue_init(&q);
+	list_init(&running);
+	ck_assert_ptr_null(put(&q, "/n", STR("INSTANCE\0slow\0MASTER\0")));
+	ck_assert_ptr_null(put(&q, "/n", STR("INSTANCE\0slow\0BACKUP\0")));
+	ck_assert_ptr_null(put(&q, "/n", STR("INSTANCE\0other\0MASTER\0")));
+	slow = queue_take(&q, &running);
+	ck_assert_str_eq(slow->router, "slow");
+	list_append(&running, &slow->link);
+	other = queue_take(&q, &running);
+	ck_assert_str_eq(other->router, "other");
+	ck_assert_ptr_null(queue_take(&q, &running));
+	list_del(&slow->link);
+	free(slow);
+	free(other);
+	slow = queue_take(&q, &running);
+	ck_assert_str_eq(slow->argv[3], "BACKUP");
+	free(slow);
 	ck_assert_uint_eq(q.n, 0);
 }
 END_TEST
@@ -278,6 +313,7 @@ int main(void)
 	tcase_add_test(t, an_equal_script_goes_on_over_a_reload);
 	tcase_add_test(t, a_script_named_twice_goes_on_twice);
 	tcase_add_test(t, notifications_leave_as_they_came);
+	tcase_add_test(t, a_busy_router_is_passed_over);
 	tcase_add_test(t, a_full_queue_refuses_the_new_one);
 	tcase_add_test(t, arguments_without_end_or_number_are_refused);
 	tcase_add_test(t, a_notification_is_printed_within_bounds);

@@ -11,4 +11,5 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/lab/run tests/lab/README.md tests/lab/conftest.py tests/lab/segment.py \
 	tests/lab/watch.py tests/lab/probe.py tests/lab/probe.c tests/lab/pair.py \
 	tests/lab/faults.py tests/lab/test_lab.py tests/lab/test_interop.py \
-	tests/lab/test_faults.py tests/lab/test_dissector.py
+	tests/lab/test_faults.py tests/lab/test_dissector.py tests/lab/programs.py \
+	tests/lab/spin.py tests/lab/test_tracking.py

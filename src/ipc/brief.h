@@ -39,7 +39,7 @@ struct brief_track {
 	int32_t weight;   /* keepalived's; 0: unfit while down (never of a backend) */
 	uint32_t program; /* script: index in the manifest's programs; else BRIEF_NONE */
 	uint32_t rise, fall;       /* of a script; at least 1 */
-	uint64_t hold_us;          /* backend: how long a change must last; else 0 */
+	uint64_t hold_us;          /* backend: the interval of its checks; else 0 */
 	char name[256];            /* interface, backend, or the script's path, maybe cut */
 };
 

@@ -470,7 +470,7 @@ void instance_look(struct instance *i, uint64_t now)
 	if (error)
 		instance_renewal_failed(i, error);
 	look_at_sockets(i, now);
-	tracks_look(&i->tracks, i->world->proxy, now);
+	tracks_look(&i->tracks, i->world->proxy, i->machine.state == VROUTER_MASTER, now);
 	refresh(i);
 	look_for_conflicts(i, now);
 	if (i->dirty)
@@ -567,7 +567,7 @@ void instance_start(struct instance *i, const struct instance_left *left)
 		instance_prepare_leases(i, e.start.adopt);
 	instance_build_frames(i);
 	look_at_interfaces(i);
-	tracks_look(&i->tracks, i->world->proxy, clock_now_us());
+	tracks_look(&i->tracks, i->world->proxy, e.start.adopt, clock_now_us());
 	refresh(i);
 	instance_tell(i, &e);
 	instance_write_facts(i, clock_now_us());

@@ -16,8 +16,7 @@ static void begin(struct tracks *t, unsigned n, const struct tracks *old)
 	const struct brief_track *b = &t->brief->tracks[n];
 	struct vrrp_tracker *k = &t->trackers[n];
 
-	*k = (struct vrrp_tracker){ .weight = b->weight, .rise = b->rise, .fall = b->fall,
-				    .hold_up = b->hold_us, .hold_down = b->hold_us };
+	*k = (struct vrrp_tracker){ .weight = b->weight, .rise = b->rise, .fall = b->fall };
 	vrrp_tracker_init(k, b->weight <= 0);
 	for (unsigned i = 0; old && i < old->n; i++) {
 		if (!same_thing(b, &old->brief->tracks[i]) || !old->known[i])
@@ -116,16 +115,26 @@ static int backend_up(const struct board_proxy *b, const char *name)
 	return up;
 }
 
-bool tracks_look(struct tracks *t, const struct board_proxy *b, uint64_t now)
+/* Nodes see the same servers go and come up to a check's interval apart. So what would take
+ * the address away from a master waits for that long: there its fall, elsewhere its return. */
+static bool look_at_backend(struct tracks *t, unsigned n, const struct board_proxy *b, bool master,
+			    uint64_t now)
+{
+	uint64_t hold = t->brief->tracks[n].hold_us;
+	int up = backend_up(b, t->brief->tracks[n].name);
+
+	t->trackers[n].hold_down = master ? hold : 0;
+	t->trackers[n].hold_up = master ? 0 : hold;
+	return up >= 0 && report(t, n, up, "no server of it is up", now);
+}
+
+bool tracks_look(struct tracks *t, const struct board_proxy *b, bool master, uint64_t now)
 {
 	bool changed = false;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		int up = is(t, i, BRIEF_TRACK_BACKEND) ? backend_up(b, t->brief->tracks[i].name)
-						       : -1;
-
-		if (up >= 0)
-			changed |= report(t, i, up, "no server of it is up", now);
+		if (is(t, i, BRIEF_TRACK_BACKEND))
+			changed |= look_at_backend(t, i, b, master, now);
 		changed |= vrrp_tracker_tick(&t->trackers[i], now);
 	}
 	return changed;

@@ -26,7 +26,7 @@ void tracks_free(struct tracks *t);
 /* News; each returns whether something counts differently now. */
 bool tracks_interface(struct tracks *t, const struct segment *s, uint64_t now);
 bool tracks_script(struct tracks *t, uint32_t program, struct str fault, uint64_t now);
-bool tracks_look(struct tracks *t, const struct board_proxy *b, uint64_t now);
+bool tracks_look(struct tracks *t, const struct board_proxy *b, bool master, uint64_t now);
 
 /* Bits of enum vrouter_fault. */
 uint32_t tracks_faults(const struct tracks *t);

@@ -7,9 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 import segment
+import spin
 
 VRID = 51
 
@@ -256,7 +258,7 @@ frontends = (
   {{ name = "http_front"; bind = ( {bind} ); default_backend = "web_backend"; }}
 );
 backends = (
-  {{ name = "web_backend"; balance = "roundrobin"; check: {{ http = "GET /"; }};
+  {{ name = "web_backend"; balance = "roundrobin"; check: {{ http = "GET /"; {check} }};
     servers = ( {{ name = "web1"; address = "{app}:8001"; }},
                 {{ name = "web2"; address = "{app}:8002"; }} ); }}
 );
@@ -266,13 +268,17 @@ vrrp = (
     priority: {{ lb1 = {lb1}; lb2 = {lb2}; }};
     advertisement_interval = "{interval:.0f}ms";
     {more}
-    virtual_addresses = ( {addresses} ); }}
+    virtual_addresses = ( {addresses} ); }}{beside}
 );
 """
 
 
 class HpcbalNode(Node):
+    """`within`: more settings of its virtual router; `beside`: more virtual routers;
+    `check`: more of its servers' check."""
     kind = "hpcbal"
+    within = beside = check = ""
+    routes = True
 
     @staticmethod
     def program(name):
@@ -291,18 +297,23 @@ class HpcbalNode(Node):
         self.notify.bind(f"{self.sockets}/notify")
 
     def start(self):
-        path = write(f"{self.folder}/hpcbal.conf", self.config())
+        path = self.write_config()
         self.ready = False
         self.agent = self.start_program(self.program("hpcbald"), "-F", "-f", path,
                                         env=dict(os.environ,
                                                  NOTIFY_SOCKET=f"{self.sockets}/notify"))
 
+    def write_config(self):
+        return write(f"{self.folder}/hpcbal.conf", self.config())
+
     def config(self):
-        return self.config_of(self.host, self.folder, self.settings, f"{self.sockets}/control")
+        text = self.config_of(self.host, self.folder, self.settings, f"{self.sockets}/control",
+                              self.within, self.beside, self.check)
+        return text if self.routes else text[:text.index("vrrp = (")]
 
     @staticmethod
-    def config_of(host, folder, told, control="/run/control"):
-        more = []
+    def config_of(host, folder, told, control="/run/control", within="", beside="", check=""):
+        more = [within] if within else []
         if told.password:
             more.append(f'authentication: {{ type = "pass"; password = "{told.password}"; }};')
         if told.unicast:
@@ -321,7 +332,9 @@ class HpcbalNode(Node):
             bind='"*:80"' if told.family == 4 else '"*:80", "[::]:80"',
             interface=segment.INTERFACE, vrid=VRID, version=told.version,
             lb1=told.priority["lb1"], lb2=told.priority["lb2"],
-            interval=told.interval * 1000, more="\n    ".join(more), addresses=", ".join(
+            interval=told.interval * 1000, check=check,
+            beside=f",\n  {beside}" if beside else "",
+            more="\n    ".join(more), addresses=", ".join(
                 f'"{a}/{64 if ":" in a else 24}"' for a in told.addresses))
 
     def is_ready(self):
@@ -357,6 +370,19 @@ class HpcbalNode(Node):
 
     # --- commands ---
 
+    def spin_worker(self):
+        """A thread that serves clients loops without end."""
+        pid = self.proxy_pid()
+
+        def find():
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii") as f:
+                    if f.read().startswith("worker"):
+                        return tid
+            return None
+        segment.run(sys.executable, spin.__file__,
+                    segment.wait_for(find, f"a worker of {self.host}"))
+
     def ctl(self, *words, check=True):
         done = subprocess.run(
             [self.program("hpcbalctl"), "-s", f"{self.sockets}/control", *words],
@@ -367,13 +393,38 @@ class HpcbalNode(Node):
     def json(self, *words):
         return json.loads(self.ctl("--json", *words).stdout)
 
-    def instance(self):
-        return self.json("vrrp")["vrrp"][0]
+    def instance(self, name="VI_1"):
+        return self.json("vrrp", name)["vrrp"][0]
+
+    def wait(self, what, condition, name="VI_1"):
+        """Waits until condition(instance) is true, and returns the instance."""
+        def look():
+            found = self.instance(name)
+            return found if condition(found) else None
+        return segment.wait_for(look, f"{name} of {self.host}: {what}", 15, 0.05)
+
+    def tracker(self, word, name="VI_1"):
+        """The tracker whose description has this word in it."""
+        return next(t for t in self.instance(name)["trackers"] if word in t["what"])
+
+    def events(self):
+        return self.ctl("events").stdout
+
+    def reload(self, check=True):
+        self.write_config()
+        return self.ctl("reload", check=check)
 
     def discarded(self, reason):
         """How many packets it did not take for this reason."""
         return next((row["packets"] for row in self.instance()["discards"]
                      if row["reason"] == reason), 0)
+
+
+def another(vrid, address, more=""):
+    """One more virtual router, for `beside`; lb1 is its master, too."""
+    return (f'{{ name = "VI_{vrid}"; interface = "{segment.INTERFACE}"; '
+            f'virtual_router_id = {vrid}; priority: {{ lb1 = 110; lb2 = 100; }}; {more} '
+            f'virtual_addresses = ( "{address}/24" ); }}')
 
 
 KINDS = {"keepalived": KeepalivedNode, "hpcbal": HpcbalNode}
@@ -405,16 +456,21 @@ def start_origin(there):
     segment.wait_for(lambda: answers(there, segment.ADDRESS["app1"], 8002), "nginx on app1")
 
 
-def answers(there, address, port=80):
-    """Does a page come from there, asked by the client?"""
+def status_of(there, address, port=80):
+    """The status of the page from there, asked for by the client; None: no answer."""
     with there.inside("client"):
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.settimeout(0.5)
-    with sock, contextlib.suppress(OSError):
+    with sock, contextlib.suppress(OSError, IndexError, ValueError):
         sock.connect((address, port))
         sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        return b" 200 " in sock.recv(200)
-    return False
+        return int(sock.recv(200).split()[1])
+    return None
+
+
+def answers(there, address, port=80):
+    """Does a page come from there, asked by the client?"""
+    return status_of(there, address, port) == 200
 
 
 class Pair:

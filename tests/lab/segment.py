@@ -236,6 +236,15 @@ class Segment:
     def unblock(self):
         self.on("net", "nft", "delete table bridge lab", check=False)
 
+    def refuse(self, host, address):
+        """From now on this host's connections to there are refused."""
+        self.on(host, "nft", "add table ip lab; add chain ip lab out "
+                "{ type filter hook output priority 0; }; "
+                f"add rule ip lab out ip daddr {address} tcp dport 1-65535 reject with tcp reset")
+
+    def admit(self, host):
+        self.on(host, "nft", "delete table ip lab")
+
 
 def side_by_side(tasks):
     """Runs functions in threads of their own, since most of each is waiting, and returns their

@@ -456,7 +456,7 @@ static enum vrrp_discard check_list(const struct vrrp_format *f, const struct vr
 enum vrrp_discard vrrp_packet_parse(const struct vrrp_format *f, const struct vrrp_datagram *d,
 				    struct vrrp_advert *out)
 {
-	enum vrrp_discard why = check_carrier(f, d);
+	enum vrrp_discard why = check_carrier(f, d), list;
 
 	*out = (struct vrrp_advert){ .source = d->source };
 	if (why == VRRP_TAKEN)
@@ -467,5 +467,7 @@ enum vrrp_discard vrrp_packet_parse(const struct vrrp_format *f, const struct vr
 	if (!checksum_is_right(f, d, &out->checksum))
 		return VRRP_DISCARD_CHECKSUM;
 	why = f->version == 2 ? check_v2(f, d, out) : check_v3(f, d, out);
-	return why == VRRP_TAKEN ? check_list(f, d, out) : why;
+	list = check_list(f, d, out);
+	/* Another router is that whatever its password, and told with its address. */
+	return why == VRRP_TAKEN || list == VRRP_DISCARD_FOREIGN ? list : why;
 }

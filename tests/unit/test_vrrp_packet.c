@@ -267,6 +267,26 @@ START_TEST(r33_list_of_v3)
 }
 END_TEST
 
+/* It is no peer with a wrong password. */
+START_TEST(t03_another_router_whatever_its_password)
+{
+	size_t n;
+
+	use_v2("secret12");
+	n = build(100);
+	use_v2("another1");
+	dropped(packet, n, "PASSWORD");
+	ips[0] = v4(10, 9, 0, 55);
+	dropped(packet, n, "FOREIGN");
+	use_v2(NULL);
+	dropped(packet, n, "AUTH_TYPE");
+	ips[0] = v4(10, 9, 0, 55);
+	dropped(packet, n, "FOREIGN");
+	packet[6] ^= 1;
+	dropped(packet, n, "CHECKSUM");
+}
+END_TEST
+
 START_TEST(t03_sets)
 {
 	size_t n;
@@ -535,6 +555,7 @@ static TCase *receiving_case(void)
 	tcase_add_test(t, r31_count_zero);
 	tcase_add_test(t, r32_strict_list_of_v2);
 	tcase_add_test(t, r33_list_of_v3);
+	tcase_add_test(t, t03_another_router_whatever_its_password);
 	tcase_add_test(t, t03_sets);
 	tcase_add_test(t, t03_an_address_repeated_is_no_match_for_two);
 	tcase_add_test(t, r34_ipv6_first_address);

@@ -620,5 +620,5 @@ void instance_take(struct instance *i, const struct brief_router *r)
 	refresh(i);
 	if (!equal && i->machine.running)
 		instance_tell(i, &e);
-	i->dirty = true;
+	instance_write_facts(i, clock_now_us());
 }

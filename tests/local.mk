@@ -12,4 +12,5 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/lab/watch.py tests/lab/probe.py tests/lab/probe.c tests/lab/pair.py \
 	tests/lab/faults.py tests/lab/test_lab.py tests/lab/test_interop.py \
 	tests/lab/test_faults.py tests/lab/test_dissector.py tests/lab/programs.py \
-	tests/lab/spin.py tests/lab/test_tracking.py
+	tests/lab/spin.py tests/lab/test_tracking.py tests/lab/test_demotion.py \
+	tests/lab/test_changes.py

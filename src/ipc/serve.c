@@ -12,15 +12,15 @@ void serve_begin(int sock)
 	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
 }
 
-bool serve_read(int sock, void (*handle)(void *arg, struct msg *m), void *arg)
+bool serve_read(int sock, unsigned most, void (*handle)(void *arg, struct msg *m), void *arg)
 {
 	static char text[MSG_TEXT_MAX + 1];
-	enum msg_result r;
+	enum msg_result r = MSG_OK;
 	struct msg m;
 
-	while ((r = msg_recv(sock, &m, text)) == MSG_OK) {
+	for (unsigned n = 0; n < most && (r = msg_recv(sock, &m, text)) == MSG_OK; n++) {
 		handle(arg, &m);
 		msg_close_fds(&m);
 	}
-	return r == MSG_AGAIN;
+	return r == MSG_AGAIN || r == MSG_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef HPCBAL_IPC_SERVE_H
 #define HPCBAL_IPC_SERVE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "ipc/msg.h"
@@ -9,8 +10,10 @@
 /* First of all: the socket does not block, and signals do not end the process. The supervisor
  * says when to stop; a signal to the whole group or session is not for its children. */
 void serve_begin(int sock);
-/* Hands over every message that is there. A descriptor that `handle` keeps it sets to -1 in
- * the message; the others are closed behind it. False: the supervisor is gone. */
-bool serve_read(int sock, void (*handle)(void *arg, struct msg *m), void *arg);
+/* Hands over the messages that are there, `most` of them at most. A descriptor that `handle`
+ * keeps it sets to -1 in the message; the others are closed behind it. False: the supervisor is
+ * gone. */
+#define SERVE_ALL UINT_MAX
+bool serve_read(int sock, unsigned most, void (*handle)(void *arg, struct msg *m), void *arg);
 
 #endif

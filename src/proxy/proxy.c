@@ -473,7 +473,7 @@ static void sock_ready(struct loop_fd *io, unsigned what)
 	struct proxy *p = list_of(io, struct proxy, sock_io);
 
 	(void)what;
-	if (!serve_read(p->sock, handle, p))
+	if (!serve_read(p->sock, SERVE_ALL, handle, p))
 		orphaned(p);
 }
 

@@ -211,7 +211,7 @@ static void sock_ready(struct loop_fd *io, unsigned what)
 
 	(void)what;
 	/* What came together with STOP is still done. */
-	if (!serve_read(r->sock, handle, r))
+	if (!serve_read(r->sock, SERVE_ALL, handle, r))
 		orphaned(r);
 	leave_when_done(r);
 }

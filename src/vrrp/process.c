@@ -17,6 +17,8 @@
 #include "vrrp/timerfd.h"
 
 #define LOOK_US (25 * CLOCK_MS)
+/* Whoever sends commands without end holds up no advertisement. */
+#define MESSAGES_A_TURN 16
 /* The clock that counts suspended time went so much further than the other: it was suspended. */
 #define SUSPENDED_US (50 * CLOCK_MS)
 
@@ -514,7 +516,7 @@ static void sock_ready(struct loop_fd *io, unsigned what)
 
 	if (what & LOOP_WRITE)
 		answer_late(p);
-	if (serve_read(p->world.sock, handle, p))
+	if (serve_read(p->world.sock, MESSAGES_A_TURN, handle, p))
 		return;
 	/* The supervisor is gone: nobody would start us again. */
 	loop_fd_del(&p->sock_io);

@@ -17,7 +17,7 @@ import segment  # noqa: E402
 import watch  # noqa: E402
 
 
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 8
 
 
 def missing_programs(*names):

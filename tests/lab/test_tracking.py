@@ -205,7 +205,12 @@ def test_a_worker_that_spins_costs_the_mastership(lab, told):
     time.sleep(0.5)
     first = both.lb1.proxy_pid()
     since = time.monotonic()
-    both.lb1.spin_worker()
+    try:
+        both.lb1.spin_worker()
+    except RuntimeError as fault:
+        if "Operation not permitted" in str(fault):
+            pytest.skip(f"ptrace is not allowed here: {fault}")
+        raise
     assert departure(both, since) < 0.5 + SLACK
     both.wait_holder("lb2")
     both.wait_holder("lb1", 20)

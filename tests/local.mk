@@ -13,4 +13,5 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/lab/faults.py tests/lab/test_lab.py tests/lab/test_interop.py \
 	tests/lab/test_faults.py tests/lab/test_dissector.py tests/lab/programs.py \
 	tests/lab/spin.py tests/lab/test_tracking.py tests/lab/test_demotion.py \
-	tests/lab/test_changes.py
+	tests/lab/test_changes.py tests/lab/steady tests/lab/steadiness.py \
+	tests/lab/test_steady.py tests/lab/reference.c

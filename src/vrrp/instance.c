@@ -297,20 +297,26 @@ static void timer_ready(struct loop_fd *io, unsigned what)
 
 /* ---- packets ---- */
 
+/* Of those that are somebody else's router with our id, what they are. */
+static const char *const foreign_words[VRRP_DISCARDS] = {
+	[VRRP_DISCARD_FOREIGN] = "is a router for ",
+	[VRRP_DISCARD_CARP] = "speaks CARP",
+	[VRRP_DISCARD_VERSION] = "speaks another version of VRRP",
+};
+
 static void note_foreign(struct instance *i, enum vrrp_discard why, const struct vrrp_datagram *d)
 {
 	char source[VRRP_IP_TEXT], first[VRRP_IP_TEXT] = "";
 	struct vrrp_ip address = { 0 };
 
-	if (why != VRRP_DISCARD_FOREIGN && why != VRRP_DISCARD_CARP)
+	if (!foreign_words[why])
 		return;
 	if (why == VRRP_DISCARD_FOREIGN)
 		address = vrrp_packet_address(d, i->brief->ipv6, 0);
 	if (address.size)
 		vrrp_ip_format(&address, first);
-	snprintf(i->foreign, sizeof(i->foreign), "%s %s%s%s", vrrp_ip_format(&d->source, source),
-		 why == VRRP_DISCARD_CARP ? "speaks CARP" : "is a router for ", first,
-		 why == VRRP_DISCARD_CARP ? " with our id" : ", with our id");
+	snprintf(i->foreign, sizeof(i->foreign), "%s %s%s, with our id",
+		 vrrp_ip_format(&d->source, source), foreign_words[why], first);
 	i->foreign_heard = clock_now_us();
 }
 
@@ -325,7 +331,7 @@ static void on_discard(struct instance *i, enum vrrp_discard why, const struct v
 	if (i->told[why] && now - i->told[why] < DISCARD_GAP_US)
 		return;
 	i->told[why] = now;
-	world_say(i->world, LOG_WARNING, why == VRRP_DISCARD_FOREIGN || why == VRRP_DISCARD_CARP,
+	world_say(i->world, LOG_WARNING, foreign_words[why] != NULL,
 		  "%s: an advertisement of %s is dropped: %s; such are told once a minute, and "
 		  "counted in hpcbalctl vrrp",
 		  instance_name(i), vrrp_ip_format(&d->source, source), vrrp_discard_text(why));

@@ -180,8 +180,10 @@ static bool delete_addresses(struct instance *i)
 		struct address_lease *l = &i->set.leases[n];
 
 		held |= l->held;
-		/* Without an interface there is no request, and nothing to delete. */
-		if (!l->del || address_delete(i->world->addresses, l) == 0)
+		/* Without an interface there is no request, and nothing to delete. And what is
+		 * the only address of the interface is the host's own, not a left-over. */
+		if (!l->del || (!l->held && !i->machine.source.size) ||
+		    address_delete(i->world->addresses, l) == 0)
 			continue;
 		world_say(i->world, LOG_ERR, true,
 			  "%s: %s; the kernel takes it away %u s after it was renewed",

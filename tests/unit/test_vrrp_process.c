@@ -254,6 +254,21 @@ START_TEST(interface_may_come_later)
 }
 END_TEST
 
+/* As an owner has it who has no other: it is the host's, and not ours to delete. */
+START_TEST(only_address_of_the_interface_is_no_leftover)
+{
+	netns_enter(lan.a);
+	netns_run("ip addr del 10.9.0.1/24 dev va && ip addr add " VIP "/24 dev va");
+	a.brief.routers[0].priority = 255;
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "no address to send from"));
+	ck_assert(vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(vrrp_node_has(&a, VIP));
+}
+END_TEST
+
 START_TEST(interface_that_is_no_ethernet_is_refused)
 {
 	char why[512] = "";
@@ -402,6 +417,7 @@ static Suite *suite(void)
 	tcase_add_test(c, stopped_master_loses_the_address_and_does_not_take_it_back);
 	tcase_add_test(c, link_that_goes_is_a_fault);
 	tcase_add_test(c, interface_may_come_later);
+	tcase_add_test(c, only_address_of_the_interface_is_no_leftover);
 	tcase_add_test(c, interface_that_is_no_ethernet_is_refused);
 	tcase_add_test(c, reload_keeps_mastership_and_changes_addresses);
 	tcase_add_test(c, another_host_with_the_address_is_told);

@@ -316,10 +316,11 @@ static void answer_is_late(struct loop_timer *t)
 		 (unsigned long long)(s->target->m->prepare_us / CLOCK_MS));
 	if (preparing && up)
 		send_plain(s, MSG_ABORT, s->target->number);
-	fail(s, why);
-	/* Half committed, or never up: nobody can say what it would serve. */
+	/* Half committed, or never up: nobody can say what it would serve. Before anybody hears of
+	 * it, so that who comes then is not accepted by it any more. */
 	if (!preparing || !up)
 		child_kill(&s->child, SIGKILL);
+	fail(s, why);
 }
 
 /* ---- its death ---- */

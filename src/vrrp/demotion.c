@@ -24,7 +24,6 @@ struct demotion_client {
 /* One client and one instance. */
 struct demotion_wait {
 	struct list link;
-	struct demotion *all;
 	struct demotion_client *client;
 	struct instance *instance;
 	uint64_t begun, let_go;
@@ -227,7 +226,6 @@ static struct demotion_wait *new_wait(struct demotion *d, struct demotion_client
 
 	if (!w)
 		return NULL;
-	w->all = d;
 	w->client = c;
 	w->instance = i;
 	w->begun = clock_now_us();

@@ -168,25 +168,20 @@ START_TEST(demotion_survives_a_crash)
 }
 END_TEST
 
-static void proxy_runs(struct vrrp_node *n, bool runs)
-{
-	stats_set(n->supervisor->process[BOARD_PROXY].running, runs);
-}
-
 START_TEST(proxy_away_for_longer_than_its_grace_costs_mastership)
 {
 	start_pair();
-	proxy_runs(&a, false);
+	vrrp_node_proxy_runs(&a, false);
 	usleep(200000);
-	proxy_runs(&a, true);
+	vrrp_node_proxy_runs(&a, true);
 	usleep(500000);
 	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_MASTER), "back within its grace");
-	proxy_runs(&a, false);
+	vrrp_node_proxy_runs(&a, false);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "the proxy does not serve"));
-	proxy_runs(&a, true);
+	vrrp_node_proxy_runs(&a, true);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	vrrp_node_wait(&b, BOARD_ROUTER_BACKUP);
 	ck_assert(vrrp_node_stop(&a));
@@ -347,7 +342,7 @@ START_TEST(notifications_are_told_in_order)
 	a.brief.routers[0].notify = 3;
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
-	proxy_runs(&a, false);
+	vrrp_node_proxy_runs(&a, false);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 	vrrp_node_listen(&a);
 	ck_assert_str_eq(a.notified, "INSTANCE VI BACKUP 250\nINSTANCE VI MASTER 250\n"

@@ -258,11 +258,6 @@ END_TEST
 
 /* ---- a proxy that dies again and again ---- */
 
-static void proxy_runs(struct vrrp_node *n, bool runs)
-{
-	stats_set(n->supervisor->process[BOARD_PROXY].running, runs);
-}
-
 START_TEST(proxy_that_dies_again_and_again_is_trusted_later_each_time)
 {
 	uint64_t begun, took[3];
@@ -272,11 +267,11 @@ START_TEST(proxy_that_dies_again_and_again_is_trusted_later_each_time)
 	for (int i = 0; i < 3; i++) {
 		if (i == 1)
 			vrrp_node_start(&b);
-		proxy_runs(&a, false);
+		vrrp_node_proxy_runs(&a, false);
 		vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 		if (i)
 			vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
-		proxy_runs(&a, true);
+		vrrp_node_proxy_runs(&a, true);
 		begun = clock_now_us();
 		vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
 		took[i] = clock_now_us() - begun;

@@ -225,6 +225,11 @@ enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size
 	return (enum control_exit)p.body.p[0];
 }
 
+void vrrp_node_proxy_runs(struct vrrp_node *n, bool runs)
+{
+	stats_set(n->supervisor->process[BOARD_PROXY].running, runs);
+}
+
 struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which)
 {
 	struct router_facts f;

@@ -40,6 +40,8 @@ void vrrp_node_send(struct vrrp_node *n, enum msg_type type, uint64_t arg, const
 /* By STOP; true when it exited with 0. */
 bool vrrp_node_stop(struct vrrp_node *n);
 void vrrp_node_kill(struct vrrp_node *n);
+/* What the supervisor's board says of the proxy. */
+void vrrp_node_proxy_runs(struct vrrp_node *n, bool runs);
 /* What the control socket's client hears, until the end: "s VI\t…\n". `words`: `size` bytes,
  * separated by NUL. */
 enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size_t size, char *out,

@@ -49,7 +49,7 @@ struct loop {
 
 /* ---- mailbox ---- */
 
-static void mail_deliver(struct loop *l)
+void loop_deliver(struct loop *l)
 {
 	struct loop_letter *m = atomic_exchange(&l->mailbox, NULL), *oldest = NULL;
 
@@ -74,7 +74,7 @@ static void mail_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (read(fd, &count, sizeof(count)) == sizeof(count))
-		mail_deliver(arg);
+		loop_deliver(arg);
 }
 
 void loop_post(struct loop *l, struct loop_letter *m, void (*deliver)(struct loop_letter *m))
@@ -423,7 +423,7 @@ void loop_run(struct loop *l)
 	l->stopping = false;
 	while (!l->stopping)
 		loop_turn(l, LOOP_FOREVER);
-	mail_deliver(l);
+	loop_deliver(l);
 	tasks_run(l);
 }
 

@@ -18,6 +18,8 @@ void loop_free(struct loop *l);
 /* Turns until loop_stop(); what was posted or deferred before is still carried out. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
+/* Its own thread, after loop_run(): delivers the letters of those who have ended since. */
+void loop_deliver(struct loop *l);
 /* One turn, sleeping at most `wait_us`; for tests and for shutting down. */
 #define LOOP_FOREVER UINT64_MAX
 void loop_turn(struct loop *l, uint64_t wait_us);

@@ -44,7 +44,7 @@ struct round {
 	uint64_t number;
 	struct loop *back;
 	struct loop_letter letter;
-	void (*decided)(void *arg);
+	void (*decided)(void *arg, uint64_t round);
 	void *arg;
 };
 
@@ -99,7 +99,7 @@ static void decided_deliver(struct loop_letter *m)
 {
 	struct round *r = list_of(m, struct round, letter);
 
-	r->decided(r->arg);
+	r->decided(r->arg, r->number);
 	free(r);
 }
 
@@ -465,8 +465,8 @@ static void watch_deliver(struct loop_letter *m)
 	free(w);
 }
 
-void healthd_watch(struct healthd *h, const struct health_target *targets, unsigned n,
-		   struct loop *back, void (*decided)(void *arg), void *arg)
+uint64_t healthd_watch(struct healthd *h, const struct health_target *targets, unsigned n,
+		       struct loop *back, void (*decided)(void *arg, uint64_t round), void *arg)
 {
 	struct watch *w = malloc(sizeof(*w) + n * sizeof(w->targets[0]));
 	struct round *r = malloc(sizeof(*r));
@@ -484,6 +484,7 @@ void healthd_watch(struct healthd *h, const struct health_target *targets, unsig
 		w->targets[i].settings = settings_new(targets[i].check);
 	}
 	loop_post(h->loop, &w->letter, watch_deliver);
+	return h->n_rounds;
 }
 
 /* ---- the thread ---- */

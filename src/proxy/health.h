@@ -29,9 +29,10 @@ void healthd_stop(struct healthd *h);
 /* Main thread: the whole list of what is to be checked from now on. Servers that stay keep
  * their rhythm and streak (also when only the check's settings changed); new ones are
  * checked at once; those that left are forgotten. A server without a check is set UP.
- * `decided` is called in `back`'s thread, once, when every server of the list has had its
- * first result; each first check is bounded by its timeout, so this always comes. */
-void healthd_watch(struct healthd *h, const struct health_target *targets, unsigned n,
-		   struct loop *back, void (*decided)(void *arg), void *arg);
+ * Answers the number of this round; `decided` is called with it in `back`'s thread, once, when
+ * every server of the list has had its first result; each first check is bounded by its timeout,
+ * so this always comes, unless the thread is stopped before. */
+uint64_t healthd_watch(struct healthd *h, const struct health_target *targets, unsigned n,
+		       struct loop *back, void (*decided)(void *arg, uint64_t round), void *arg);
 
 #endif

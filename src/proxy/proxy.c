@@ -31,6 +31,7 @@ struct proxy {
 	struct loop_timer beat;
 
 	struct generation *now, *next; /* running; prepared */
+	uint64_t first_round; /* of the checks of what is prepared */
 	struct listener_fds fds;
 	struct healthd *health;
 
@@ -192,48 +193,40 @@ static unsigned count_servers(const struct generation *g)
 }
 
 /* Watches the servers of `a`, and those that only `b` has. */
-static void watch(struct proxy *p, const struct generation *a, const struct generation *b,
-		  void (*decided)(void *arg), void *arg)
+static uint64_t watch(struct proxy *p, const struct generation *a, const struct generation *b,
+		      void (*decided)(void *arg, uint64_t round))
 {
 	unsigned room = count_servers(a) + count_servers(b) + 1, n;
+	uint64_t round;
 	struct health_target *targets = calloc(room, sizeof(*targets));
 
 	must(targets);
 	n = add_targets(a, NULL, targets);
 	n += add_targets(b, a, targets + n);
-	healthd_watch(p->health, targets, n, p->loop, decided, arg);
+	round = healthd_watch(p->health, targets, n, p->loop, decided, p);
 	free(targets);
+	return round;
 }
 
-static void nothing_decided(void *arg)
+static void nothing_decided(void *arg, uint64_t round)
 {
 	(void)arg;
+	(void)round;
 }
 
-/* Which generation a first round is for: one that was given up in the meantime decides
- * nothing for the next. */
-struct round_of {
-	struct proxy *proxy;
-	uint64_t number;
-};
-
-static void first_round_decided(void *arg)
+/* The first round of a generation that was given up in the meantime decides nothing for the
+ * next. */
+static void first_round_decided(void *arg, uint64_t round)
 {
-	struct round_of *r = arg;
-	struct proxy *p = r->proxy;
+	struct proxy *p = arg;
 
-	if (p->next && p->next->number == r->number)
-		tell(p, MSG_PREPARED, r->number, NULL);
-	free(r);
+	if (p->next && p->first_round == round)
+		tell(p, MSG_PREPARED, p->next->number, NULL);
 }
 
 static void watch_first_round(struct proxy *p)
 {
-	struct round_of *r = malloc(sizeof(*r));
-
-	must(r);
-	*r = (struct round_of){ p, p->next->number };
-	watch(p, p->next, p->now, first_round_decided, r);
+	p->first_round = watch(p, p->next, p->now, first_round_decided);
 }
 
 static void close_fds(struct proxy *p)
@@ -292,7 +285,7 @@ static void on_abort(struct proxy *p)
 	forget_next(p);
 	close_fds(p);
 	if (p->now)
-		watch(p, p->now, NULL, nothing_decided, NULL);
+		watch(p, p->now, NULL, nothing_decided);
 }
 
 /* ---- commit ---- */
@@ -362,7 +355,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	p->next = NULL;
 	close_fds(p);
 	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
-	watch(p, p->now, NULL, nothing_decided, NULL);
+	watch(p, p->now, NULL, nothing_decided);
 	p->shared.max_connections = connections_possible(p->now->conf->max_connections);
 	if (old) {
 		p->taking = p->n_workers;
@@ -407,6 +400,7 @@ static void tear_down(struct proxy *p)
 		worker_join(p->workers[i]);
 	if (p->health)
 		healthd_stop(p->health);
+	loop_deliver(p->loop); /* what workers and health thread said last */
 	if (p->shared.logger)
 		logger_stop(p->shared.logger);
 	forget_next(p);

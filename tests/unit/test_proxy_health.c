@@ -185,8 +185,9 @@ static void teardown(void)
 	free(board);
 }
 
-static void decided(void *arg)
+static void decided(void *arg, uint64_t round)
 {
+	ck_assert_uint_gt(round, 0);
 	ck_assert_ptr_eq(arg, &n_decided);
 	n_decided++;
 }

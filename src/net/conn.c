@@ -19,11 +19,15 @@ static void io_ready(struct loop_fd *io, unsigned what)
 	c->ready(c);
 }
 
-static bool conn_register(struct conn *c, int fd)
+#define WATCH_READ (LOOP_READ | LOOP_CLOSED | LOOP_EDGE)
+#define WATCH_BOTH (WATCH_READ | LOOP_WRITE)
+
+static bool conn_register(struct conn *c, int fd, unsigned what)
 {
-	if (loop_fd_add(c->loop, &c->io, fd, LOOP_READ | LOOP_WRITE | LOOP_CLOSED | LOOP_EDGE,
-			io_ready))
+	if (loop_fd_add(c->loop, &c->io, fd, what, io_ready)) {
+		c->told_of_write = what & LOOP_WRITE;
 		return true;
+	}
 	c->error = errno ? errno : ENOMEM;
 	close(fd);
 	return false;
@@ -49,7 +53,7 @@ bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn
 {
 	conn_init(c, l, ready);
 	c->can_read = c->can_write = true;
-	return conn_register(c, fd);
+	return conn_register(c, fd, WATCH_READ);
 }
 
 bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
@@ -73,7 +77,7 @@ bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
 		close(fd);
 		return false;
 	}
-	return conn_register(c, fd);
+	return conn_register(c, fd, WATCH_BOTH);
 }
 
 enum conn_result conn_connected(struct conn *c)
@@ -121,7 +125,20 @@ bool conn_is_quiet(const struct conn *c)
 	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
+/* The first time that a connection takes no more. Most never come here, and are spared the
+ * edge that tells of a new socket that it can be written to. */
+static enum conn_result await_write(struct conn *c)
+{
+	if (c->told_of_write)
+		return CONN_AGAIN;
+	c->told_of_write = loop_fd_change(c->loop, &c->io, WATCH_BOTH);
+	if (c->told_of_write)
+		return CONN_AGAIN;
+	c->error = errno ? errno : ENOMEM;
+	return CONN_FAIL;
+}
+
+enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, size_t *sent)
 {
 	must(conn_is_open(c));
 	*sent = 0;
@@ -130,13 +147,15 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent)
 		size_t n = 0;
 
 		if (!c->can_write)
-			return CONN_AGAIN;
-		r = c->transport->send(c, q->v + q->first, q->count, &n);
+			return await_write(c);
+		r = c->transport->send(c, q->v + q->first, q->count, end_follows, &n);
 		iovq_sent(q, n);
 		*sent += n;
 		c->sent += n;
 		if (r == CONN_FAIL) /* no edge tells of it: what is left to read is there now */
 			c->can_read = true;
+		if (r == CONN_AGAIN)
+			return await_write(c);
 		if (r != CONN_OK)
 			return r;
 	}
@@ -201,13 +220,14 @@ static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t
 }
 
 static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count,
-				   size_t *n)
+				   bool more, size_t *n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = count };
+	const int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
 	ssize_t went;
 
 	do
-		went = sendmsg(c->io.fd, &m, MSG_NOSIGNAL);
+		went = sendmsg(c->io.fd, &m, flags);
 	while (went < 0 && errno == EINTR);
 	if (went >= 0) {
 		*n = (size_t)went;

@@ -1,6 +1,6 @@
-/* A stream connection: a descriptor registered once, edge-triggered, with its readiness
- * kept here, under a transport (plain; TLS to come) that is the only one to know how bytes
- * are moved. Belongs to one loop's thread. */
+/* A stream connection: a descriptor registered once (an accepted one again when it is full for
+ * the first time), edge-triggered, with its readiness kept here, under a transport (plain; TLS
+ * to come) that is the only one to know how bytes are moved. Belongs to one loop's thread. */
 #ifndef HPCBAL_NET_CONN_H
 #define HPCBAL_NET_CONN_H
 
@@ -21,7 +21,8 @@ struct conn;
 struct transport {
 	const char *name;
 	enum conn_result (*recv)(struct conn *c, void *to, size_t size, size_t *n);
-	enum conn_result (*send)(struct conn *c, const struct iovec *v, unsigned count, size_t *n);
+	enum conn_result (*send)(struct conn *c, const struct iovec *v, unsigned count, bool more,
+				 size_t *n);
 	void (*shutdown)(struct conn *c); /* ends our side */
 	void (*free)(struct conn *c);     /* the transport's own state */
 };
@@ -34,6 +35,7 @@ struct conn {
 	struct loop *loop;
 	void (*ready)(struct conn *c); /* can_read or can_write became true */
 	bool can_read, can_write; /* nobody has seen EAGAIN since the last edge */
+	bool told_of_write;       /* the loop tells when it can be written to */
 	bool hangup;              /* the peer closed its side: read to the end */
 	bool cut_short;           /* the last read was, so nobody saw EAGAIN: conn_ask_again() */
 	bool connecting;          /* until conn_connected() */
@@ -58,8 +60,10 @@ void conn_ask_again(struct conn *c);
 /* Whether the kernel has nothing for us to read, not even an end: asks it. */
 bool conn_is_quiet(const struct conn *c);
 /* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
- * (CONN_AGAIN). `sent` counts what went. */
-enum conn_result conn_send(struct conn *c, struct iovq *q, size_t *sent);
+ * (CONN_AGAIN). `sent` counts what went. `end_follows`: once the queue is empty the connection
+ * is closed or shut in the same turn, so that its last bytes may wait to share a packet with
+ * the end. */
+enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, size_t *sent);
 void conn_shutdown(struct conn *c);
 /* Out of the loop and closed; harmless when it is not open. */
 void conn_close(struct conn *c);

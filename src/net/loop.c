@@ -249,8 +249,7 @@ static void fd_ready(evutil_socket_t fd, short what, void *arg)
 	f->ready(f, how);
 }
 
-bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
-		 void (*ready)(struct loop_fd *f, unsigned what))
+static short event_flags(unsigned what)
 {
 	short flags = EV_PERSIST;
 
@@ -262,8 +261,14 @@ bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
 		flags |= EV_CLOSED;
 	if (what & LOOP_EDGE)
 		flags = (short)(flags | EV_ET);
+	return flags;
+}
+
+bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
+		 void (*ready)(struct loop_fd *f, unsigned what))
+{
 	f->ready = ready;
-	f->event = event_new(l->base, fd, flags, fd_ready, f);
+	f->event = event_new(l->base, fd, event_flags(what), fd_ready, f);
 	if (!f->event || event_add(f->event, NULL) < 0) {
 		if (f->event)
 			event_free(f->event);
@@ -273,6 +278,13 @@ bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
 	}
 	f->fd = fd;
 	return true;
+}
+
+bool loop_fd_change(struct loop *l, struct loop_fd *f, unsigned what)
+{
+	event_del(f->event);
+	return event_assign(f->event, l->base, f->fd, event_flags(what), fd_ready, f) == 0 &&
+	       event_add(f->event, NULL) == 0;
 }
 
 void loop_fd_del(struct loop_fd *f)

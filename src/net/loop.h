@@ -48,6 +48,8 @@ struct loop_fd {
 /* False: out of memory or the kernel refused (errno). */
 bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
 		 void (*ready)(struct loop_fd *f, unsigned what));
+/* Watches for `what` instead; false as above, then it is watched for nothing. */
+bool loop_fd_change(struct loop *l, struct loop_fd *f, unsigned what);
 void loop_fd_del(struct loop_fd *f);
 
 /* A timer fires once, up to LOOP_TICK_US late and never early. Setting it again is cheap

@@ -11,7 +11,7 @@ bool exchange_make_request(struct exchange *x, enum reason *why);
  * exchange goes on; `wait` says for whom the request waits (WAIT_SERVER_HEAD: for nobody, it
  * was sent). False: the exchange has ended, go on with STEP_GO. */
 bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait);
-/* The client's connection takes nothing that was queued: CONN_OK when all was sent. */
-enum conn_result exchange_flush_client(struct exchange *x);
+/* Sends the client what is queued: CONN_OK when all was sent. `end_follows`: see conn_send(). */
+enum conn_result exchange_flush_client(struct exchange *x, bool end_follows);
 
 #endif

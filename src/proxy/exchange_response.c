@@ -69,10 +69,10 @@ bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
 	wrong("flow_pump answered what it does not know");
 }
 
-enum conn_result exchange_flush_client(struct exchange *x)
+enum conn_result exchange_flush_client(struct exchange *x, bool end_follows)
 {
 	size_t n;
-	enum conn_result r = conn_send(&x->session->conn, &x->to_client.q, &n);
+	enum conn_result r = conn_send(&x->session->conn, &x->to_client.q, end_follows, &n);
 
 	x->to_client.sent += n;
 	return r;
@@ -179,6 +179,7 @@ static enum step_result begin_response(struct exchange *x)
 	r.keep_alive = x->keep_alive = may_keep_client(x, &r);
 	in->at += x->res.head_size;
 	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
+	x->to_client.end_follows = !r.keep_alive && x->res.status != 101;
 	x->response_begun = true;
 	if (!write_head(x, &r))
 		return exchange_end(x, REASON_NO_MEMORY);
@@ -237,7 +238,7 @@ enum step_result step_read_response(struct exchange *x)
 		u->in = buf_get(&x->session->worker->buffers);
 	if (!u->in)
 		return exchange_end(x, REASON_NO_MEMORY);
-	switch (exchange_flush_client(x)) { /* an interim response */
+	switch (exchange_flush_client(x, false)) { /* an interim response */
 	case CONN_OK:
 		break;
 	case CONN_AGAIN:
@@ -352,7 +353,7 @@ enum step_result step_reply(struct exchange *x)
 		if (!write_reply(x))
 			return exchange_end(x, REASON_NO_MEMORY);
 	}
-	switch (exchange_flush_client(x)) {
+	switch (exchange_flush_client(x, !x->keep_alive)) {
 	case CONN_OK:
 		return exchange_go(x, EXCHANGE_FINISH);
 	case CONN_AGAIN:

@@ -11,7 +11,7 @@ void flow_init(struct flow *f)
 	f->left = f->body = f->sent = 0;
 	f->limit = UINT64_MAX;
 	f->keep = 0;
-	f->in_done = f->out_done = f->moved = false;
+	f->in_done = f->out_done = f->moved = f->end_follows = false;
 	f->n_heads = 0;
 	iovq_init(&f->q);
 }
@@ -124,7 +124,7 @@ static enum flow_result flow_send(struct flow *f, struct conn *to)
 
 	if (f->q.bytes == 0)
 		return FLOW_DONE;
-	r = conn_send(to, &f->q, &n);
+	r = conn_send(to, &f->q, f->end_follows && f->in_done, &n);
 	f->sent += n;
 	if (r == CONN_AGAIN)
 		return FLOW_WAIT_WRITE;
@@ -163,6 +163,12 @@ static enum flow_result flow_recv(struct flow *f, struct conn *from, struct buf 
 	return FLOW_SOURCE_FAIL;
 }
 
+/* An empty body behind a head that left its end no room. */
+static bool nothing_to_come(const struct flow *f)
+{
+	return f->in == FRAMING_LENGTH && f->left == 0;
+}
+
 enum flow_result flow_pump(struct flow *f, struct conn *from, struct buf *b, struct conn *to,
 			   struct arena *arena, enum reason *why)
 {
@@ -181,7 +187,7 @@ enum flow_result flow_pump(struct flow *f, struct conn *from, struct buf *b, str
 			return FLOW_DONE;
 		}
 		reclaim(f, b);
-		if (b->at < b->end)
+		if (b->at < b->end || nothing_to_come(f))
 			continue;
 		r = flow_recv(f, from, b);
 		if (r != FLOW_DONE)

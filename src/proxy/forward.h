@@ -20,6 +20,7 @@ struct flow {
 	size_t keep;       /* bytes at the buffer's front that must stay */
 	bool in_done;      /* the source's message is complete */
 	bool out_done;     /* and all of it was sent */
+	bool end_follows;  /* the sink is closed or shut in the turn in which all was sent */
 	bool moved;        /* bytes of the body left the buffer: it cannot be sent again */
 	struct h1_chunks chunks;
 	struct iovq q;     /* on its way out */

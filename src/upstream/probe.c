@@ -312,7 +312,7 @@ static void conn_ready(struct conn *c)
 
 	if (p->finished || (!p->sending && !connected(p)))
 		return;
-	if (p->out.bytes && conn_send(c, &p->out, &sent) == CONN_FAIL && !c->can_read) {
+	if (p->out.bytes && conn_send(c, &p->out, false, &sent) == CONN_FAIL && !c->can_read) {
 		probe_fail_errno(p, c->error);
 		return;
 	}

@@ -328,14 +328,14 @@ START_TEST(a_full_socket_takes_the_rest_later)
 		ssize_t came;
 
 		queue_more(&q, &queued);
-		r = conn_send(&conn, &q, &n);
+		r = conn_send(&conn, &q, false, &n);
 		went += n;
 		ck_assert(r == CONN_OK || r == CONN_AGAIN);
 		ck_assert(r == CONN_OK ? q.bytes == 0 : q.bytes > 0 && !conn.can_write);
 		ck_assert_uint_eq(went + q.bytes, queued);
 		if (r == CONN_AGAIN) {
 			full++;
-			ck_assert_int_eq(conn_send(&conn, &q, &n), CONN_AGAIN);
+			ck_assert_int_eq(conn_send(&conn, &q, false, &n), CONN_AGAIN);
 			ck_assert_uint_eq(n, 0);
 		}
 		came = read(peer, got + arrived, 1 + (size_t)rand() % 9000);
@@ -356,7 +356,7 @@ START_TEST(nothing_to_send_is_sent)
 
 	pair_open(UNIX_PAIR);
 	iovq_init(&q);
-	ck_assert_int_eq(conn_send(&conn, &q, &n), CONN_OK);
+	ck_assert_int_eq(conn_send(&conn, &q, false, &n), CONN_OK);
 	ck_assert_uint_eq(n, 0);
 	close(peer);
 }
@@ -378,13 +378,36 @@ START_TEST(sending_to_one_who_left_fails)
 
 		if (q.bytes == 0)
 			ck_assert(iovq_add(&q, STR("x")));
-		r = conn_send(&conn, &q, &n);
+		r = conn_send(&conn, &q, false, &n);
 		turn();
 		if (r == CONN_FAIL)
 			break;
 		ck_assert_uint_lt(i, 2);
 	}
 	ck_assert(conn.error == EPIPE || conn.error == ECONNRESET);
+}
+END_TEST
+
+/* Bytes that wait for the end to share its packet go with it, whichever way it comes. */
+START_TEST(the_last_bytes_go_with_the_end)
+{
+	bool closed = _i >= KINDS;
+	char text[8] = "";
+	struct iovq q;
+	size_t n;
+
+	pair_open((enum kind)(_i % KINDS));
+	settle();
+	iovq_init(&q);
+	ck_assert(iovq_add(&q, STR("bye")));
+	ck_assert_int_eq(conn_send(&conn, &q, true, &n), CONN_OK);
+	ck_assert_uint_eq(n, 3);
+	if (closed)
+		conn_close(&conn);
+	else
+		conn_shutdown(&conn);
+	ck_assert_int_eq(recv(peer, text, sizeof(text), MSG_WAITALL), 3);
+	ck_assert_str_eq(text, "bye");
 }
 END_TEST
 
@@ -510,7 +533,7 @@ START_TEST(it_connects)
 	peer = accept(l, NULL, NULL);
 	iovq_init(&q);
 	ck_assert(iovq_add(&q, STR("hello")));
-	ck_assert_int_eq(conn_send(&conn, &q, &n), CONN_OK);
+	ck_assert_int_eq(conn_send(&conn, &q, false, &n), CONN_OK);
 	ck_assert_int_eq(read(peer, text, sizeof(text)), 5);
 	say("world");
 	turn();
@@ -627,7 +650,7 @@ START_TEST(random_pieces_both_ways)
 		ssize_t x;
 
 		queue_more(&q, &queued);
-		r = conn_send(&conn, &q, &n);
+		r = conn_send(&conn, &q, false, &n);
 		ck_assert(r == CONN_OK || r == CONN_AGAIN);
 		to_peer += n;
 		x = read(peer, piece, 1 + (size_t)rand() % sizeof(piece));
@@ -674,6 +697,7 @@ int main(void)
 	tcase_add_loop_test(t, a_full_socket_takes_the_rest_later, 0, KINDS);
 	tcase_add_test(t, nothing_to_send_is_sent);
 	tcase_add_loop_test(t, sending_to_one_who_left_fails, 0, KINDS);
+	tcase_add_loop_test(t, the_last_bytes_go_with_the_end, 0, 2 * KINDS);
 	tcase_add_loop_test(t, shutdown_ends_our_side_only, 0, KINDS);
 	tcase_add_loop_test(t, closed_it_is_gone_and_silent, 0, KINDS);
 	tcase_add_test(t, an_abort_is_a_reset_a_close_is_an_end);

@@ -516,7 +516,7 @@ START_TEST(room_to_write_is_no_news)
 	do {
 		if (q.bytes == 0)
 			ck_assert(iovq_add(&q, (struct str){ bytes, sizeof(bytes) }));
-	} while (conn_send(&u->conn, &q, &n) == CONN_OK);
+	} while (conn_send(&u->conn, &q, false, &n) == CONN_OK);
 	upstream_keep(u, IDLE);
 	while (recv(peer, bytes, sizeof(bytes), MSG_DONTWAIT) > 0 || !u->conn.can_write)
 		turn();

@@ -98,23 +98,23 @@ static enum reason request_line_parse(struct str line, struct http_request *req,
 	return fault == REASON_COMPLETE ? h1_target_parse(req, arena) : fault;
 }
 
-/* What can be said of a first line that is not whole yet. */
-static enum reason partial_line_judge(const struct h1_parser *p, struct str in,
-				      const struct h1_limits *limits)
+/* What can be said of a first line, be it whole or not: first of all, so that the pieces in
+ * which it comes make no difference. */
+static enum reason line_bytes_judge(struct str bytes, const struct h1_limits *limits)
 {
-	size_t n = in.n - p->line_at;
-
-	if (n && in.p[p->line_at] != '\r' && !http_char_is(in.p[p->line_at], CHAR_TOKEN))
+	if (bytes.n && bytes.p[0] != '\r' && !http_char_is(bytes.p[0], CHAR_TOKEN))
 		return REASON_REQ_METHOD;
-	if (n > limits->max_line + 1 || n > limits->max_head)
+	if (bytes.n > limits->max_line + 1 || bytes.n > limits->max_head)
 		return REASON_REQ_LINE_TOO_LONG;
 	return REASON_COMPLETE;
 }
 
-static enum reason first_line_judge(struct h1_parser *p, const struct h1_line *line,
+static enum reason whole_line_judge(struct h1_parser *p, const struct h1_line *line,
 				    const struct h1_limits *limits, struct arena *arena,
 				    struct http_request *req)
 {
+	if (line->text.n == 0)
+		return ++p->empty_lines > EMPTY_LINES_MAX ? REASON_REQ_LINE : REASON_COMPLETE;
 	if (line->text.n > limits->max_line || line->whole.n > limits->max_head)
 		return REASON_REQ_LINE_TOO_LONG;
 	p->has_first_line = true;
@@ -132,14 +132,13 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 		p->head_at = p->line_at;
 		v = h1_line_next(p, in, limits->relax_bare_lf, &line);
 		if (v == HTTP_MORE)
-			*why = partial_line_judge(p, in, limits);
-		else if (v == HTTP_BAD)
+			line.whole = str_from(in, p->head_at);
+		*why = line_bytes_judge(v == HTTP_MORE ? line.whole :
+					str_first(line.whole, line.whole.n - 1), limits);
+		if (*why == REASON_COMPLETE && v == HTTP_BAD)
 			*why = REASON_REQ_BARE_LF;
-		else if (line.text.n)
-			*why = first_line_judge(p, &line, limits, arena, req);
-		else
-			*why = ++p->empty_lines > EMPTY_LINES_MAX ? REASON_REQ_LINE :
-								    REASON_COMPLETE;
+		else if (*why == REASON_COMPLETE && v == HTTP_OK)
+			*why = whole_line_judge(p, &line, limits, arena, req);
 		if (*why != REASON_COMPLETE)
 			return HTTP_BAD;
 	} while (v == HTTP_OK && !p->has_first_line);

@@ -45,14 +45,15 @@ static enum reason status_line_parse(struct str line, struct http_response *res)
 	return res->status < 100 || res->status > 599 ? REASON_RES_STATUS : REASON_COMPLETE;
 }
 
-/* What is no HTTP is refused before its first line is whole, if it ever were. */
-static enum reason partial_line_judge(struct str in, const struct h1_limits *limits)
+/* What can be said of a first line, be it whole or not: first of all, so that the pieces in
+ * which it comes make no difference, and what is no HTTP never waits for its line's end. */
+static enum reason line_bytes_judge(struct str bytes, const struct h1_limits *limits)
 {
 	struct str begin = STR("HTTP/1.");
 
-	if (!str_begins(begin, str_first(in, begin.n)))
+	if (!str_begins(begin, str_first(bytes, begin.n)))
 		return REASON_RES_LINE;
-	return in.n > limits->max_head ? REASON_RES_HEAD_TOO_LARGE : REASON_COMPLETE;
+	return bytes.n > limits->max_head ? REASON_RES_HEAD_TOO_LARGE : REASON_COMPLETE;
 }
 
 static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
@@ -62,11 +63,10 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 	struct h1_line line;
 	enum http_verdict v = h1_line_next(p, in, limits->relax_bare_lf, &line);
 
-	if (v == HTTP_MORE)
-		*why = partial_line_judge(in, limits);
-	else if (v == HTTP_BAD)
+	*why = line_bytes_judge(v == HTTP_MORE ? in : line.whole, limits);
+	if (*why == REASON_COMPLETE && v == HTTP_BAD)
 		*why = REASON_RES_LINE;
-	else
+	else if (*why == REASON_COMPLETE && v == HTTP_OK)
 		*why = status_line_parse(line.text, res);
 	p->has_first_line = v == HTTP_OK && *why == REASON_COMPLETE;
 	return *why == REASON_COMPLETE ? v : HTTP_BAD;

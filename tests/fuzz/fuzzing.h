@@ -28,6 +28,12 @@ static inline struct h1_limits fuzz_limits(uint8_t how)
 	return l;
 }
 
+/* Now and then, for it is slow: a head or body is cut at each of its places. */
+static inline bool fuzz_cuts_everywhere(uint8_t step, struct str in)
+{
+	return step % 8 == 0 && in.n <= 300;
+}
+
 /* In memory of its own size, so that a read past its end is seen. */
 static inline struct str fuzz_copy(const uint8_t *data, size_t size)
 {
@@ -57,6 +63,80 @@ static inline struct str fuzz_flatten(const struct iovq *q, struct arena *arena)
 	}
 	must(n == q->bytes);
 	return (struct str){ p, n };
+}
+
+/* A head that goes out, looked at by the plainest reader: lines ended by CRLF, an empty one at
+ * the end and nowhere else, and no other control byte. */
+static inline void fuzz_judge_head(struct str text)
+{
+	must(str_ends(text, STR("\r\n\r\n")));
+	must(str_find(text, STR("\r\n\r\n")) == (ptrdiff_t)text.n - 4);
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c == '\r')
+			must(i + 1 < text.n && text.p[i + 1] == '\n');
+		else if (c == '\n')
+			must(i > 0 && text.p[i - 1] == '\r');
+		else
+			must((c >= 0x20 || c == '\t') && c != 0x7f);
+	}
+}
+
+static inline unsigned fuzz_count_field(const struct http_fields *f, enum http_field_id id)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < f->count; i++)
+		n += f->list[i].id == id;
+	return n;
+}
+
+/* How the body ends is said once and in one way. */
+static inline void fuzz_judge_framing(const struct http_fields *f)
+{
+	unsigned lengths = fuzz_count_field(f, FIELD_CONTENT_LENGTH);
+	unsigned codings = fuzz_count_field(f, FIELD_TRANSFER_ENCODING);
+
+	must(lengths + codings <= 1);
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->list[i].id == FIELD_TRANSFER_ENCODING)
+			must(str_eq(f->list[i].value, STR("chunked")));
+}
+
+/* Two readings of the same fields. */
+static inline void fuzz_same_fields(const struct http_fields *a, const struct http_fields *b)
+{
+	must(a->count == b->count && a->untidy == b->untidy);
+	for (unsigned i = 0; i < a->count; i++) {
+		must(str_eq(a->list[i].name, b->list[i].name));
+		must(str_eq(a->list[i].value, b->list[i].value));
+		must(str_eq(a->list[i].line, b->list[i].line));
+		must(a->list[i].id == b->list[i].id && a->list[i].drop == b->list[i].drop);
+	}
+}
+
+/* Whether a Connection field names this one. */
+static inline bool fuzz_is_named(const struct http_fields *f, struct str name)
+{
+	for (unsigned i = 0; i < f->count; i++) {
+		struct str rest = f->list[i].value, item;
+
+		if (!str_ieq(f->list[i].name, STR("connection")))
+			continue;
+		while (str_split(&rest, ',', &item))
+			if (str_ieq(str_trim(item), name))
+				return true;
+	}
+	return false;
+}
+
+static inline bool fuzz_is_one_of(struct str name, const char *const *names)
+{
+	for (; *names; names++)
+		if (str_ieq(name, str_of(*names)))
+			return true;
+	return false;
 }
 
 /* No field that is only between two neighbours may have gone on, but what hpcbal itself says

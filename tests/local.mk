@@ -14,4 +14,10 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/lab/test_faults.py tests/lab/test_dissector.py tests/lab/programs.py \
 	tests/lab/spin.py tests/lab/test_tracking.py tests/lab/test_demotion.py \
 	tests/lab/test_changes.py tests/lab/steady tests/lab/steadiness.py \
-	tests/lab/test_steady.py tests/lab/reference.c
+	tests/lab/test_steady.py tests/lab/reference.c \
+	tests/real/README.md tests/real/conftest.py tests/real/programs.py \
+	tests/real/blocks.py tests/real/flask_site.py tests/real/test_big_bodies.py \
+	tests/real/test_streams.py tests/real/test_same.py tests/real/test_many.py \
+	tests/real/test_clients.py tests/real/test_browser.py tests/real/page/index.html \
+	tests/real/page/browser.html tests/real/page/browser.css tests/real/page/first.js \
+	tests/real/page/second.js tests/real/page/module.js

@@ -13,6 +13,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response \
 	tests/fuzz/replay_msg \
+	tests/fuzz/replay_proxy_header \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_target \
 	tests/fuzz/replay_vrrp_packet
@@ -28,6 +29,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response \
 	tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_target \
 	tests/fuzz/fuzz_vrrp_packet
@@ -39,6 +41,7 @@ fuzz_control_libs = src/supervisor/libsupervisor.a src/ipc/libipc.a src/net/libn
 	src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS)
 fuzz_http_libs = src/http/libhttp.a src/base/libbase.a
 fuzz_msg_libs = src/ipc/libipc.a src/base/libbase.a
+fuzz_net_libs = src/net/libnet.a src/base/libbase.a
 fuzz_route_libs = src/route/libroute.a src/http/libhttp.a src/conf/libconf.a \
 	src/base/libbase.a $(PCRE2_LIBS) $(CONFIG_LIBS)
 fuzz_vrrp_libs = src/vrrp/libvrrp.a src/base/libbase.a
@@ -102,6 +105,12 @@ tests_fuzz_fuzz_msg_LDADD = $(fuzz_msg_libs)
 tests_fuzz_fuzz_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_msg_SOURCES = $(tests_fuzz_fuzz_msg_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_msg_LDADD = $(fuzz_msg_libs)
+
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c
+tests_fuzz_fuzz_proxy_header_LDADD = $(fuzz_net_libs)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_proxy_header_SOURCES = $(tests_fuzz_fuzz_proxy_header_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_proxy_header_LDADD = $(fuzz_net_libs)
 
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/fuzz/fuzzing.h tests/fuzz/pairs.h
 tests_fuzz_fuzz_query_LDADD = $(fuzz_route_libs)

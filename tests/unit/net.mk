@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	tests/unit/test_net_conn \
 	tests/unit/test_net_loop \
+	tests/unit/test_net_proxy_header \
 	tests/unit/test_net_timers
 
 net_test_libs = src/net/libnet.a src/base/libbase.a $(EVENT_LIBS) $(CHECK_LIBS)
@@ -11,6 +12,9 @@ tests_unit_test_net_conn_LDADD = $(net_test_libs)
 tests_unit_test_net_loop_SOURCES = tests/unit/test_net_loop.c
 tests_unit_test_net_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_net_loop_LDADD = $(net_test_libs)
+tests_unit_test_net_proxy_header_SOURCES = tests/unit/test_net_proxy_header.c
+tests_unit_test_net_proxy_header_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_net_proxy_header_LDADD = $(net_test_libs)
 tests_unit_test_net_timers_SOURCES = tests/unit/test_net_timers.c
 tests_unit_test_net_timers_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_net_timers_LDADD = $(net_test_libs)

@@ -23,9 +23,11 @@
 #define CONF_VRRP_ADDRESS_TEXT 63
 
 /* All in microseconds. Set at the top, overridden in a frontend (request, client,
- * keep_alive, tunnel, fin) or a backend (connect, server, tunnel, fin, upstream_idle). */
+ * keep_alive, tunnel, fin, proxy_header) or a backend (connect, server, tunnel, fin,
+ * upstream_idle). */
 struct conf_timeouts {
 	uint64_t connect, request, client, server, keep_alive, tunnel, fin, upstream_idle;
+	uint64_t proxy_header;
 };
 
 enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };
@@ -33,6 +35,7 @@ enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };
 struct conf_bind {
 	struct addr addr;
 	struct str text; /* as addr_format() writes it: the bind's identity across reloads */
+	bool proxy_protocol; /* trusted_proxies begin with a PROXY header */
 	unsigned line;
 };
 

@@ -101,8 +101,9 @@ static void build_binds(struct draft *d, const config_setting_t *list, struct co
 		const config_setting_t *e = config_setting_get_elem(list, i);
 		const config_setting_t *address = e;
 
+		section_defaults(d, SECTION_BIND, &f->binds[f->n_binds]);
 		if (config_setting_is_group(e)) {
-			section_read(d, e, SECTION_BIND, NULL);
+			section_read(d, e, SECTION_BIND, &f->binds[f->n_binds]);
 			address = config_setting_get_member(e, "address");
 		}
 		if (address && config_setting_type(address) == CONFIG_TYPE_STRING)
@@ -226,6 +227,40 @@ static void build_trusted(struct draft *d, const config_setting_t *list, struct 
 	}
 }
 
+/* Whether a bind could ever read the header that it asks for. */
+static void check_proxy_protocol(struct draft *d, const config_setting_t *bind, bool trusts)
+{
+	const config_setting_t *s = section_member(bind, SECTION_BIND, "proxy_protocol");
+	const config_setting_t *address = section_member(bind, SECTION_BIND, "address");
+
+	if (!s || !config_setting_get_bool(s))
+		return;
+	if (address && str_begins(syntax_text(address), STR("unix:")))
+		draft_fault(d, s,
+			    "whoever comes to a unix socket has no address that trusted_proxies "
+			    "could list, so that no header would be read; remove proxy_protocol, "
+			    "or listen on an address");
+	else if (!trusts)
+		draft_fault(d, s,
+			    "a header is read from trusted_proxies only, and this frontend has "
+			    "none; add trusted_proxies = ( \"10.0.0.1\" ); with the addresses of "
+			    "the proxies in front");
+}
+
+static void check_proxy_protocols(struct draft *d, const config_setting_t *group)
+{
+	const config_setting_t *list = section_member(group, SECTION_FRONTEND, "bind");
+	const config_setting_t *trusted =
+		section_member(group, SECTION_FRONTEND, "trusted_proxies");
+
+	for (int i = 0; list && i < config_setting_length(list); i++) {
+		const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);
+
+		if (config_setting_is_group(e))
+			check_proxy_protocol(d, e, trusted && config_setting_length(trusted));
+	}
+}
+
 static void read_relax(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
 {
 	const char *words = option_find(SECTION_FRONTEND, STR("relax"))->words;
@@ -286,6 +321,7 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 			parts[i].build(d, s, f);
 	}
 	read_default_backend(d, group, f);
+	check_proxy_protocols(d, group);
 	check_frontend_name(d, group, f);
 }
 

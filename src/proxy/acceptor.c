@@ -17,6 +17,7 @@ struct acceptor {
 	struct worker *worker;
 	struct listener *listener; /* a reference */
 	const struct frontend *frontend; /* in the worker's current generation */
+	const struct conf_bind *bind;    /* too */
 	struct loop_fd io;
 	unsigned burst; /* how many are likely to wait: spares the call that says there are none */
 };
@@ -86,7 +87,7 @@ static bool accept_one(struct acceptor *a)
 	fd = accept4(a->listener->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return accept_goes_on(a, errno);
-	session_start(a->worker, a->listener, a->frontend, fd, &peer);
+	session_start(a->worker, a->listener, a->frontend, a->bind, fd, &peer);
 	return true;
 }
 
@@ -138,6 +139,7 @@ static bool add(struct worker *w, struct listener *l)
 	a->io.fd = -1;
 	a->burst = 1;
 	a->frontend = generation_frontend(w->now->gen, l);
+	a->bind = generation_bind(w->now->gen, l);
 	list_append(&w->acceptors, &a->link);
 	return watch(a);
 }
@@ -171,6 +173,7 @@ bool acceptors_follow(struct worker *w)
 		struct acceptor *a = list_of(e, struct acceptor, link);
 
 		a->frontend = generation_frontend(g, a->listener);
+		a->bind = generation_bind(g, a->listener);
 		if (!a->frontend)
 			acceptor_free(a);
 	}

@@ -96,6 +96,24 @@ static void make_room(struct session *s)
 		buf_compact(s->in);
 }
 
+void exchange_begin_head(struct exchange *x)
+{
+	struct worker *w = x->session->worker;
+
+	make_room(x->session);
+	x->step = EXCHANGE_READ_HEAD;
+	x->began_at = loop_now(w->loop);
+	x->head_limit_at = x->began_at + x->frontend->conf->timeouts.request;
+}
+
+/* What the log asks for when no request was read. */
+static void no_request(struct http_request *r)
+{
+	memset(r, 0, offsetof(struct http_request, fields));
+	r->fields.count = 0;
+	r->head_size = 0;
+}
+
 struct exchange *exchange_begin(struct session *s)
 {
 	struct worker *w = s->worker;
@@ -111,9 +129,13 @@ struct exchange *exchange_begin(struct session *s)
 	h1_parser_reset(&x->parser);
 	flow_init(&x->to_server);
 	flow_init(&x->to_client);
-	make_room(s);
-	x->began_at = loop_now(w->loop);
-	x->head_limit_at = x->began_at + x->frontend->conf->timeouts.request;
+	if (s->header_due) {
+		no_request(&x->req);
+		x->step = EXCHANGE_PROXY_HEADER;
+		x->began_at = loop_now(w->loop);
+	} else {
+		exchange_begin_head(x);
+	}
 	if (logger_wanted(w->shared->logger))
 		x->began_wall = clock_wall_us();
 	x->waiting = WAIT_CLIENT_HEAD;
@@ -216,6 +238,9 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 	x->waiting = w;
 	x->progress = progress;
 	switch (w) {
+	case WAIT_PROXY_HEADER: /* from the connection's beginning */
+		due = x->began_at + wait_limit(x, &waits[w]);
+		break;
 	case WAIT_CLIENT_HEAD: /* from its first byte, however it trickles */
 		due = x->head_limit_at;
 		break;
@@ -295,6 +320,12 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 
 /* ---- ending ---- */
 
+/* A client that understands an answer, and has had no byte of one. */
+static bool may_answer(const struct exchange *x)
+{
+	return !x->response_begun && !x->session->header_due;
+}
+
 enum step_result exchange_end(struct exchange *x, enum reason why)
 {
 	unsigned status = reason_status(why);
@@ -307,7 +338,7 @@ enum step_result exchange_end(struct exchange *x, enum reason why)
 	x->reason = why;
 	if (why != REASON_COMPLETE)
 		exchange_release_server(x, false);
-	if (why != REASON_COMPLETE && !x->response_begun && status) {
+	if (why != REASON_COMPLETE && status && may_answer(x)) {
 		x->status = status;
 		return exchange_go(x, EXCHANGE_REPLY);
 	}

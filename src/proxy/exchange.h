@@ -1,4 +1,5 @@
-/* An exchange: one request and its response, walked along the steps of exchange_steps.def by
+/* An exchange: one request and its response (or what comes before the first one, a PROXY
+ * header), walked along the steps of exchange_steps.def by
  * one loop (exchange_run). A step does what can be done now and says whether to go on, to
  * wait for an event, or that the exchange is over. Whatever happens to a connection only
  * calls exchange_run(): the step looks at the connections' state itself. */
@@ -94,6 +95,8 @@ enum step_result exchange_end(struct exchange *x, enum reason why);
 /* Waits. Arms the timeout when we wait for another than before, or when that one has moved a
  * byte since: what others do in the meantime gives nobody more time. */
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
+/* The first byte of a request is there: from now on its head has a limited time. */
+void exchange_begin_head(struct exchange *x);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
 /* Gives server and connection back. `reusable`: the connection may serve another. */
 void exchange_release_server(struct exchange *x, bool reusable);

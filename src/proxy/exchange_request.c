@@ -62,28 +62,20 @@ enum step_result step_read_head(struct exchange *x)
 	}
 }
 
-static bool peer_is_trusted(const struct exchange *x)
-{
-	const struct conf_frontend *c = x->frontend->conf;
-
-	for (unsigned i = 0; i < c->n_trusted; i++)
-		if (net_contains(&c->trusted_proxies[i], &x->session->peer))
-			return true;
-	return false;
-}
-
 /* For an HTTP/1.0 client that named no host: the address that it reached. */
 static struct str default_host(struct exchange *x)
 {
-	struct addr local = { .len = sizeof(local.u) };
+	struct addr reached;
 	char text[ADDR_TEXT];
+	size_t n;
 
 	if (x->req.authority.n)
 		return STR_NONE;
-	if (getsockname(x->session->conn.io.fd, &local.u.sa, &local.len) < 0 ||
-	    local.u.sa.sa_family == AF_UNIX)
+	session_reached(x->session, &reached);
+	if (reached.len == 0 || reached.u.sa.sa_family == AF_UNIX)
 		return STR("localhost");
-	return arena_str(&x->arena, (struct str){ text, addr_format(&local, text, sizeof(text)) });
+	n = addr_format(&reached, text, sizeof(text));
+	return arena_str(&x->arena, (struct str){ text, n });
 }
 
 /* The head on its way to a server, and what has come of the body behind it: a fault in that
@@ -93,10 +85,10 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	struct session *s = x->session;
 	bool is_unix = s->peer.u.sa.sa_family == AF_UNIX; /* it has no address to tell of */
 	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
-					 .trusted = peer_is_trusted(x),
+					 .trusted = session_peer_is_trusted(s),
 					 .peer = is_unix ? STR_NONE : str_of(s->peer_host),
 					 .proto = STR("http"),
-					 .port = addr_port(&s->listener->addr),
+					 .port = session_port(s),
 					 .default_host = default_host(x) };
 
 	s->in->at = x->to_server.keep;
@@ -114,7 +106,7 @@ enum step_result step_route(struct exchange *x)
 	const struct conf_frontend *conf = x->frontend->conf;
 	const struct route_facts facts = { .req = &x->req,
 					   .src = &x->session->peer,
-					   .dst_port = addr_port(&x->session->listener->addr),
+					   .dst_port = session_port(x->session),
 					   .scratch = w->scratch };
 	int backend = router_decide(x->frontend->router, &facts, NULL);
 	enum reason why;

@@ -63,6 +63,14 @@ static struct listener *find_listener(const struct generation *g, const char *te
 	return NULL;
 }
 
+static const struct conf_bind *find_bind(const struct conf_frontend *f, const char *text)
+{
+	for (unsigned i = 0; i < f->n_binds; i++)
+		if (str_eq(f->binds[i].text, str_of(text)))
+			return &f->binds[i];
+	return NULL;
+}
+
 /* An unchanged bind keeps the socket that the workers already watch. */
 static bool take_listeners(struct generation *g, const struct generation *old,
 			   struct listener_fds *fds)
@@ -70,15 +78,21 @@ static bool take_listeners(struct generation *g, const struct generation *old,
 	for (unsigned i = 0; i < g->manifest->n_listeners; i++) {
 		const struct manifest_listener *m = &g->manifest->listeners[i];
 		struct listener *l = find_listener(old, m->text);
+		const struct conf_bind *bind = NULL;
 
+		if (m->frontend < g->conf->n_frontends)
+			bind = find_bind(&g->conf->frontends[m->frontend], m->text);
+		if (!bind)
+			return false;
 		if (l)
 			l = listener_ref(l);
 		else if (fds->fd[i] >= 0 && (l = listener_new(m, fds->fd[i])))
 			fds->fd[i] = -1;
-		if (!l || m->frontend >= g->conf->n_frontends)
+		if (!l)
 			return false;
-		g->listeners[g->n_listeners].listener = l;
-		g->listeners[g->n_listeners++].frontend = m->frontend;
+		g->listeners[g->n_listeners].bind = bind;
+		g->listeners[g->n_listeners].frontend = m->frontend;
+		g->listeners[g->n_listeners++].listener = l;
 	}
 	return true;
 }
@@ -88,6 +102,14 @@ const struct frontend *generation_frontend(const struct generation *g, const str
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		if (g->listeners[i].listener == l)
 			return &g->frontends[g->listeners[i].frontend];
+	return NULL;
+}
+
+const struct conf_bind *generation_bind(const struct generation *g, const struct listener *l)
+{
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		if (g->listeners[i].listener == l)
+			return g->listeners[i].bind;
 	return NULL;
 }
 

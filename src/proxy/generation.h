@@ -48,6 +48,7 @@ struct generation {
 	struct {
 		struct listener *listener; /* a reference */
 		unsigned frontend;
+		const struct conf_bind *bind;
 	} listeners[MANIFEST_LISTENERS];
 	unsigned n_listeners;
 };
@@ -68,6 +69,8 @@ void generation_unref(struct generation *g);
 
 /* The frontend that `l` belongs to, or NULL when this generation does not have it. */
 const struct frontend *generation_frontend(const struct generation *g, const struct listener *l);
+/* What this generation says of `l`, or NULL. */
+const struct conf_bind *generation_bind(const struct generation *g, const struct listener *l);
 /* This generation now runs instead of `old`: says so on the board, sets weights, retires
  * the servers that are gone. */
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,

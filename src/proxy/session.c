@@ -14,6 +14,7 @@
 static void session_free(struct session *s)
 {
 	listener_unref(s->listener);
+	free(s->reached);
 	free(s);
 }
 
@@ -181,8 +182,26 @@ static void task_run(struct loop_task *t)
 		conn_ready(&s->conn);
 }
 
-void session_start(struct worker *w, struct listener *l, const struct frontend *f, int fd,
-		   const struct addr *peer)
+/* The first byte is the client's, or that of a PROXY header, which is an exchange's to read: its
+ * ends are the same. */
+static void session_begin(struct session *s)
+{
+	if (s->header_due) {
+		start_exchange(s);
+		return;
+	}
+	wait_for_request(s);
+	session_listen(s);
+}
+
+static void set_peer(struct session *s, const struct addr *peer)
+{
+	s->peer = *peer;
+	addr_format_host(peer, s->peer_host, sizeof(s->peer_host));
+}
+
+void session_start(struct worker *w, struct listener *l, const struct frontend *f,
+		   const struct conf_bind *bind, int fd, const struct addr *peer)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -198,16 +217,15 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 	s->tenancy = w->now;
 	s->frontend = f;
 	s->stats = f->stats;
-	s->peer = *peer;
-	addr_format_host(peer, s->peer_host, sizeof(s->peer_host));
+	set_peer(s, peer);
+	s->header_due = bind->proxy_protocol && session_peer_is_trusted(s);
 	loop_timer_init(&s->timer, timed_out);
 	loop_task_init(&s->task, task_run);
 	list_append(&w->sessions, &s->link);
 	stats_add(s->stats->connections, 1);
 	stats_add(s->stats->connections_total, 1);
 	worker_session_opened(w);
-	wait_for_request(s);
-	session_listen(s);
+	session_begin(s);
 }
 
 void session_drain(struct session *s)
@@ -224,6 +242,43 @@ void session_follow(struct session *s)
 }
 
 /* ---- for the exchange ---- */
+
+bool session_take_header(struct session *s, const struct proxy_header *h)
+{
+	s->header_due = false;
+	if (h->local)
+		return true;
+	s->reached = malloc(sizeof(*s->reached));
+	if (!s->reached)
+		return false;
+	*s->reached = h->dst;
+	set_peer(s, &h->src);
+	return true;
+}
+
+bool session_peer_is_trusted(const struct session *s)
+{
+	const struct conf_frontend *c = s->frontend->conf;
+
+	for (unsigned i = 0; i < c->n_trusted; i++)
+		if (net_contains(&c->trusted_proxies[i], &s->peer))
+			return true;
+	return false;
+}
+
+uint16_t session_port(const struct session *s)
+{
+	return addr_port(s->reached ? s->reached : &s->listener->addr);
+}
+
+void session_reached(const struct session *s, struct addr *to)
+{
+	*to = (struct addr){ .len = sizeof(to->u) };
+	if (s->reached)
+		*to = *s->reached;
+	else if (getsockname(s->conn.io.fd, &to->u.sa, &to->len) < 0)
+		to->len = 0;
+}
 
 void session_next(struct session *s, enum session_after after)
 {

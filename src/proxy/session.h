@@ -4,6 +4,7 @@
 #define HPCBAL_PROXY_SESSION_H
 
 #include "http/codec.h"
+#include "net/proxy_header.h"
 #include "proxy/worker.h"
 
 enum session_state {
@@ -22,8 +23,9 @@ struct session {
 	struct tenancy *tenancy;   /* where `frontend` was looked up; exchanges count there */
 	const struct frontend *frontend;
 	struct frontend_stats *stats; /* where this connection was counted */
-	struct addr peer;
+	struct addr peer; /* the client: of the connection, or as a PROXY header says */
 	char peer_host[48];
+	struct addr *reached; /* what the client came to, by a PROXY header; NULL: without one */
 	struct buf *in;
 	struct exchange *exchange;
 	struct loop_timer timer;
@@ -32,11 +34,12 @@ struct session {
 	unsigned requests;
 	enum session_state state;
 	bool client_ended; /* the client has closed its side */
+	bool header_due;   /* a PROXY header comes before all else */
 };
 
 /* Takes over an accepted descriptor. */
-void session_start(struct worker *w, struct listener *l, const struct frontend *f, int fd,
-		   const struct addr *peer);
+void session_start(struct worker *w, struct listener *l, const struct frontend *f,
+		   const struct conf_bind *bind, int fd, const struct addr *peer);
 /* Ends it at once, whatever it does. */
 void session_close(struct session *s);
 /* Ends it when it is idle; else after its exchange. */
@@ -52,6 +55,14 @@ enum session_after {
 	SESSION_WASTE  /* it may still be sending what nobody will read */
 };
 
+/* The PROXY header that was due has come. False: out of memory. */
+bool session_take_header(struct session *s, const struct proxy_header *h);
+/* One of the frontend's trusted_proxies. */
+bool session_peer_is_trusted(const struct session *s);
+/* The port that the client came to. */
+uint16_t session_port(const struct session *s);
+/* The address that the client came to, with its port; len 0: the kernel does not say. */
+void session_reached(const struct session *s, struct addr *to);
 /* The exchange is over and freed. */
 void session_next(struct session *s, enum session_after after);
 /* Reads ahead while the exchange waits for the server, to see an end or a reset. False: the

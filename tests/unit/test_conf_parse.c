@@ -50,7 +50,8 @@ START_TEST(default_timeouts_are_those_of_the_manual)
 				      .keep_alive = 60000000,
 				      .tunnel = 3600000000,
 				      .fin = 10000000,
-				      .upstream_idle = 30000000 };
+				      .upstream_idle = 30000000,
+				      .proxy_header = 5000000 };
 
 	rig_good(&r, RIG_FRONTENDS RIG_BACKENDS);
 	ck_assert_mem_eq(&r.conf->frontends[0].timeouts, &want, sizeof(want));

@@ -23,6 +23,20 @@ bool iovq_add(struct iovq *q, struct str s)
 	return true;
 }
 
+bool iovq_add_first(struct iovq *q, struct str s)
+{
+	if (q->first == 0) {
+		if (iovq_room(q) == 0)
+			return false;
+		memmove(q->v + 1, q->v, q->count * sizeof(q->v[0]));
+		q->first = 1;
+	}
+	q->v[--q->first] = (struct iovec){ (void *)(uintptr_t)s.p, s.n };
+	q->count++;
+	q->bytes += s.n;
+	return true;
+}
+
 void iovq_sent(struct iovq *q, size_t n)
 {
 	must(n <= q->bytes);

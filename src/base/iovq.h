@@ -29,6 +29,8 @@ static inline unsigned iovq_room(const struct iovq *q)
 
 /* False when the queue is full; then nothing was added. */
 bool iovq_add(struct iovq *q, struct str s);
+/* In front of all that waits. */
+bool iovq_add_first(struct iovq *q, struct str s);
 /* `n` bytes were sent. */
 void iovq_sent(struct iovq *q, size_t n);
 

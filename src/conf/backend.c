@@ -109,6 +109,10 @@ static void build_server(struct draft *d, const config_setting_t *group,
 	if (address)
 		read_address(d, address, server);
 	read_server_check(d, group, inherited, server);
+	if (server->check.port == 0) /* another port may be another program's */
+		server->check.send_proxy = server->send_proxy;
+	if (server->send_proxy)
+		backend->sends_proxy = true;
 	check_server_name(d, group, backend, server);
 }
 

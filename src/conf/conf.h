@@ -80,6 +80,7 @@ struct conf_check {
 	uint64_t interval, timeout;
 	unsigned rise, fall;
 	uint16_t port; /* 0: the server's */
+	unsigned send_proxy; /* version of the PROXY header that it begins with; 0: none */
 };
 
 /* Without a check a server is always UP, as in HAProxy. */
@@ -89,6 +90,7 @@ struct conf_server {
 	struct addr addr;        /* resolved */
 	unsigned weight;         /* 0..256; 0 takes no new work */
 	bool backup;
+	unsigned send_proxy;     /* version of the PROXY header of each connection; 0: none */
 	struct conf_check check; /* the backend's unless the server says otherwise */
 	unsigned line;
 };
@@ -104,6 +106,7 @@ struct conf_backend {
 	struct conf_server *servers;
 	unsigned retries;
 	bool redispatch;
+	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the
 	 * backend did not change. Names a file or a resolved address by its content. */

@@ -280,9 +280,14 @@ void exchange_timed_out(struct exchange *x)
 
 void exchange_release_server(struct exchange *x, bool reusable)
 {
+	uint64_t idle;
+
 	if (x->up) {
-		if (reusable)
-			upstream_keep(x->up, x->backend->conf->timeouts.upstream_idle);
+		idle = x->backend->conf->timeouts.upstream_idle;
+		if (reusable && !x->up->header)
+			upstream_keep(x->up, idle);
+		else if (reusable && x->keep_alive)
+			upstream_keep_own(x->up, idle, &x->session->own);
 		else
 			upstream_close(x->up);
 		x->up = NULL;

@@ -196,9 +196,37 @@ static enum step_result connect_failed(struct exchange *x, int error)
 	return exchange_retry(x, connect_fault(error));
 }
 
+/* Version of the PROXY header that the picked server gets; 0: none. */
+static unsigned header_of_server(const struct exchange *x)
+{
+	const struct backend *b = x->backend;
+
+	if (!b->conf->sends_proxy)
+		return 0;
+	for (unsigned i = 0; i < b->conf->n_servers; i++)
+		if (b->servers[i] == x->server)
+			return b->conf->servers[i].send_proxy;
+	wrong("a server that its backend does not have");
+}
+
+/* The PROXY header, in front of all that the server gets. */
+static bool announce_client(struct exchange *x)
+{
+	struct session *s = x->session;
+	char *to = arena_alloc(&x->arena, PROXY_HEADER_BUILT);
+	struct addr reached;
+	size_t n;
+
+	if (!to)
+		return false;
+	session_reached(s, &reached);
+	n = proxy_header_build(x->up->header, reached.len ? &s->peer : NULL, &reached, to);
+	return iovq_add_first(&x->to_server.q, (struct str){ to, n });
+}
+
 /* What must not be sent twice is worth a call that asks whether the server has gone: a reset
  * that came in one edge with the last answer was not told. */
-static void reuse_connection(struct exchange *x)
+static void reuse_connection(struct exchange *x, unsigned header)
 {
 	struct worker *w = x->session->worker;
 	uint64_t max_idle = x->backend->conf->timeouts.upstream_idle;
@@ -206,7 +234,11 @@ static void reuse_connection(struct exchange *x)
 
 	if (unsafe && max_idle > UNSAFE_REUSE_US)
 		max_idle = UNSAFE_REUSE_US;
-	x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
+	if (header)
+		x->up = upstream_reuse_own(&x->session->own, x->server, header, max_idle, x,
+					   server_ready);
+	else
+		x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
 	if (!x->up || !unsafe || conn_is_quiet(&x->up->conn))
 		return;
 	upstream_close(x->up);
@@ -216,13 +248,17 @@ static void reuse_connection(struct exchange *x)
 static bool start_connection(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
+	unsigned header = header_of_server(x);
 
 	x->connect_at = loop_now(w->loop);
 	x->progress = UINT64_MAX; /* it was that of another connection */
 	if (!x->fresh_only)
-		reuse_connection(x);
-	if (!x->up)
-		x->up = upstream_connect(w->upstream, x->server, x, server_ready);
+		reuse_connection(x, header);
+	if (x->up)
+		return true;
+	x->up = upstream_connect(w->upstream, x->server, x, server_ready);
+	if (x->up)
+		x->up->header = header;
 	return x->up != NULL;
 }
 
@@ -252,5 +288,7 @@ enum step_result step_send_request(struct exchange *x)
 {
 	stats_add(x->server->stats->requests, 1);
 	h1_parser_reset(&x->parser);
+	if (x->up->header && !x->up->reused && !announce_client(x))
+		return exchange_end(x, REASON_NO_MEMORY);
 	return exchange_go(x, EXCHANGE_READ_RESPONSE);
 }

@@ -28,6 +28,7 @@ void session_close(struct session *s)
 	if (s->exchange)
 		exchange_drop(s->exchange);
 	s->exchange = NULL;
+	upstream_close_own(&s->own);
 	loop_timer_stop(&s->timer);
 	conn_close(&s->conn);
 	buf_put(&w->buffers, &s->in);
@@ -219,6 +220,7 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 	s->stats = f->stats;
 	set_peer(s, peer);
 	s->header_due = bind->proxy_protocol && session_peer_is_trusted(s);
+	list_init(&s->own);
 	loop_timer_init(&s->timer, timed_out);
 	loop_task_init(&s->task, task_run);
 	list_append(&w->sessions, &s->link);

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "http/h1_parse.h"
+#include "net/proxy_header.h"
 
 #define PROBE_IN 16384 /* of an answer's head */
 #define PROBE_FIELDS 200
@@ -278,9 +279,20 @@ static void receive(struct probe *p)
 	}
 }
 
+/* A check is a connection of our own, which the header says (HTTP.md 147). */
+static void say_who(struct probe *p)
+{
+	char *to = arena_alloc(&p->arena, PROXY_HEADER_BUILT);
+
+	if (to)
+		iovq_add(&p->out, (struct str){ to, proxy_header_build(p->check->send_proxy, NULL,
+								       NULL, to) });
+}
+
 static bool connected(struct probe *p)
 {
 	struct str request;
+	size_t sent;
 
 	switch (conn_connected(&p->conn)) {
 	case CONN_OK:
@@ -291,12 +303,15 @@ static bool connected(struct probe *p)
 		probe_fail_errno(p, p->conn.error);
 		return false;
 	}
+	if (p->check->send_proxy)
+		say_who(p);
 	request = p->kind->request(p);
 	if (arena_failed(&p->arena)) {
 		probe_fail_errno(p, ENOMEM);
 		return false;
 	}
 	if (request.n == 0) {
+		(void)conn_send(&p->conn, &p->out, true, &sent);
 		judged(p, true);
 		return false;
 	}

@@ -11,6 +11,7 @@ struct upstream {
 	struct list idle[CONF_MAX_SERVERS]; /* by server->slot, last used first */
 	unsigned n_idle[CONF_MAX_SERVERS];
 	unsigned slots; /* no slot from here on was ever used */
+	struct list own; /* idle ones that belong to one client each */
 };
 
 struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers)
@@ -22,6 +23,7 @@ struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers)
 	up->loop = l;
 	up->buffers = buffers;
 	up->slots = 0;
+	list_init(&up->own);
 	return up;
 }
 
@@ -51,13 +53,21 @@ static void bury(struct loop_task *t)
 	free(u);
 }
 
+/* It is closed, or in use again. */
+static void leave_idle(struct upstream_conn *u)
+{
+	if (list_empty(&u->link))
+		return;
+	list_del(&u->link);
+	list_del(&u->owned);
+	if (!u->header)
+		u->home->n_idle[u->server->slot]--;
+	stats_sub(u->server->stats->idle, 1);
+}
+
 void upstream_close(struct upstream_conn *u)
 {
-	if (!list_empty(&u->link)) {
-		list_del(&u->link);
-		u->home->n_idle[u->server->slot]--;
-		stats_sub(u->server->stats->idle, 1);
-	}
+	leave_idle(u);
 	loop_timer_stop(&u->expiry);
 	buf_put(u->home->buffers, &u->in);
 	conn_close(&u->conn);
@@ -117,6 +127,23 @@ static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
 	return first;
 }
 
+static struct upstream_conn *use_again(struct upstream_conn *u, uint64_t max_idle, void *user,
+				       void (*ready)(struct upstream_conn *u))
+{
+	if (loop_now(u->home->loop) - u->idle_since >= max_idle)
+		return NULL;
+	if (!still_good(u)) {
+		upstream_close(u);
+		return NULL;
+	}
+	leave_idle(u);
+	stats_add(u->server->stats->reuses, 1);
+	u->user = user;
+	u->ready = ready;
+	u->reused = true;
+	return u;
+}
+
 struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
 				     void *user, void (*ready)(struct upstream_conn *u))
 {
@@ -124,20 +151,30 @@ struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint
 	struct upstream_conn *u;
 
 	u = youngest(up, idle, s);
-	if (!u || loop_now(up->loop) - u->idle_since >= max_idle)
-		return NULL;
-	if (!still_good(u)) {
-		upstream_close(u);
-		return NULL;
+	return u ? use_again(u, max_idle, user, ready) : NULL;
+}
+
+struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, unsigned header,
+					 uint64_t max_idle, void *user,
+					 void (*ready)(struct upstream_conn *u))
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, own) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
+
+		if (u->server == s && u->header == header)
+			return use_again(u, max_idle, user, ready);
 	}
-	list_del(&u->link);
-	up->n_idle[s->slot]--;
-	stats_sub(s->stats->idle, 1);
-	stats_add(s->stats->reuses, 1);
-	u->user = user;
-	u->ready = ready;
-	u->reused = true;
-	return u;
+	return NULL;
+}
+
+void upstream_close_own(struct list *own)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, own)
+		upstream_close(list_of(e, struct upstream_conn, owned));
 }
 
 struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
@@ -150,6 +187,7 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 		return NULL;
 	}
 	list_init(&u->link);
+	list_init(&u->owned);
 	loop_timer_init(&u->expiry, expired);
 	loop_task_init(&u->burial, bury);
 	u->home = up;
@@ -165,40 +203,68 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 	return u;
 }
 
-void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
+static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)
+{
+	return !u->conn.can_read && max_idle > 0 &&
+	       !atomic_load_explicit(&u->server->retired, memory_order_relaxed);
+}
+
+static void become_idle(struct upstream_conn *u, uint64_t max_idle, struct list *among)
 {
 	struct upstream *up = u->home;
-	struct list *idle = idle_list(up, u->server);
-	unsigned *n = &up->n_idle[u->server->slot];
 
-	if (*n >= UPSTREAM_IDLE_MAX || u->conn.can_read || max_idle == 0 ||
-	    atomic_load_explicit(&u->server->retired, memory_order_relaxed)) {
-		upstream_close(u);
-		return;
-	}
 	buf_put(up->buffers, &u->in);
 	u->user = NULL;
 	u->idle_since = loop_now(up->loop);
 	u->idle_turn = loop_turns(up->loop);
-	list_push(idle, &u->link);
-	++*n;
+	list_push(among, &u->link);
 	stats_add(u->server->stats->idle, 1);
 	loop_timer_set(up->loop, &u->expiry, u->idle_since + max_idle);
 }
 
+void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
+{
+	struct list *idle = idle_list(u->home, u->server);
+	unsigned *n = &u->home->n_idle[u->server->slot];
+
+	must(!u->header);
+	if (*n >= UPSTREAM_IDLE_MAX || !may_serve_again(u, max_idle)) {
+		upstream_close(u);
+		return;
+	}
+	become_idle(u, max_idle, idle);
+	++*n;
+}
+
+void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own)
+{
+	must(u->header);
+	if (!may_serve_again(u, max_idle)) {
+		upstream_close(u);
+		return;
+	}
+	become_idle(u, max_idle, &u->home->own);
+	list_push(own, &u->owned);
+}
+
+static void prune_list(struct list *idle, bool all)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, idle) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
+
+		if (all || atomic_load(&u->server->retired) ||
+		    atomic_load(&u->server->health) != SERVER_UP)
+			upstream_close(u);
+	}
+}
+
 static void prune(struct upstream *up, bool all)
 {
-	for (unsigned slot = 0; slot < up->slots; slot++) {
-		struct list *e, *next;
-
-		list_each_safe(e, next, &up->idle[slot]) {
-			struct upstream_conn *u = list_of(e, struct upstream_conn, link);
-
-			if (all || atomic_load(&u->server->retired) ||
-			    atomic_load(&u->server->health) != SERVER_UP)
-				upstream_close(u);
-		}
-	}
+	for (unsigned slot = 0; slot < up->slots; slot++)
+		prune_list(&up->idle[slot], all);
+	prune_list(&up->own, all);
 }
 
 void upstream_prune(struct upstream *up)

@@ -1,6 +1,9 @@
 /* Connections to servers, of one worker: opened when a request is there to send, kept idle
  * for the next one, never shared between threads. A connection that is idle and hears
- * anything at all (bytes, the end, an error) is closed. */
+ * anything at all (bytes, the end, an error) is closed.
+ *
+ * A connection that began with a PROXY header belongs to the client whom that names: it is kept
+ * in the client's own list, for nobody else, and goes with it. */
 #ifndef HPCBAL_UPSTREAM_UPSTREAM_H
 #define HPCBAL_UPSTREAM_UPSTREAM_H
 
@@ -25,6 +28,8 @@ struct upstream_conn {
 	struct loop_task burial;
 	uint64_t idle_since;
 	uint64_t idle_turn; /* loop_turns() then */
+	struct list owned;  /* while idle, in the list of the client that it belongs to */
+	unsigned header;    /* version of the PROXY header that it began with; 0: none */
 	bool reused;
 };
 
@@ -43,6 +48,14 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 /* Gives a connection back for reuse, for at most `max_idle` µs; closes it when its server
  * was retired or enough are kept. */
 void upstream_keep(struct upstream_conn *u, uint64_t max_idle);
+/* The same of one with a header: `own` is its client's list. */
+void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own);
+/* As upstream_reuse(), from the client's own, with a header of that version. */
+struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, unsigned header,
+					 uint64_t max_idle, void *user,
+					 void (*ready)(struct upstream_conn *u));
+/* The client is gone: closes what is idle of its own. */
+void upstream_close_own(struct list *own);
 /* Closes it now; its memory goes at the end of the turn. */
 void upstream_close(struct upstream_conn *u);
 /* Closes the idle connections of servers that are retired or not UP. */

@@ -490,3 +490,277 @@ def test_h145_a_wrong_checksum_of_haproxys_header(site, program, tmp_path):
     site.origin.reset()
     site.refuse(header[:20] + bytes([header[20] ^ 4]) + header[21:] + GET.encode(),
                 "PROXY_CHECKSUM")
+
+
+# --- to servers ---
+
+class AnnouncedConnection(wire.OriginConnection):
+    """Begins with a PROXY header, which is taken off and kept."""
+    header = None
+
+    def serve(self):
+        try:
+            self.header = self.read_header()
+        except wire.Closed as closed:
+            self.header = closed.got
+        self.origin.headers.append(self.header)
+        super().serve()
+
+    def read_header(self):
+        start = self.read_exactly(1, patience=300)
+        if start == b"P":
+            return start + self.read_until(b"\r\n")
+        assert start == b"\r", f"no PROXY header but {start + bytes(self.buf)!r}"
+        start += self.read_exactly(15)
+        return start + self.read_exactly(struct.unpack(">H", start[14:])[0])
+
+
+class AnnouncedOrigin(wire.Origin):
+    def __init__(self, **options):
+        self.headers = []
+        super().__init__(**options)
+
+    def connection_of(self, sock):
+        return AnnouncedConnection(self, sock)
+
+
+@pytest.fixture
+def announced():
+    made = []
+
+    def make(**options):
+        made.append(AnnouncedOrigin(**options))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+def says(version, src, dst):
+    """The header of `version` for (address, port) pairs."""
+    if version == 1:
+        return f"PROXY TCP4 {src[0]} {dst[0]} {src[1]} {dst[1]}\r\n".encode()
+    return v2(src[0], dst[0], (src[1], dst[1]))
+
+
+def asks_nothing(version):
+    """The header of a connection that is hpcbal's own."""
+    return b"PROXY UNKNOWN\r\n" if version == 1 else local()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_h147_a_server_hears_of_the_client_once_and_first(start, announced, version):
+    server = announced()
+    running = start(daemon.backend("main", server.address, server_more=f"send_proxy = {version};"))
+    client = running.client(source="127.0.0.9")
+    for _ in range(3):
+        assert client.ask(GET).status == 200
+    assert client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").status == 200
+    assert server.headers == [says(version, client.sock.getsockname(), running.address)]
+    assert len(server.connections) == 1 and server.connections[0].requests[0].raw.startswith(b"GET")
+    client.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_h147_the_announced_client_is_passed_on(start, announced, version):
+    server = announced()
+    running = start(config=configuration(
+        daemon.backend("main", server.address, server_more=f"send_proxy = {version};")))
+    for header, wanted in (
+            (v2(), says(version, ("192.0.2.7", 5555), ("198.51.100.1", 8443))),
+            (V1, says(version, ("192.0.2.7", 5555), ("198.51.100.1", 8443))),
+            (v2("2001:db8::7", "2001:db8::1"),
+             b"PROXY TCP6 2001:db8::7 2001:db8::1 5555 8443\r\n" if version == 1
+             else v2("2001:db8::7", "2001:db8::1"))):
+        client = wire.Client(running.address, source=LISTED)
+        client.send(header + GET.encode())
+        assert client.read_response().status == 200
+        client.close()
+        assert server.headers.pop() == wanted
+
+
+def test_h94_a_connection_serves_no_other_client(start, announced):
+    """Each of them has its own, with its own name in front, and takes it along when it goes."""
+    server = announced()
+    running = start(daemon.backend("main", server.address, server_more="send_proxy = 2;"))
+    clients = [running.client() for _ in range(3)]
+    for _ in range(3):
+        for client in clients:
+            assert client.ask(GET).status == 200
+    names = [says(2, client.sock.getsockname(), running.address) for client in clients]
+    assert sorted(server.headers) == sorted(names)
+    for client in clients:
+        own = [c for c in server.connections
+               if c.header == says(2, client.sock.getsockname(), running.address)]
+        assert [len(c.requests) for c in own] == [3]
+        client.close()
+        wire.wait_for(own[0].closed.is_set, "the connection of a client that is gone to close")
+    # Who lets it end has nothing kept for it.
+    assert running.client().ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    wire.wait_for(server.connections[3].closed.is_set, "a last request's connection to close")
+
+
+def test_h94_a_reload_changes_the_header(start, announced, origin):
+    """A connection that began without a header, or with one of another version, is used by
+    nobody who needs one, and the other way round."""
+    server = announced()
+
+    def text(more):
+        return daemon.backend("main", server.address, server_more=more)
+    running = start(text("send_proxy = 1;"))
+    client = running.client()
+    assert client.ask(GET).status == 200
+    running.write_config(backends=text("send_proxy = 2;"))
+    running.ctl("reload")
+    assert client.ask(GET).status == 200
+    name = client.sock.getsockname()
+    assert server.headers == [says(1, name, running.address), says(2, name, running.address)]
+    client.close()
+
+
+def test_h94_idle_connections_go_with_their_server(start, announced):
+    server = announced()
+    running = start(daemon.backend("main", server.address, server_more="send_proxy = 2;"))
+    client = running.client()
+    assert client.ask(GET).status == 200
+    assert running.server("main", "main1")["active"] == 0
+    other = announced()
+    running.write_config(backends=daemon.backend("main", other.address,
+                                                 server_more="send_proxy = 2;"))
+    running.ctl("reload")
+    wire.wait_for(server.connections[0].closed.is_set, "the removed server's connection to close")
+    assert client.ask(GET).status == 200
+    assert len(other.headers) == 1
+    client.close()
+
+
+def test_h147_each_try_has_its_header(start, announced):
+    """A server that closes without an answer is asked once more: with a header again."""
+    server = announced()
+    running = start(daemon.backend("main", server.address, server_more="send_proxy = 1;"))
+    client = running.client()
+    server.answer = lambda request, connection: connection.close() \
+        if len(server.requests) == 1 else wire.answer(b"second")
+    assert client.ask(GET).body == b"second"
+    assert server.headers == [says(1, client.sock.getsockname(), running.address)] * 2
+    client.close()
+
+
+def test_h147_with_and_without_side_by_side(start, announced, origin):
+    with_it, without = announced(name="with"), origin(name="without")
+    servers = "".join(
+        '{ name = "%s"; address = "127.0.0.1:%d"; %s },' % (name, one.address[1], more)
+        for name, one, more in (("a", with_it, "send_proxy = 1;"), ("b", without, "")))
+    running = start('{ name = "main"; servers = ( ' + servers.rstrip(",") + " ); }")
+    client = running.client()
+    assert {client.ask(GET).body for _ in range(4)} == {b"with", b"without"}
+    assert len(with_it.headers) == 1
+    assert without.received.startswith(b"GET / ")
+    client.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("check", ["tcp = true;", 'http = "GET /health";'])
+def test_h147_checks_say_that_they_are_our_own(start, announced, version, check):
+    server = announced()
+    running = start(daemon.backend("main", server.address, more=f'check: {{ {check} '
+                                   'interval = "100ms"; };',
+                                   server_more=f"send_proxy = {version};"))
+    running.wait_server("main", "main1", "UP")
+    wire.wait_for(lambda: len(server.headers) >= 3, "some checks")
+    assert set(server.headers) == {asks_nothing(version)}
+    assert {r.target for r in server.requests} == ({"/health"} if "http" in check else set())
+    client = running.client()
+    assert client.ask(GET).status == 200
+    assert says(version, client.sock.getsockname(), running.address) in server.headers
+    client.close()
+
+
+def test_h147_checks_of_another_port_have_no_header(start, announced, origin):
+    server, other = announced(), origin()
+    running = start(daemon.backend(
+        "main", server.address, server_more="send_proxy = 2;",
+        more=f'check: {{ http = "GET /"; interval = "100ms"; port = {other.address[1]}; }};'))
+    running.wait_server("main", "main1", "UP")
+    assert other.received.startswith(b"GET / ")
+    client = running.client()
+    assert client.ask(GET).status == 200
+    assert len(server.headers) == 1
+    client.close()
+
+
+NGINX = """\
+{user} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} proxy_protocol;
+    location / {{
+      return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port";
+    }}
+  }}
+}}
+"""
+
+
+def nginx_behind(program, folder):
+    port = wire.free_port()
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(NGINX.format(folder=folder, port=port,
+                             user="user root;" if os.getuid() == 0 else ""))
+    program(folder, ["nginx", "-p", folder, "-c", path], port)
+    return ("127.0.0.1", port)
+
+
+HAPROXY_BEHIND = """\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend front
+    bind 127.0.0.1:{port} accept-proxy
+    http-request return status 200 content-type text/plain lf-string "%[src] %[src_port] %[dst] %[dst_port]"
+"""
+
+
+def haproxy_behind(program, folder):
+    port = wire.free_port()
+    path = os.path.join(folder, "behind.cfg")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(HAPROXY_BEHIND.format(port=port))
+    program(folder, ["haproxy", "-db", "-f", path], port)
+    return ("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("behind", [nginx_behind, haproxy_behind])
+def test_h147_before_a_real_server(start, program, tmp_path, behind, version):
+    target = behind(program, str(tmp_path))
+    running = start(daemon.backend("main", target, server_more=f"send_proxy = {version};",
+                                   more='check: { http = "GET /"; interval = "100ms"; };'))
+    running.wait_server("main", "main1", "UP")
+    for source in ("127.0.0.9", "127.0.0.10"):
+        client = running.client(source=source)
+        name = "%s %d" % client.sock.getsockname()
+        for _ in range(2):
+            assert client.ask(GET).body.decode() == f"{name} %s %d" % running.address
+        client.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_h147_from_haproxy_to_nginx(start, program, tmp_path, version):
+    target = nginx_behind(program, str(tmp_path))
+    running = start(config=configuration(
+        daemon.backend("main", target, server_more=f"send_proxy = {version};")))
+    port = in_front(program, str(tmp_path), running.address,
+                    "send-proxy" if version == 1 else "send-proxy-v2 proxy-v2-options crc32c")
+    client = wire.Client(("127.0.0.1", port), source="127.0.0.9")
+    name = "%s %d" % client.sock.getsockname()
+    assert client.ask(GET).body.decode() == f"{name} 127.0.0.1 {port}"
+    client.close()

@@ -341,6 +341,9 @@ class Origin:
         self.read_bodies = True
         self.answer = answer(self.name.encode())
 
+    def connection_of(self, sock):
+        return OriginConnection(self, sock)
+
     def accept(self):
         while True:
             try:
@@ -348,7 +351,7 @@ class Origin:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = OriginConnection(self, sock)
+            connection = self.connection_of(sock)
             self.connections.append(connection)
             threading.Thread(target=connection.serve, daemon=True).start()
 

@@ -282,6 +282,29 @@ START_TEST(adjacent_spans_join)
 }
 END_TEST
 
+START_TEST(what_is_added_first_goes_first)
+{
+	static const char text[] = "abcdef";
+	struct iovq q;
+	char got[32];
+
+	iovq_init(&q);
+	ck_assert(iovq_add_first(&q, STR("in an empty one ")));
+	ck_assert(iovq_add(&q, (struct str){ text, 4 }));
+	ck_assert(iovq_add(&q, (struct str){ text + 5, 1 }));
+	ck_assert(iovq_add_first(&q, STR("moved up ")));
+	ck_assert_uint_eq(queue_text(&q, got), 30);
+	ck_assert_int_eq(memcmp(got, "moved up in an empty one abcdf", 30), 0);
+	/* Where some are sent there is a place in front, also of a queue that has no other. */
+	iovq_sent(&q, 9);
+	for (unsigned i = 0; iovq_room(&q); i++)
+		ck_assert(iovq_add(&q, (struct str){ text + i % 2 * 2, 1 }));
+	ck_assert(iovq_add_first(&q, STR("x")));
+	ck_assert(!iovq_add_first(&q, STR("y")));
+	ck_assert_uint_eq(q.count, IOVQ_MAX);
+}
+END_TEST
+
 START_TEST(a_full_queue_refuses_and_is_unchanged)
 {
 	char bytes[2 * IOVQ_MAX + 2];
@@ -368,6 +391,7 @@ int main(void)
 	tcase_add_test(t, a_compacted_buffer_begins_with_what_is_unread);
 	tcase_add_test(t, lists_keep_their_order);
 	tcase_add_test(t, adjacent_spans_join);
+	tcase_add_test(t, what_is_added_first_goes_first);
 	tcase_add_test(t, a_full_queue_refuses_and_is_unchanged);
 	tcase_add_test(t, sending_in_any_pieces_keeps_every_byte);
 	tcase_add_test_raise_signal(t, more_sent_than_queued_is_a_panic, SIGABRT);

@@ -577,6 +577,79 @@ START_TEST(pruning_closes_the_idle_of_servers_that_are_out)
 }
 END_TEST
 
+/* ---- those that belong to one client ---- */
+
+static struct upstream_conn *kept_own(int *peer, struct list *own, unsigned header)
+{
+	struct upstream_conn *u = connected(server, peer);
+
+	u->header = header;
+	upstream_keep_own(u, IDLE, own);
+	return u;
+}
+
+START_TEST(h94_one_with_a_header_is_its_clients_alone)
+{
+	struct list mine, theirs;
+	struct upstream_conn *u, *plain;
+	int peer[2];
+
+	list_init(&mine);
+	list_init(&theirs);
+	u = kept_own(&peer[0], &mine, 2);
+	turn();
+	ck_assert_uint_eq(idle(), 1);
+	ck_assert_ptr_null(reuse());
+	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, 2, IDLE, &other, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&mine, server, 1, IDLE, &other, ready));
+	/* Nor does a client with a header get one without. */
+	plain = kept(&peer[1]);
+	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, 2, IDLE, &other, ready));
+	ck_assert_ptr_eq(upstream_reuse_own(&mine, server, 2, IDLE, &other, ready), u);
+	ck_assert(u->reused && list_empty(&mine));
+	ck_assert_uint_eq(idle(), 1);
+	ck_assert_ptr_null(upstream_reuse_own(&mine, server, 2, IDLE, &other, ready));
+	ck_assert_ptr_eq(reuse(), plain);
+	upstream_close(u);
+	upstream_close(plain);
+	close(peer[0]);
+	close(peer[1]);
+}
+END_TEST
+
+enum { CLIENT_GOES, TIME_IS_OVER, SERVER_SPEAKS, SERVER_IS_DOWN, ENDS };
+
+START_TEST(h94_it_goes_with_its_client_and_as_others_do)
+{
+	struct upstream_conn *busy;
+	struct list mine;
+	int peer[2];
+
+	list_init(&mine);
+	kept_own(&peer[0], &mine, 1);
+	busy = connected(server, &peer[1]);
+	turn();
+	if (_i == CLIENT_GOES)
+		upstream_close_own(&mine);
+	else if (_i == TIME_IS_OVER)
+		fake_now += IDLE + CLOCK_SEC;
+	else if (_i == SERVER_SPEAKS)
+		ck_assert_int_eq(write(peer[0], "x", 1), 1);
+	else
+		server_set_health(server, SERVER_DOWN);
+	ck_assert_uint_eq(idle(), _i == CLIENT_GOES ? 0 : 1);
+	upstream_prune(up);
+	while (idle() && (_i == TIME_IS_OVER || _i == SERVER_SPEAKS))
+		turn();
+	ck_assert(list_empty(&mine) && idle() == 0);
+	ck_assert(peer_sees_end(peer[0]));
+	ck_assert(conn_is_open(&busy->conn));
+	upstream_close(busy);
+	close(peer[0]);
+	close(peer[1]);
+}
+END_TEST
+
 START_TEST(so_many_are_kept_and_no_more)
 {
 	static struct upstream_conn *u[UPSTREAM_IDLE_MAX + 1];
@@ -675,6 +748,8 @@ int main(void)
 	tcase_add_test(t, no_time_to_be_idle_is_a_close);
 	tcase_add_test(t, a_retired_servers_connection_is_not_kept);
 	tcase_add_loop_test(t, pruning_closes_the_idle_of_servers_that_are_out, 0, FATES);
+	tcase_add_test(t, h94_one_with_a_header_is_its_clients_alone);
+	tcase_add_loop_test(t, h94_it_goes_with_its_client_and_as_others_do, 0, ENDS);
 	tcase_add_test(t, so_many_are_kept_and_no_more);
 	tcase_add_loop_test(t, any_order_of_uses_is_counted_right, 0, 4);
 	suite_add_tcase(s, t);

@@ -10,6 +10,7 @@ static void io_ready(struct loop_fd *io, unsigned what)
 {
 	struct conn *c = list_of(io, struct conn, io);
 
+	c->stirred = true;
 	if (what & LOOP_CLOSED)
 		c->hangup = true;
 	if (what & (LOOP_READ | LOOP_CLOSED))
@@ -123,6 +124,21 @@ bool conn_is_quiet(const struct conn *c)
 	char byte;
 
 	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+bool conn_is_reset(struct conn *c)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (!c->stirred)
+		return false;
+	c->stirred = false;
+	if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	if (error)
+		c->error = error;
+	return error != 0;
 }
 
 /* The first time that a connection takes no more. Most never come here, and are spared the

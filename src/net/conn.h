@@ -39,6 +39,7 @@ struct conn {
 	bool hangup;              /* the peer closed its side: read to the end */
 	bool cut_short;           /* the last read was, so nobody saw EAGAIN: conn_ask_again() */
 	bool connecting;          /* until conn_connected() */
+	bool stirred;             /* the loop told of something since conn_is_reset() asked */
 	bool shut;                /* our side was ended */
 	int error;
 	uint64_t received, sent;  /* bytes */
@@ -59,6 +60,9 @@ enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
 void conn_ask_again(struct conn *c);
 /* Whether the kernel has nothing for us to read, not even an end: asks it. */
 bool conn_is_quiet(const struct conn *c);
+/* Whether the peer has reset it, for who does not read now: unread bytes, or an end that was
+ * read, hide a reset from conn_recv(). Asks the kernel only when the loop told of anything. */
+bool conn_is_reset(struct conn *c);
 /* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
  * (CONN_AGAIN). `sent` counts what went. `end_follows`: once the queue is empty the connection
  * is closed or shut in the same turn, so that its last bytes may wait to share a packet with

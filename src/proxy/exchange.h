@@ -56,6 +56,7 @@ struct exchange {
 	bool resent;          /* a new connection was closed without an answer, once */
 	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
 	bool sink_broken;     /* the server does not take the rest of the request */
+	bool server_leaves;   /* it said so with an interim response */
 	bool redispatched;
 	bool tunnel;
 	bool client_shut, server_shut; /* tunnel: the other side's end was passed on to it */

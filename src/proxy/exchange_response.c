@@ -50,6 +50,8 @@ bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
 		*wait = body_wait(x);
 		return true;
 	case FLOW_WAIT_WRITE:
+		if (conn_is_reset(&s->conn))
+			return pump_blamed(x, REASON_CLIENT_ABORT_BODY);
 		*wait = WAIT_SERVER_WRITE;
 		return true;
 	case FLOW_AGAIN:
@@ -143,6 +145,7 @@ static enum step_result pass_interim(struct exchange *x)
 	stats_add(x->server->stats->code_1xx, 1);
 	if (++x->interim > INTERIM_MAX)
 		return exchange_end(x, REASON_RES_TOO_MANY_INTERIM);
+	x->server_leaves = x->server_leaves || !x->res.keep_alive;
 	reply_shape(x, &r);
 	x->up->in->at += x->res.head_size;
 	h1_parser_reset(&x->parser);
@@ -264,8 +267,8 @@ static bool server_may_serve_again(const struct exchange *x)
 {
 	const struct upstream_conn *u = x->up;
 
-	return x->res.keep_alive && x->to_client.in != FRAMING_CLOSE && x->to_server.out_done &&
-	       !x->sink_broken && u->in->at == u->in->end;
+	return x->res.keep_alive && !x->server_leaves && x->to_client.in != FRAMING_CLOSE &&
+	       x->to_server.out_done && !x->sink_broken && u->in->at == u->in->end;
 }
 
 static enum step_result response_done(struct exchange *x)

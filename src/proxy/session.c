@@ -327,5 +327,6 @@ bool session_read_ahead(struct session *s)
 			return false;
 		}
 	}
-	return true;
+	/* Behind an end, or before a full buffer, nothing is read that could tell. */
+	return !s->conn.can_read || !conn_is_reset(&s->conn);
 }

@@ -1,0 +1,301 @@
+"""HTTP.md 84 to 88: who ends a connection, how, and what comes of what was on its way."""
+import socket
+import threading
+import time
+
+import pytest
+
+import daemon
+import wire
+
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def get(path, fields=""):
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"
+
+
+def no_request_runs(running):
+    wire.wait_for(lambda: running.server("main", "main1")["active"] == 0,
+                  "the server's slot to be free")
+
+
+# --- 84: close ---
+
+@pytest.mark.parametrize("field", ["Connection: close", "Connection: Keep-Alive, CLOSE",
+                                   "Connection: x-a\r\nConnection: close",
+                                   "connection:close"])
+def test_h84_close_in_any_dress(site, field):
+    client = site.client()
+    client.send(get("/1", field + "\r\n") + get("/2"))
+    assert client.read_response().one("Connection").lower() == b"close"
+    client.expect_closed()
+    assert [r.target for r in site.origin.expect_requests(1)] == ["/1"]
+
+
+def test_h84_close_with_a_body_behind_the_answer(site):
+    """The request that says close has a body; nothing behind that is read either."""
+    client = site.client()
+    client.send("POST /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n")
+    client.send("abc" + get("/2"))
+    assert client.read_response().status == 200
+    client.expect_closed()
+    assert [r.target for r in site.origin.expect_requests(1)] == ["/1"]
+
+
+@pytest.mark.parametrize("head", [
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 103 Hints\r\nConnection: close\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+], ids=["close", "with keep-alive", "HTTP/1.0", "in a 103"])
+def test_h84_a_server_that_says_close_and_stays_is_closed(site, head):
+    site.origin.answer = head
+    client = site.client()
+    for count in range(1, 4):
+        assert client.ask(GET).body == b"ok"
+        assert len(site.origin.connections) == count, "a connection that was to close was used"
+        wire.wait_for(site.origin.connections[-1].closed.is_set, "our end of it")
+
+
+def test_h84_http10_server_that_keeps_alive(site):
+    site.origin.answer = (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"
+                          b"Content-Length: 2\r\n\r\nok")
+    client = site.client()
+    for _ in range(3):
+        assert client.ask(GET).body == b"ok"
+    assert len(site.origin.connections) == 1
+
+
+# --- 85: one after the other ---
+
+def test_h85_more_pipelined_than_a_buffer_holds(site):
+    """200 KB of requests at once, while the server is slow to begin with."""
+    site.origin.answer = lambda request, connection: (
+        time.sleep(0.2 if request.target == "/0" else 0) or wire.answer(request.target.encode()))
+    client = site.client()
+    count = 1000
+    pad = "X-Pad: " + "p" * 160 + "\r\n"
+    sender = threading.Thread(target=client.send, daemon=True,
+                              args=("".join(get(f"/{i}", pad) for i in range(count)),))
+    sender.start()
+    for i in range(count):
+        assert client.read_response().body == b"/%d" % i
+    sender.join()
+    assert [r.target for r in site.origin.requests] == [f"/{i}" for i in range(count)]
+
+
+def test_h85_fault_in_the_midst_of_a_pipeline(site):
+    """What came before the fault is answered; nothing behind it is a request."""
+    client = site.client()
+    client.send(get("/1") + get("/2") + "GET /3 HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n"
+                + get("/4"))
+    assert [client.read_response().status for _ in range(3)] == [200, 200, 400]
+    client.expect_closed()
+    assert [r.target for r in site.origin.expect_requests(2)] == ["/1", "/2"]
+
+
+# --- 86: nothing is lost to a reset ---
+
+def test_h86_close_answer_survives_a_pipelined_request(site):
+    """A request behind one that was answered with close was on its way before the client could
+    know. It gets no answer, but the one before must arrive whole."""
+    body = b"z" * 200000
+    site.origin.answer = lambda request, connection: (
+        time.sleep(0.1) or wire.answer(body, fields=["X-A: b"]))
+    for _ in range(5):
+        client = site.client()
+        # The body is not whole when the answer begins, so that the answer says close.
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\nab")
+        client.send("cde" + get("/behind") * 100)
+        response = client.read_response()
+        assert response.body == body
+        client.expect_closed()
+        client.close()
+
+
+def test_h86_linger_reads_no_more_than_a_bound(site):
+    """Who goes on sending after the last word is cut after a megabyte or two, and not kept."""
+    client = site.client()
+    client.send("BAD\x01 / HTTP/1.1\r\nHost: a\r\n\r\n")
+    sent = 0
+    with pytest.raises(OSError):
+        for _ in range(2000):
+            client.send("x" * 65536)
+            sent += 65536
+    assert sent < 60 << 20
+
+
+# --- 87: half-close ---
+
+def test_h87_half_close_and_a_long_answer(site):
+    body = b"y" * (3 << 20)
+    site.origin.answer = wire.answer(body)
+    client = site.client(rcvbuf=65536)
+    client.send(GET)
+    client.half_close()
+    assert client.read_response(patience=20 * wire.SLOWDOWN).body == body
+    client.expect_closed()
+
+
+def test_h87_half_close_while_no_server_can_be_reached(start, origin):
+    """The end comes while the request waits for its next try."""
+    port = wire.free_port()
+    running = start(daemon.backend("main", ("127.0.0.1", port)), timeouts='connect = "30s";')
+    client = running.client()
+    client.send(GET)
+    wire.wait_for(lambda: running.json("servers")["servers"][0]["errors"] > 0, "the first try")
+    client.half_close()
+    late = origin(name="late", port=port)
+    assert client.read_response(patience=10 * wire.SLOWDOWN).body == b"late"
+    client.expect_closed()
+    client.close()
+    late.close()
+
+
+def test_h87_half_close_within_a_body_is_no_request(site):
+    client = site.client()
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+    wire.wait_for(lambda: site.origin.requests, "the head at the server")
+    client.half_close()
+    client.expect_closed()
+    assert not site.origin.requests[0].complete
+    assert site.daemon.wait_log(r' -1 0 - - CD-- .*"POST / HTTP')
+
+
+# --- 88: reset ---
+
+@pytest.fixture
+def silent(start, origin):
+    """A daemon before a server that takes requests and never answers."""
+    server, over = origin(), threading.Event()
+    server.answer = lambda request, connection: over.wait(60 * wire.SLOWDOWN) and None
+    running = start(daemon.backend("main", server.address), timeouts='server = "60s";')
+    running.origin = server
+    yield running
+    over.set()
+
+
+def expect_aborted(running, letters):
+    """The server's connection ends, long before any timeout, and its slot is free."""
+    connection = running.origin.connections[0]
+    wire.wait_for(lambda: peer_has_ended(connection.sock), "the server's connection to end")
+    no_request_runs(running)
+    assert running.wait_log(r' -1 0 - - ' + letters)
+
+
+def peer_has_ended(sock):
+    try:
+        return sock.recv(1 << 20, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_h88_reset_while_the_server_works(silent):
+    client = silent.client()
+    client.send(GET)
+    silent.origin.expect_requests(1)
+    client.reset()
+    expect_aborted(silent, "CH--")
+
+
+def test_h88_reset_behind_a_half_close(silent):
+    """The end alone changes nothing (87); the reset behind it is the client's death."""
+    client = silent.client()
+    client.send(GET)
+    client.half_close()
+    silent.origin.expect_requests(1)
+    time.sleep(0.3)
+    assert silent.server("main", "main1")["active"] == 1
+    client.reset()
+    expect_aborted(silent, "CH--")
+
+
+def test_h88_reset_behind_more_than_is_read_ahead(silent):
+    """So many requests are pipelined that the buffer is full and nothing more is read."""
+    client = silent.client()
+    client.sock.setblocking(False)
+    data = get("/0", "X-Pad: " + "p" * 900 + "\r\n").encode() * 1000
+    sent, stalled = 0, 0
+    while sent < len(data) and stalled < 5:
+        try:
+            sent += client.sock.send(data[sent:])
+            stalled = 0
+        except BlockingIOError:
+            stalled += 1
+            time.sleep(0.1)
+    assert sent > 65536
+    silent.origin.expect_requests(1)
+    client.reset()
+    expect_aborted(silent, "CH--")
+
+
+def test_h88_reset_while_the_server_does_not_read_the_body(silent):
+    """The client is held up (51), so nothing is read from it: its reset is seen all the same."""
+    silent.origin.read_bodies = False
+    client = silent.client()
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+    client.sock.settimeout(0.5)
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            client.sock.send(b"x" * 65536)
+    silent.origin.expect_requests(1)
+    client.reset()
+    wire.wait_for(lambda: silent.server("main", "main1")["active"] == 0, "the slot to be free")
+    assert silent.wait_log(r' -1 0 - - CD--')
+
+
+@pytest.mark.parametrize("body", ["", "abc"], ids=["whole", "half a body"])
+def test_h88_reset_while_no_server_can_be_reached(start, body):
+    running = start(daemon.backend("main", ("127.0.0.1", wire.free_port()), more="retries = 100;"),
+                    timeouts='connect = "30s";')
+    client = running.client()
+    client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {2 * len(body)}\r\n\r\n{body}")
+    wire.wait_for(lambda: running.json("servers")["servers"][0]["errors"] > 0, "the first try")
+    client.reset()
+    assert running.wait_log(r' -1 0 - - CC--')
+    no_request_runs(running)
+
+
+def test_h88_abort_on_close(start, origin):
+    server, over = origin(), threading.Event()
+    server.answer = lambda request, connection: over.wait(60 * wire.SLOWDOWN) and None
+    running = start(daemon.backend("main", server.address), frontend="abort_on_close = true;",
+                    timeouts='server = "60s";')
+    running.origin = server
+    client = running.client()
+    client.send(GET)
+    server.expect_requests(1)
+    client.half_close()
+    expect_aborted(running, "CH--")
+    client.expect_closed()
+    over.set()
+
+
+def test_h88_client_that_is_gone_is_found_by_writing(start, origin):
+    """Closed, not reset: it may be a half-close, until the first answer bytes are refused."""
+    server, go = origin(), threading.Event()
+
+    def trickle(_request, connection):
+        go.wait(60 * wire.SLOWDOWN)
+        try:
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                connection.sock.sendall(b"data: x\n\n")
+                time.sleep(0.02)
+        except OSError:
+            connection.close()
+    server.answer = trickle
+    running = start(daemon.backend("main", server.address))
+    client = running.client()
+    client.send(GET)
+    server.expect_requests(1)
+    client.close()
+    time.sleep(0.2)
+    assert running.server("main", "main1")["active"] == 1
+    go.set()
+    assert running.wait_log(r' 200 \d+ - - CD--')
+    no_request_runs(running)

@@ -24,13 +24,31 @@ struct acceptor {
 
 static void acceptor_ready(struct loop_fd *io, unsigned what);
 
-static bool has_room(const struct acceptor *a)
+/* The limit that keeps it from accepting, or NULL. Whoever only lingers makes room. */
+static const char *limit_reached(struct acceptor *a)
 {
 	const struct proxy_shared *p = a->worker->shared;
 	uint64_t limit = a->frontend->conf->max_connections;
 
-	return atomic_load_explicit(&p->connections, memory_order_relaxed) < p->max_connections &&
-	       (limit == 0 || stats_get(a->frontend->stats->connections) < limit);
+	if (atomic_load_explicit(&p->connections, memory_order_relaxed) >= p->max_connections &&
+	    !session_make_room(a->worker, NULL))
+		return "all frontends together have as many connections as proxy.max_connections, "
+		       "or the limit of open files, allows";
+	if (limit && stats_get(a->frontend->stats->connections) >= limit &&
+	    !session_make_room(a->worker, a->frontend->stats))
+		return "the frontend has as many connections as its max_connections allows";
+	return NULL;
+}
+
+/* Near a limit the workers accept one after the other, so that none is passed. */
+static bool is_near_limit(const struct acceptor *a)
+{
+	const struct proxy_shared *p = a->worker->shared;
+	uint64_t limit = a->frontend->conf->max_connections;
+
+	return atomic_load_explicit(&p->connections, memory_order_relaxed) + BOARD_WORKERS >=
+		       p->max_connections ||
+	       (limit && stats_get(a->frontend->stats->connections) + BOARD_WORKERS >= limit);
 }
 
 static bool watch(struct acceptor *a)
@@ -73,22 +91,41 @@ static bool accept_goes_on(struct acceptor *a, int error)
 	}
 }
 
+/* Accepts and counts one. -1: there may be none, or it was not to be. */
+static int admit(struct acceptor *a, struct addr *peer, bool *more)
+{
+	const char *limit = limit_reached(a);
+	int fd;
+
+	*more = false;
+	if (limit) {
+		pause_accepting(a, limit);
+		return -1;
+	}
+	peer->len = sizeof(peer->u);
+	fd = accept4(a->listener->fd, &peer->u.sa, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	*more = fd >= 0 || accept_goes_on(a, errno);
+	if (fd >= 0)
+		session_count(a->worker, a->frontend->stats);
+	return fd;
+}
+
 /* True: there may be more to accept. */
 static bool accept_one(struct acceptor *a)
 {
-	struct addr peer = { .len = sizeof(peer.u) };
+	struct proxy_shared *p = a->worker->shared;
+	bool near_limit = is_near_limit(a), more;
+	struct addr peer;
 	int fd;
 
-	if (!has_room(a)) {
-		pause_accepting(a, "the connection limit is reached (proxy.max_connections, half "
-				   "of the open files that are allowed, or the frontend's)");
-		return false;
-	}
-	fd = accept4(a->listener->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return accept_goes_on(a, errno);
-	session_start(a->worker, a->listener, a->frontend, a->bind, fd, &peer);
-	return true;
+	if (near_limit)
+		pthread_mutex_lock(&p->last_places);
+	fd = admit(a, &peer, &more);
+	if (near_limit)
+		pthread_mutex_unlock(&p->last_places);
+	if (fd >= 0)
+		session_start(a->worker, a->listener, a->frontend, a->bind, fd, &peer);
+	return more;
 }
 
 static void acceptor_ready(struct loop_fd *io, unsigned what)
@@ -206,7 +243,7 @@ void acceptors_resume(struct worker *w)
 	list_each_safe(e, next, &w->acceptors) {
 		struct acceptor *a = list_of(e, struct acceptor, link);
 
-		if (!has_room(a) || !watch(a))
+		if (limit_reached(a) || !watch(a))
 			w->accepting_paused = true;
 	}
 }

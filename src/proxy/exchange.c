@@ -157,7 +157,8 @@ static enum session_after what_follows(const struct exchange *x)
 {
 	if (x->keep_alive)
 		return SESSION_KEEP;
-	return x->head_whole && x->to_server.in_done ? SESSION_CLOSE : SESSION_WASTE;
+	return x->head_whole && x->to_server.in_done && !x->req.keep_alive ? SESSION_CLOSE
+									   : SESSION_WASTE;
 }
 
 void exchange_run(struct exchange *x)
@@ -175,10 +176,8 @@ void exchange_run(struct exchange *x)
 		r = steps[x->step].run(x);
 	}
 	if (r == STEP_OVER) {
-		enum session_after after = what_follows(x);
-
+		session_next(s, what_follows(x));
 		exchange_over(x);
-		session_next(s, after);
 	}
 }
 

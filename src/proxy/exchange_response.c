@@ -158,17 +158,9 @@ static enum step_result pass_interim(struct exchange *x)
 
 static bool may_keep_client(const struct exchange *x, const struct h1_reply *r)
 {
-	const struct session *s = x->session;
-	const struct worker *w = s->worker;
-
 	/* What is still to come of the request may never be read: say so (RFC 9110 10.1.1). */
-	if (!x->to_server.in_done)
-		return false;
-	/* Who has ended its side may have sent further requests before. */
-	if (s->client_ended && s->in->at == s->in->end)
-		return false;
-	return x->req.keep_alive && r->framing != FRAMING_CLOSE && w->phase == WORKER_RUNNING &&
-	       !x->sink_broken && generation_frontend(w->now->gen, s->listener);
+	return x->to_server.in_done && x->req.keep_alive && r->framing != FRAMING_CLOSE &&
+	       !x->sink_broken && session_may_go_on(x->session);
 }
 
 static enum step_result begin_response(struct exchange *x)
@@ -351,8 +343,7 @@ enum step_result step_reply(struct exchange *x)
 	struct session *s = x->session;
 
 	if (!x->response_begun) {
-		x->keep_alive = x->keep_alive && request_was_read(x) && !s->client_ended &&
-				s->worker->phase == WORKER_RUNNING;
+		x->keep_alive = x->keep_alive && request_was_read(x) && session_may_go_on(s);
 		if (!write_reply(x))
 			return exchange_end(x, REASON_NO_MEMORY);
 	}

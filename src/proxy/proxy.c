@@ -413,6 +413,7 @@ static void tear_down(struct proxy *p)
 	if (p->log_fd >= 0)
 		close(p->log_fd);
 	loop_free(p->loop);
+	pthread_mutex_destroy(&p->shared.last_places);
 }
 
 /* ---- the supervisor's messages ---- */
@@ -491,6 +492,7 @@ int proxy_main(int sock)
 	p->log_fd = -1;
 	p->log_kind = LOG_KIND_NONE;
 	p->shared.main_loop = p->loop;
+	pthread_mutex_init(&p->shared.last_places, NULL);
 	p->shared.worker_took = worker_took;
 	p->shared.worker_drained = worker_drained;
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)

@@ -7,8 +7,11 @@
 #include "base/clock.h"
 #include "proxy/exchange.h"
 
-/* How long, and for how many bytes, a client may go on sending after our last word. */
+/* How long, for how many bytes, and with what pauses a client may go on sending after our last
+ * word: as long as what was on its way may take. When connections run out, whoever lingers
+ * longest goes at once (acceptor.c). */
 #define LINGER_US (5 * CLOCK_SEC)
+#define LINGER_PAUSE_US (2 * CLOCK_SEC)
 #define LINGER_BYTES (1u << 20)
 
 static void session_free(struct session *s)
@@ -16,6 +19,19 @@ static void session_free(struct session *s)
 	listener_unref(s->listener);
 	free(s->reached);
 	free(s);
+}
+
+static void session_uncount(struct worker *w, struct frontend_stats *stats)
+{
+	stats_sub(stats->connections, 1);
+	worker_session_closed(w);
+}
+
+static void stay_no_longer(struct session *s)
+{
+	if (s->stays)
+		tenancy_leave(s->tenancy);
+	s->stays = false;
 }
 
 void session_close(struct session *s)
@@ -29,13 +45,14 @@ void session_close(struct session *s)
 		exchange_drop(s->exchange);
 	s->exchange = NULL;
 	upstream_close_own(&s->own);
+	stay_no_longer(s);
 	loop_timer_stop(&s->timer);
 	conn_close(&s->conn);
 	buf_put(&w->buffers, &s->in);
 	list_del(&s->link);
-	stats_sub(s->stats->connections, 1);
+	list_del(&s->linger_link);
 	loop_task_queue(w->loop, &s->task);
-	worker_session_closed(w);
+	session_uncount(w, s->stats);
 }
 
 /* ---- idle ---- */
@@ -45,11 +62,22 @@ static bool look_up_frontend(struct session *s)
 {
 	struct worker *w = s->worker;
 
+	const struct frontend *f;
+
 	if (s->tenancy == w->now)
 		return true;
+	f = generation_frontend(w->now->gen, s->listener);
+	if (!f)
+		return false;
 	s->tenancy = w->now;
-	s->frontend = generation_frontend(w->now->gen, s->listener);
-	return s->frontend != NULL;
+	s->frontend = f;
+	return true;
+}
+
+/* Whether it may wait for a request that has not come yet. */
+static bool may_wait(struct session *s)
+{
+	return s->worker->phase == WORKER_RUNNING && look_up_frontend(s);
 }
 
 static void wait_for_request(struct session *s)
@@ -63,6 +91,7 @@ static void wait_for_request(struct session *s)
 static void start_exchange(struct session *s)
 {
 	s->exchange = exchange_begin(s);
+	stay_no_longer(s);
 	if (!s->exchange) {
 		session_close(s);
 		return;
@@ -96,6 +125,8 @@ static void session_listen(struct session *s)
 		return;
 	case CONN_AGAIN:
 		buf_put(&w->buffers, &s->in);
+		if (!may_wait(s))
+			session_close(s);
 		return;
 	case CONN_EOF:
 	case CONN_FAIL:
@@ -105,6 +136,14 @@ static void session_listen(struct session *s)
 }
 
 /* ---- lingering ---- */
+
+static void linger_timer(struct session *s)
+{
+	struct loop *l = s->worker->loop;
+	uint64_t due = loop_now(l) + LINGER_PAUSE_US;
+
+	loop_timer_set(l, &s->timer, due < s->linger_until ? due : s->linger_until);
+}
 
 static void linger(struct session *s)
 {
@@ -120,6 +159,7 @@ static void linger(struct session *s)
 			session_close(s);
 			return;
 		case CONN_AGAIN:
+			linger_timer(s);
 			return;
 		case CONN_EOF:
 		case CONN_FAIL:
@@ -131,13 +171,29 @@ static void linger(struct session *s)
 
 static void start_linger(struct session *s)
 {
-	struct loop *l = s->worker->loop;
+	struct worker *w = s->worker;
 
 	s->state = SESSION_LINGER;
+	s->linger_until = loop_now(w->loop) + LINGER_US;
 	conn_shutdown(&s->conn);
-	buf_put(&s->worker->buffers, &s->in);
-	loop_timer_set(l, &s->timer, loop_now(l) + LINGER_US);
+	buf_put(&w->buffers, &s->in);
+	list_append(&w->lingering, &s->linger_link);
 	linger(s);
+}
+
+bool session_make_room(struct worker *w, const struct frontend_stats *counted)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->lingering) {
+		struct session *s = list_of(e, struct session, linger_link);
+
+		if (counted && s->stats != counted)
+			continue;
+		session_close(s);
+		return true;
+	}
+	return false;
 }
 
 /* ---- events ---- */
@@ -201,6 +257,13 @@ static void set_peer(struct session *s, const struct addr *peer)
 	addr_format_host(peer, s->peer_host, sizeof(s->peer_host));
 }
 
+void session_count(struct worker *w, struct frontend_stats *stats)
+{
+	stats_add(stats->connections, 1);
+	stats_add(stats->connections_total, 1);
+	worker_session_opened(w);
+}
+
 void session_start(struct worker *w, struct listener *l, const struct frontend *f,
 		   const struct conf_bind *bind, int fd, const struct addr *peer)
 {
@@ -210,6 +273,7 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 		if (!s)
 			close(fd);
 		free(s);
+		session_uncount(w, f->stats);
 		return;
 	}
 	s->worker = w;
@@ -223,23 +287,34 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 	list_init(&s->own);
 	loop_timer_init(&s->timer, timed_out);
 	loop_task_init(&s->task, task_run);
+	list_init(&s->linger_link);
 	list_append(&w->sessions, &s->link);
-	stats_add(s->stats->connections, 1);
-	stats_add(s->stats->connections_total, 1);
-	worker_session_opened(w);
 	session_begin(s);
+}
+
+/* The loop may not have told yet of what the client has sent. */
+static void look_once_more(struct session *s)
+{
+	s->conn.can_read = true;
+	session_listen(s);
 }
 
 void session_drain(struct session *s)
 {
-	if (s->state == SESSION_IDLE && !s->conn.can_read && !s->in)
-		session_close(s);
+	if (s->state == SESSION_IDLE)
+		look_once_more(s);
+}
+
+void session_part(struct session *s, const struct generation *next)
+{
+	if (s->state == SESSION_IDLE && !generation_frontend(next, s->listener))
+		look_once_more(s);
 }
 
 /* A busy one follows when its exchange is over; until then that holds its own generation. */
 void session_follow(struct session *s)
 {
-	if (s->state == SESSION_IDLE && !look_up_frontend(s))
+	if (s->state == SESSION_IDLE && !s->stays && !look_up_frontend(s))
 		session_close(s);
 }
 
@@ -282,6 +357,25 @@ void session_reached(const struct session *s, struct addr *to)
 		to->len = 0;
 }
 
+static void end_session(struct session *s, bool waste)
+{
+	if (!s->client_ended && (waste || s->conn.can_read))
+		start_linger(s);
+	else
+		session_close(s);
+}
+
+/* Nothing has told the client yet that this connection ends: the answer to what it has sent
+ * meanwhile will. */
+static void leave_with_next(struct session *s)
+{
+	if (s->tenancy != s->worker->now) {
+		s->stays = true;
+		s->tenancy->users++;
+	}
+	s->conn.can_read = s->conn.can_read || !s->client_ended;
+}
+
 void session_next(struct session *s, enum session_after after)
 {
 	struct worker *w = s->worker;
@@ -293,13 +387,12 @@ void session_next(struct session *s, enum session_after after)
 		session_close(s);
 		return;
 	}
-	if (after != SESSION_KEEP || w->phase != WORKER_RUNNING || !look_up_frontend(s)) {
-		if (!s->client_ended && (after == SESSION_WASTE || more || s->conn.can_read))
-			start_linger(s);
-		else
-			session_close(s);
+	if (after != SESSION_KEEP) {
+		end_session(s, after == SESSION_WASTE || more);
 		return;
 	}
+	if (!may_wait(s))
+		leave_with_next(s);
 	wait_for_request(s);
 	if (!more)
 		buf_put(&w->buffers, &s->in);
@@ -307,6 +400,16 @@ void session_next(struct session *s, enum session_after after)
 		loop_task_queue(w->loop, &s->task);
 	else if (s->client_ended)
 		session_close(s);
+}
+
+bool session_may_go_on(const struct session *s)
+{
+	const struct worker *w = s->worker;
+
+	if (s->in && s->in->at < s->in->end)
+		return true;
+	return !s->client_ended && w->phase == WORKER_RUNNING &&
+	       generation_frontend(w->now->gen, s->listener);
 }
 
 bool session_read_ahead(struct session *s)

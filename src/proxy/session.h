@@ -16,6 +16,7 @@ enum session_state {
 
 struct session {
 	struct list link; /* in worker.sessions */
+	struct list linger_link; /* in worker.lingering, while it does */
 	struct conn conn;
 	const struct codec *codec; /* what the client speaks */
 	struct worker *worker;
@@ -31,20 +32,31 @@ struct session {
 	struct exchange *exchange;
 	struct loop_timer timer;
 	struct loop_task task; /* goes on with work cut short; frees the session */
-	uint64_t lingered;
+	uint64_t lingered, linger_until;
 	unsigned requests;
 	enum session_state state;
 	bool client_ended; /* the client has closed its side */
 	bool header_due;   /* a PROXY header comes before all else */
+	bool stays;        /* counts in `tenancy`, whose listener a reload removed, for one more
+			    * request that was here before */
 };
 
-/* Takes over an accepted descriptor. */
+/* A connection was accepted: counts it, for the limits. */
+void session_count(struct worker *w, struct frontend_stats *stats);
+/* Takes over its descriptor; counts it down when it cannot. */
 void session_start(struct worker *w, struct listener *l, const struct frontend *f,
 		   const struct conf_bind *bind, int fd, const struct addr *peer);
 /* Ends it at once, whatever it does. */
 void session_close(struct session *s);
-/* Ends it when it is idle; else after its exchange. */
+/* The worker stops: ends it when it is idle, else after its exchange. What the client has sent
+ * before is answered all the same (HTTP.md 98). */
 void session_drain(struct session *s);
+/* The worker is about to take `next`: a request that has come over a listener which that does
+ * not have is begun before. */
+void session_part(struct session *s, const struct generation *next);
+/* Closes the one that lingers longest; with `counted`, of those that are counted there. False:
+ * there is none. */
+bool session_make_room(struct worker *w, const struct frontend_stats *counted);
 /* The worker has a new generation: the next request runs under it. */
 void session_follow(struct session *s);
 
@@ -52,7 +64,7 @@ void session_follow(struct session *s);
 
 enum session_after {
 	SESSION_KEEP,  /* another request may follow */
-	SESSION_CLOSE, /* the client has said all that it had to say */
+	SESSION_CLOSE, /* the client itself said that there would be no more */
 	SESSION_WASTE  /* it may still be sending what nobody will read */
 };
 
@@ -64,8 +76,12 @@ bool session_peer_is_trusted(const struct session *s);
 uint16_t session_port(const struct session *s);
 /* The address that the client came to, with its port; len 0: the kernel does not say. */
 void session_reached(const struct session *s, struct addr *to);
-/* The exchange is over and freed. */
+/* The exchange is over, and about to be freed. */
 void session_next(struct session *s, enum session_after after);
+/* Whether a request may follow the one that was read. While the worker stops, or when its
+ * listener was removed, only one that has come already may, in part at least: what is behind
+ * an answer that says close is no request (HTTP.md 84, 98). */
+bool session_may_go_on(const struct session *s);
 /* Reads ahead while the exchange waits for the server, to see an end or a reset. False: the
  * client is gone. */
 bool session_read_ahead(struct session *s);

@@ -78,6 +78,7 @@ struct worker *worker_new(struct proxy_shared *shared, unsigned index)
 	list_init(&w->tenancies);
 	list_init(&w->acceptors);
 	list_init(&w->sessions);
+	list_init(&w->lingering);
 	buf_pool_init(&w->buffers, BUFFERS_KEPT);
 	w->loop = loop_new();
 	w->scratch = router_scratch_new();

@@ -18,6 +18,7 @@ struct proxy_shared {
 	struct logger *logger;
 	_Atomic uint64_t max_connections;
 	_Atomic uint64_t connections;
+	pthread_mutex_t last_places; /* held by who accepts near a limit of connections */
 	_Atomic uint64_t pause_told_at, relax_told_at; /* worker_may_tell() */
 	struct loop *main_loop;
 	/* Main thread's, called by letter. */
@@ -49,6 +50,7 @@ struct worker {
 	struct list acceptors;
 	struct list sessions;
 	unsigned n_sessions;
+	struct list lingering; /* the sessions that have said all, longest first */
 	bool accepting_paused;
 
 	struct buf_pool buffers;

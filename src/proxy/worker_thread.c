@@ -93,6 +93,14 @@ static void answer_main(struct worker *w, void (*answer)(struct proxy_shared *p,
 	loop_post(w->shared->main_loop, &a->letter, answer_delivered);
 }
 
+static void sessions_part(struct worker *w, const struct generation *next_gen)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->sessions)
+		session_part(list_of(e, struct session, link), next_gen);
+}
+
 static void sessions_follow(struct worker *w)
 {
 	struct list *e, *next;
@@ -110,6 +118,7 @@ static void take_delivered(struct loop_letter *m)
 
 	must(next);
 	acceptors_part(w, t->gen);
+	sessions_part(w, t->gen);
 	w->now = next;
 	if (!acceptors_follow(w))
 		log_error("worker %u cannot watch a listening socket: out of memory or "

@@ -29,10 +29,11 @@ static json_t *server_json(const struct snap_server *v)
 static json_t *server_row_json(const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:b,s:b,s:o}", "backend", v->backend,
+	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o}", "backend", v->backend,
 				 "current", jvalue_number(v->active), "total",
 				 jvalue_number(v->requests), "errors", jvalue_number(v->errors),
-				 "retries", jvalue_number(v->retries), "backup", (int)v->backup,
+				 "retries", jvalue_number(v->retries), "retries_denied",
+				 jvalue_number(v->retries_denied), "backup", (int)v->backup,
 				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us));
 
 	if (!row || !more || json_object_update(row, more) != 0) {

@@ -176,6 +176,16 @@ static uint64_t server_requests(const struct snap_server *v)
 	return v->requests;
 }
 
+static uint64_t server_retries(const struct snap_server *v)
+{
+	return v->retries;
+}
+
+static uint64_t server_retries_denied(const struct snap_server *v)
+{
+	return v->retries_denied;
+}
+
 static uint64_t server_check_failures(const struct snap_server *v)
 {
 	return v->check_failures;
@@ -194,6 +204,16 @@ static void collect_server_connections(struct writer *w, const struct snapshot *
 static void collect_server_requests(struct writer *w, const struct snapshot *s)
 {
 	each_server(w, s, server_requests);
+}
+
+static void collect_retries(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_retries);
+}
+
+static void collect_retries_denied(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_retries_denied);
 }
 
 static void collect_check_failures(struct writer *w, const struct snapshot *s)
@@ -312,6 +332,10 @@ static const struct metric metrics[] = {
 	 collect_server_connections},
 	{"hpcbal_server_requests_total", "counter",
 	 "Requests sent to the server, retries included.", collect_server_requests},
+	{"hpcbal_server_retries_total", "counter",
+	 "Requests that left the server for another try.", collect_retries},
+	{"hpcbal_server_retries_denied_total", "counter",
+	 "Requests that the retry budget denied another try.", collect_retries_denied},
 	{"hpcbal_server_check_failures_total", "counter", "Health checks that failed.",
 	 collect_check_failures},
 	{"hpcbal_vrrp_state", "gauge", "1 for the state that the virtual router is in.",

@@ -180,6 +180,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->requests = stats_get(from->stats.requests);
 	v->errors = stats_get(from->stats.connect_errors) + stats_get(from->stats.response_errors);
 	v->retries = stats_get(from->stats.retries);
+	v->retries_denied = stats_get(from->stats.retries_denied);
 	v->idle = gauge(stats_get(from->stats.idle));
 	v->check_failures = stats_get(from->stats.check_failures);
 	take_check(v, from);

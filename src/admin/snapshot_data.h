@@ -33,7 +33,7 @@ struct snap_server {
 	uint32_t weight, check_status;
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
-	uint64_t active, idle, requests, errors, retries, check_failures;
+	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures;
 };
 
 struct snap_backend {

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/balance/libbalance.a
 src_balance_libbalance_a_SOURCES = \
+	src/balance/budget.c src/balance/budget.h \
 	src/balance/health.c src/balance/health.h \
 	src/balance/leastconn.c \
 	src/balance/pool.c src/balance/pool.h \

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "balance/budget.h"
 #include "base/assert.h"
 
 struct pool {
@@ -15,6 +16,7 @@ struct pool {
 	/* under the lock: the algorithm's state, and where a choice is prepared */
 	pthread_mutex_t lock;
 	void *state;
+	struct budget budget;
 	struct server **candidates;
 	unsigned *index;
 
@@ -96,35 +98,48 @@ static bool is_excluded(const struct server *s, const struct pool_key *key)
 	return false;
 }
 
+/* Brings those to the front that are not excluded and, with `avoid`, not avoided either.
+ * Returns how many. A swap and no overwriting: all of them may be needed yet. */
+static unsigned sort_out(struct pool *p, unsigned n, const struct pool_key *key, bool avoid)
+{
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct server *s = p->candidates[i];
+		unsigned index = p->index[i];
+
+		if (is_excluded(s, key) || (avoid && server_is_avoided(s, key->now)))
+			continue;
+		p->candidates[i] = p->candidates[good];
+		p->index[i] = p->index[good];
+		p->candidates[good] = s;
+		p->index[good++] = index;
+	}
+	return good;
+}
+
 /* Those of one kind that may be chosen. When each of them was tried already, all of them:
  * trying again is better than not trying. */
 static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 {
-	unsigned n = 0, fresh = 0;
+	unsigned n = 0, good;
+	bool avoid = false;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		struct server *s = p->servers[i];
 
 		if (p->backup[i] != backup || !server_eligible(s))
 			continue;
+		avoid = avoid || server_is_avoided(s, key->now);
 		p->candidates[n] = s;
 		p->index[n++] = i;
 	}
-	if (key->n_exclude == 0)
+	if (key->n_exclude == 0 && !avoid)
 		return n;
-	for (unsigned i = 0; i < n; i++) {
-		struct server *s = p->candidates[i];
-		unsigned index = p->index[i];
-
-		if (is_excluded(s, key))
-			continue;
-		/* A swap and no overwriting: all of them may be needed yet. */
-		p->candidates[i] = p->candidates[fresh];
-		p->index[i] = p->index[fresh];
-		p->candidates[fresh] = s;
-		p->index[fresh++] = index;
-	}
-	return fresh ? fresh : n;
+	good = sort_out(p, n, key, avoid);
+	if (!good && avoid)
+		good = sort_out(p, n, key, false);
+	return good ? good : n;
 }
 
 struct server *pool_pick(struct pool *p, const struct pool_key *key)
@@ -141,9 +156,21 @@ struct server *pool_pick(struct pool *p, const struct pool_key *key)
 		must(chosen < n);
 		s = server_ref(p->candidates[chosen]);
 		stats_add(s->stats->active, 1);
+		if (!key->again)
+			budget_request(&p->budget, key->now);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return s;
+}
+
+bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent)
+{
+	bool may;
+
+	pthread_mutex_lock(&p->lock);
+	may = budget_retry(&p->budget, now, percent);
+	pthread_mutex_unlock(&p->lock);
+	return may;
 }
 
 void pool_release(struct server *s)

@@ -13,6 +13,8 @@ struct pool_key {
 	uint64_t hash;                /* source and the other hashing algorithms */
 	struct server *const *exclude; /* tried already; passed over while another is eligible */
 	unsigned n_exclude;
+	uint64_t now; /* µs, of the clock of server_avoid() */
+	bool again;   /* this request had a server before: it is no new one for the budget */
 };
 
 /* The algorithm's seam: all the servers given are eligible and not excluded; returns one's
@@ -37,8 +39,12 @@ struct pool *pool_ref(struct pool *p);
 void pool_unref(struct pool *p);
 
 /* A server with its `active` already counted and a reference taken, or NULL: none is
- * eligible. Any thread. When all eligible ones are excluded, one of them is chosen again. */
+ * eligible. Any thread. Those that could not be connected just now come behind the others, and
+ * behind them those that are excluded: when there is no other, one of them is chosen again. */
 struct server *pool_pick(struct pool *p, const struct pool_key *key);
+/* Whether the budget allows a request of this pool another try (balance/budget.h); true counts
+ * it. Any thread. */
+bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent);
 /* Gives back what pool_pick() took. Any thread, any pool: the count is the server's. */
 void pool_release(struct server *s);
 

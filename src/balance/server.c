@@ -28,6 +28,7 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	atomic_init(&s->admin, SERVER_READY);
 	atomic_init(&s->weight, WEIGHT_DEFAULT);
 	atomic_init(&s->retired, 0);
+	atomic_init(&s->avoid_until, 0);
 	atomic_init(&s->references, 1);
 	return s;
 }
@@ -54,7 +55,11 @@ void server_unref(struct server *s)
 
 bool server_set_health(struct server *s, enum server_health to)
 {
-	return atomic_exchange_explicit(&s->health, to, memory_order_acq_rel) != (unsigned)to;
+	if (atomic_exchange_explicit(&s->health, to, memory_order_acq_rel) == (unsigned)to)
+		return false;
+	if (to == SERVER_UP)
+		server_avoid(s, 0);
+	return true;
 }
 
 const char *server_health_name(enum server_health h)

@@ -34,6 +34,7 @@ struct server {
 	/* When it left the running configuration, from when on idle connections close; 0: it is
 	 * in there. */
 	_Atomic uint64_t retired;
+	_Atomic uint64_t avoid_until; /* a connection failed just now; see server_avoid() */
 	_Atomic unsigned references;
 	struct server_stats own_stats;
 };
@@ -45,6 +46,19 @@ void server_unref(struct server *s);
 
 /* The one setter of health. True when it changed (the caller logs, counts and publishes). */
 bool server_set_health(struct server *s, enum server_health to);
+/* It could not be connected: until `until` (µs) others are chosen rather. Most requests so
+ * spare the try, long before a check finds the server down; one a second finds out. */
+#define SERVER_AVOID_US 1000000ull
+static inline void server_avoid(struct server *s, uint64_t until)
+{
+	atomic_store_explicit(&s->avoid_until, until, memory_order_relaxed);
+}
+
+static inline bool server_is_avoided(struct server *s, uint64_t now)
+{
+	return atomic_load_explicit(&s->avoid_until, memory_order_relaxed) > now;
+}
+
 const char *server_health_name(enum server_health h); /* "UP" … */
 
 /* The one rule of eligibility: may new work go there now? Everything else (which one is

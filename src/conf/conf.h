@@ -105,6 +105,7 @@ struct conf_backend {
 	unsigned n_servers;
 	struct conf_server *servers;
 	unsigned retries;
+	unsigned retry_budget; /* percent of its requests */
 	bool redispatch;
 	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;

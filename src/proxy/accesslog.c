@@ -12,7 +12,7 @@
 #define LIMIT_AGENT 1024
 #define LIMIT_REFERER 1536
 /* The fixed words and numbers behind the target: of JSON, that has the most. */
-#define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1024)
+#define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1024 + 192 * ACCESSLOG_TRIED)
 #define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + 128)
 #define RESERVE_HAPROXY 24
 
@@ -325,6 +325,19 @@ static void json_result(struct logtext *o, const struct access_record *r)
 	json_ms(o, STR(",\"total_ms\":"), r->total_us);
 }
 
+static void json_tried(struct logtext *o, const struct access_record *r)
+{
+	logtext_str(o, STR(",\"tried\":["));
+	for (unsigned i = 0; i < r->n_tried; i++) {
+		logtext_str(o, i ? STR(",{") : STR("{"));
+		json_text(o, STR("\"server\":"), r->tried[i].server, LIMIT_NAME);
+		json_text(o, STR(",\"reason\":"), str_of(reason_name(r->tried[i].why)),
+			  LIMIT_NAME);
+		logtext_char(o, '}');
+	}
+	logtext_char(o, ']');
+}
+
 static void format_json(struct logtext *o, const struct access_record *r)
 {
 	json_head(o, r);
@@ -339,6 +352,7 @@ static void format_json(struct logtext *o, const struct access_record *r)
 	json_number(o, STR(",\"retries\":"), r->retries);
 	logtext_str(o, STR(",\"redispatched\":"));
 	logtext_str(o, r->redispatched ? STR("true") : STR("false"));
+	json_tried(o, r);
 	json_text(o, STR(",\"user_agent\":"), r->user_agent, LIMIT_AGENT);
 	json_text(o, STR(",\"referer\":"), r->referer, LIMIT_REFERER);
 	logtext_char(o, '}');

@@ -8,6 +8,13 @@
 
 #define ACCESSLOG_LINE 8192
 
+/* A try that failed, of which there can be more than a line has room for. */
+#define ACCESSLOG_TRIED 4
+struct access_attempt {
+	struct str server;
+	enum reason why;
+};
+
 struct access_record {
 	struct str node;
 	struct str frontend, backend, server; /* empty: "<NOSRV>" as HAProxy writes it */
@@ -23,6 +30,8 @@ struct access_record {
 	uint64_t process_connections, frontend_connections, backend_active, server_active;
 	unsigned retries;
 	bool redispatched;
+	unsigned n_tried;
+	const struct access_attempt *tried; /* before the last one */
 	/* Raw from the client: escaped here. */
 	struct str method, target, authority, user_agent, referer;
 	unsigned minor;

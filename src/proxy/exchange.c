@@ -267,8 +267,7 @@ void exchange_timed_out(struct exchange *x)
 		x->n_tried = 0;
 		x->step = x->server ? EXCHANGE_CONNECT : EXCHANGE_BALANCE;
 	} else if (x->waiting == WAIT_CONNECT && !x->ended) {
-		stats_add(x->server->stats->connect_errors, 1);
-		exchange_retry(x, REASON_CONNECT_TIMEOUT);
+		exchange_connect_failed(x, REASON_CONNECT_TIMEOUT);
 	} else {
 		exchange_end(x, waits[x->waiting].reason);
 	}
@@ -304,13 +303,27 @@ enum step_result exchange_pause(struct exchange *x)
 	return exchange_await(x, WAIT_TURNAROUND);
 }
 
+static void note_attempt(struct exchange *x, enum reason why)
+{
+	if (x->n_attempts < ACCESSLOG_TRIED)
+		x->attempts[x->n_attempts++] = (struct access_attempt){ x->server_name, why };
+}
+
 enum step_result exchange_retry(struct exchange *x, enum reason why)
 {
-	if (x->retries >= x->backend->conf->retries)
+	const struct conf_backend *conf = x->backend->conf;
+
+	if (x->retries >= conf->retries)
 		return exchange_end(x, why);
+	note_attempt(x, why);
+	if (!pool_may_retry(x->backend->pool, loop_now(x->session->worker->loop),
+			    conf->retry_budget)) {
+		stats_add(x->server->stats->retries_denied, 1);
+		return exchange_end(x, REASON_RETRY_BUDGET);
+	}
 	x->retries++;
 	stats_add(x->server->stats->retries, 1);
-	if (!x->backend->conf->redispatch) { /* this server or none */
+	if (!conf->redispatch) { /* this server or none */
 		if (x->up)
 			upstream_close(x->up);
 		x->up = NULL;
@@ -320,6 +333,16 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 		x->tried[x->n_tried++] = x->server;
 	exchange_release_server(x, false);
 	return exchange_go(x, EXCHANGE_BALANCE);
+}
+
+/* What we lack ourselves is no fault of the server. */
+enum step_result exchange_connect_failed(struct exchange *x, enum reason why)
+{
+	stats_add(x->server->stats->connect_errors, 1);
+	if (why != REASON_NO_SOCKET && why != REASON_NO_MEMORY)
+		server_avoid(x->server,
+			     loop_now(x->session->worker->loop) + SERVER_AVOID_US);
+	return exchange_retry(x, why);
 }
 
 /* ---- ending ---- */

@@ -7,6 +7,7 @@
 #define HPCBAL_PROXY_EXCHANGE_H
 
 #include "http/codec.h"
+#include "proxy/accesslog.h"
 #include "proxy/forward.h"
 #include "proxy/session.h"
 
@@ -45,6 +46,7 @@ struct exchange {
 
 	struct server *tried[EXCHANGE_TRIED_MAX]; /* compared only, not held */
 	unsigned n_tried, retries;
+	unsigned n_attempts; /* of `attempts` */
 	struct str server_name; /* of the last one picked, for the log */
 	unsigned status;  /* that the client gets */
 	unsigned interim; /* 1xx passed */
@@ -68,6 +70,7 @@ struct exchange {
 	uint64_t progress; /* of whom we wait for, when the timeout was armed */
 
 	struct arena arena;
+	struct access_attempt attempts[ACCESSLOG_TRIED]; /* the first of those that failed */
 	struct h1_parser parser;
 	struct http_request req;
 	struct http_response res;
@@ -105,6 +108,8 @@ void exchange_release_server(struct exchange *x, bool reusable);
 enum step_result exchange_pause(struct exchange *x);
 /* After a server failed before it answered: another one (STEP_GO), or the end. */
 enum step_result exchange_retry(struct exchange *x, enum reason why);
+/* The same when it could not be connected: others are chosen rather for a while. */
+enum step_result exchange_connect_failed(struct exchange *x, enum reason why);
 
 #define STEP(name, function) enum step_result function(struct exchange *x);
 #include "proxy/exchange_steps.def"

@@ -139,7 +139,9 @@ enum step_result step_balance(struct exchange *x)
 	struct session *s = x->session;
 	const struct pool_key key = { .hash = addr_hash_host(&s->peer),
 				      .exclude = x->tried,
-				      .n_exclude = x->n_tried };
+				      .n_exclude = x->n_tried,
+				      .now = loop_now(s->worker->loop),
+				      .again = x->retries > 0 };
 	struct server *server;
 
 	server = pool_pick(x->backend->pool, &key);
@@ -188,12 +190,6 @@ static enum reason connect_fault(int error)
 	default:
 		return REASON_CONNECT_FAILED;
 	}
-}
-
-static enum step_result connect_failed(struct exchange *x, int error)
-{
-	stats_add(x->server->stats->connect_errors, 1);
-	return exchange_retry(x, connect_fault(error));
 }
 
 /* Version of the PROXY header that the picked server gets; 0: none. */
@@ -267,10 +263,12 @@ enum step_result step_connect(struct exchange *x)
 	struct session *s = x->session;
 
 	if (!x->up && !start_connection(x))
-		return connect_failed(x, errno);
+		return exchange_connect_failed(x, connect_fault(errno));
 	switch (conn_connected(&x->up->conn)) {
 	case CONN_OK:
 		x->connected_at = loop_now(s->worker->loop);
+		if (server_is_avoided(x->server, x->connected_at))
+			server_avoid(x->server, 0);
 		return exchange_go(x, EXCHANGE_SEND_REQUEST);
 	case CONN_AGAIN:
 		/* Its body is not read yet: only what is behind a whole request can be. */
@@ -281,7 +279,7 @@ enum step_result step_connect(struct exchange *x)
 	case CONN_FAIL:
 		break;
 	}
-	return connect_failed(x, x->up->conn.error);
+	return exchange_connect_failed(x, connect_fault(x->up->conn.error));
 }
 
 enum step_result step_send_request(struct exchange *x)

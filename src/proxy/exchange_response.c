@@ -95,6 +95,8 @@ static bool may_send_again(const struct exchange *x)
 
 static enum step_result server_gone(struct exchange *x, enum reason why)
 {
+	enum reason fault;
+
 	if (!may_send_again(x)) {
 		stats_add(x->server->stats->response_errors, 1);
 		return exchange_end(x, why);
@@ -102,8 +104,8 @@ static enum step_result server_gone(struct exchange *x, enum reason why)
 	x->resent = !x->up->reused;
 	x->at_once = x->fresh_only = true;
 	x->sink_broken = false;
-	if (!exchange_make_request(x, &why))
-		return exchange_end(x, why);
+	if (!exchange_make_request(x, &fault))
+		return exchange_end(x, fault);
 	return exchange_retry(x, why);
 }
 

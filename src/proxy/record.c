@@ -52,6 +52,8 @@ static void log_exchange(struct exchange *x, uint64_t bytes_out, uint64_t bytes_
 		.server_active = x->server ? stats_get(x->server->stats->active) : 0,
 		.retries = x->retries,
 		.redispatched = x->redispatched,
+		.n_tried = x->n_attempts,
+		.tried = x->attempts,
 		.method = x->req.method_text,
 		.target = x->req.target,
 		.authority = x->head_whole ? x->req.authority : STR_NONE,

@@ -215,7 +215,7 @@ def test_another_server_at_once_when_one_refuses(start, origin):
     assert len(server.requests) == 20
     assert logged(running) == ("main/main2", "200", "----", "+1")
     errors = {s["name"]: s["errors"] for s in running.json("servers")["servers"]}
-    assert errors["main1"] == 10 and errors["main2"] == 0
+    assert 1 <= errors["main1"] <= 10 and errors["main2"] == 0
     client.close()
 
 

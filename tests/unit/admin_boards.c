@@ -105,6 +105,7 @@ void boards_fill_proxy(void)
 	stats_set(s->stats.connect_errors, 3);
 	stats_set(s->stats.response_errors, 4);
 	stats_set(s->stats.retries, 5);
+	stats_set(s->stats.retries_denied, 2);
 }
 
 /* The first check of app1 fails, for everything else that is wrong with it. */

@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	tests/unit/test_balance_health \
-	tests/unit/test_balance_pool
+	tests/unit/test_balance_pool \
+	tests/unit/test_balance_retries
 
 balance_test_libs = src/balance/libbalance.a src/base/libbase.a $(CHECK_LIBS)
 
@@ -10,3 +11,6 @@ tests_unit_test_balance_health_LDADD = $(balance_test_libs)
 tests_unit_test_balance_pool_SOURCES = tests/unit/test_balance_pool.c
 tests_unit_test_balance_pool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_balance_pool_LDADD = $(balance_test_libs)
+tests_unit_test_balance_retries_SOURCES = tests/unit/test_balance_retries.c
+tests_unit_test_balance_retries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_balance_retries_LDADD = $(balance_test_libs)

@@ -254,6 +254,9 @@ START_TEST(servers)
 		{ "hpcbal_server_up{backend=\"app_backend\",server=\"app1\"}", "0" },
 		{ "hpcbal_server_connections{backend=\"web_backend\",server=\"web2\"}", "5" },
 		{ "hpcbal_server_requests_total{backend=\"web_backend\",server=\"web1\"}", "456" },
+		{ "hpcbal_server_retries_total{backend=\"web_backend\",server=\"web1\"}", "5" },
+		{ "hpcbal_server_retries_denied_total{backend=\"web_backend\",server=\"web1\"}",
+		  "2" },
 		{ "hpcbal_server_check_failures_total{backend=\"app_backend\",server=\"app1\"}",
 		  "9" },
 	};

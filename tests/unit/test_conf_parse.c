@@ -32,6 +32,7 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_int_eq(b->balance, CONF_BALANCE_ROUNDROBIN);
 	ck_assert_strs(b->balance_text, "roundrobin");
 	ck_assert_uint_eq(b->retries, 3);
+	ck_assert_uint_eq(b->retry_budget, 20);
 	ck_assert(b->redispatch);
 	ck_assert_uint_eq(b->servers[0].weight, 100);
 	ck_assert(!b->servers[0].backup);
@@ -306,6 +307,7 @@ START_TEST(fingerprint_tells_a_change)
 		ONE("", ""),
 		ONE("balance = \"leastconn\";", ""),
 		ONE("retries = 2;", ""),
+		ONE("retry_budget = 30;", ""),
 		ONE("redispatch = false;", ""),
 		ONE("timeouts: { server = \"1s\"; };", ""),
 		ONE("check: { tcp = true; };", ""),

@@ -170,7 +170,8 @@ START_TEST(json_complete)
 		"\"bytes_out\":2750,\"bytes_in\":17,\"request_ms\":10.999,\"queue_ms\":0.000,"
 		"\"connect_ms\":30.000,\"response_ms\":69.001,\"total_ms\":109.123,"
 		"\"reason\":\"COMPLETE\",\"reason_text\":\"complete\",\"termination\":\"----\","
-		"\"retries\":0,\"redispatched\":false,\"user_agent\":\"curl/7.88.1\","
+		"\"retries\":0,\"redispatched\":false,\"tried\":[],"
+		"\"user_agent\":\"curl/7.88.1\","
 		"\"referer\":\"http://a.example/\\\"x\"}");
 }
 END_TEST
@@ -189,7 +190,28 @@ START_TEST(json_unreadable)
 		"\"queue_ms\":null,\"connect_ms\":null,\"response_ms\":null,\"total_ms\":1000.999,"
 		"\"reason\":\"REQ_LINE\",\"reason_text\":\"malformed request line\","
 		"\"termination\":\"PR--\",\"retries\":0,\"redispatched\":false,"
-		"\"user_agent\":null,\"referer\":null}");
+		"\"tried\":[],\"user_agent\":null,\"referer\":null}");
+}
+END_TEST
+
+START_TEST(h93_json_shows_each_attempt)
+{
+	const struct access_attempt tried[] = {
+		{ STR("web1"), REASON_CONNECT_REFUSED },
+		{ STR("web2"), REASON_SERVER_CLOSED },
+	};
+	struct access_record r = plain_record();
+	const char *line;
+
+	r.retries = 2;
+	r.redispatched = true;
+	r.n_tried = 2;
+	r.tried = tried;
+	line = format(CONF_LOG_JSON, &r);
+	ck_assert_ptr_nonnull(strstr(
+		line, "\"retries\":2,\"redispatched\":true,\"tried\":["
+		      "{\"server\":\"web1\",\"reason\":\"CONNECT_REFUSED\"},"
+		      "{\"server\":\"web2\",\"reason\":\"SERVER_CLOSED\"}],\"user_agent\":"));
 }
 END_TEST
 
@@ -242,6 +264,7 @@ START_TEST(long_input_keeps_the_end)
 {
 	static char junk[20000];
 	static const char bytes[] = { 'a', '"', '\\', '\xff', '\x01', '#', '\xe9' };
+	struct access_attempt tried[ACCESSLOG_TRIED];
 	struct access_record r = plain_record();
 	struct str line;
 
@@ -249,6 +272,10 @@ START_TEST(long_input_keeps_the_end)
 	r.method = r.target = r.authority = r.user_agent = r.referer =
 		(struct str){ junk, sizeof(junk) };
 	r.node = r.frontend = r.backend = r.server = r.target;
+	for (unsigned i = 0; i < ACCESSLOG_TRIED; i++)
+		tried[i] = (struct access_attempt){ r.target, REASON_RES_TOO_MANY_INTERIM };
+	r.tried = tried;
+	r.n_tried = ACCESSLOG_TRIED;
 	r.minor = UINT32_MAX;
 	r.request_us = r.queue_us = r.connect_us = r.response_us = r.total_us = INT64_MAX;
 	r.bytes_to_client = r.bytes_from_client = UINT64_MAX;
@@ -321,6 +348,7 @@ int main(void)
 	tcase_add_loop_test(t, escapes_each_way, 0, sizeof(escapes) / sizeof(escapes[0]));
 	tcase_add_test(t, json_complete);
 	tcase_add_test(t, json_unreadable);
+	tcase_add_test(t, h93_json_shows_each_attempt);
 	tcase_add_test(t, combined_lines);
 	tcase_add_test(t, time_follows_each_record);
 	tcase_add_loop_test(t, long_input_keeps_the_end, 0, 7);

@@ -1,7 +1,7 @@
 dist_man_MANS += man/hpcbalctl.8 man/hpcbald.8
 
 # The list of settings comes from the table that the program reads.
-EXTRA_PROGRAMS = man/mkoptions
+EXTRA_PROGRAMS += man/mkoptions
 man_mkoptions_SOURCES = man/mkoptions.c
 man_mkoptions_LDADD = src/conf/libconf.a src/base/libbase.a $(CONFIG_LIBS)
 man_MANS = man/hpcbal.conf.5

@@ -1,0 +1,111 @@
+"""What good and bad clients have in common: a connection with a source address of its own, so
+that a line of the access log tells whose it is."""
+import asyncio
+import itertools
+import random
+import socket
+
+import talk
+
+
+# What the client's end may be called, by how far the exchange had come.
+GONE = "CR|CD|CH|CC|CT|--"
+
+
+class Connection:
+    """One client connection, and what the access log must say of it: `lines` is the least and
+    the most number of lines."""
+
+    def __init__(self, kind, source):
+        self.kind, self.source = kind, source
+        self.lines = [0, 0]
+        self.told = 0  # final answers that have come
+        self.letters = set()  # allowed in them
+        self.reader = self.writer = None
+
+    async def open(self, address, rcvbuf=None):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if rcvbuf:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        try:
+            sock.bind((self.source, 0))
+            await asyncio.get_running_loop().sock_connect(sock, address)
+        except OSError:
+            sock.close()
+            raise
+        self.reader, self.writer = await asyncio.open_connection(
+            sock=sock, limit=rcvbuf or talk.AHEAD)
+
+    def expect(self, letters, least=1, most=None):
+        """One more exchange that ends like that."""
+        self.lines[0] += least
+        self.lines[1] += most or least
+        self.letters.update(letters.split("|"))
+
+    def expect_anything(self):
+        """The end of the round came before it had: of what is under way, one is sure."""
+        self.lines[0] = min(self.lines[0], self.told + 1)
+        self.letters.update(GONE.split("|"))
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def close(self):
+        if self.writer:
+            self.writer.close()
+
+    def reset(self):
+        if self.writer:
+            talk.reset(self.writer)
+
+
+class Crowd:
+    """Runs some tasks of each kind, again and again, until the end of the round."""
+
+    TRADE = "g"        # the first letter of its requests' names
+    BEFORE_AGAIN = 0.0 # a task's longest rest, in seconds
+
+    def __init__(self, seed, address, network):
+        self.rng = random.Random(seed)
+        self.address = address
+        self.network = network
+        self.numbers = itertools.count(1)
+        self.sources = itertools.count(1)
+        self.faults = []
+        self.tasks = []
+        self.connections = []
+        self.counts = {}
+        self.round = talk.Round()
+
+    def name(self):
+        return f"{self.TRADE}{next(self.numbers)}"
+
+    async def connect(self, kind, rcvbuf=None):
+        number = next(self.sources)
+        source = f"127.{self.network + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+        connection = Connection(kind, source)
+        self.connections.append(connection)
+        await connection.open(self.address, rcvbuf)
+        return connection
+
+    async def begin(self, *kinds):
+        """`kinds`: names of methods, each as often as it stands there."""
+        self.round = talk.Round()
+        self.connections, self.faults, self.counts = [], [], {}
+        self.tasks = [asyncio.ensure_future(self.repeat(kind)) for kind in kinds]
+
+    async def repeat(self, kind):
+        while not self.round.over.is_set():
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            await self.once(kind)
+            await self.round.nap(self.rng.uniform(0, self.BEFORE_AGAIN))
+
+    async def stop(self):
+        self.round.over.set()
+        await asyncio.gather(*self.tasks)
+
+    def fault(self, kind, text):
+        self.faults.append(f"{kind}: {text}")

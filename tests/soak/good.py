@@ -1,0 +1,191 @@
+"""Good clients: whatever others do, each of their requests to the sound servers is answered,
+whole, with what is its own, exactly once, and soon."""
+import asyncio
+import base64
+import hashlib
+import time
+
+import clients
+import talk
+
+KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["upload", "upload_chunks", "download", "pipelined", "tunnel",
+                                        "tunnel", "half_closer", "http10", "continued", "head"]
+HOST = "Host: sound\r\n"
+# What a request may take before it is given up, and told as lost.
+LOST = 60
+
+
+class Good(clients.Crowd):
+    TRADE = "g"
+    BEFORE_AGAIN = 0.02
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.answered = {}  # name: status
+        self.times = []     # seconds that small requests took
+        self.longest = 0.0  # of any kind
+
+    async def begin(self, *kinds):
+        self.answered, self.times, self.longest = {}, [], 0.0
+        await super().begin(*(kinds or KINDS))
+
+    async def end(self):
+        await self.stop()
+        return {"answered": self.answered, "faults": self.faults, "times": self.times,
+                "longest": self.longest}
+
+    async def fill(self, count):
+        """So many requests at once, all of which are under way before one is whole: what the
+        proxy keeps for the next ones it has from here on."""
+        self.round = talk.Round()
+        self.answered, self.faults, self.connections = {}, [], []
+        sent, all_sent = 0, asyncio.Event()
+
+        async def one():
+            nonlocal sent
+            connection = await self.connect("fill")
+            name, body = self.name(), bytes(1 << 17)
+            await connection.send(f"POST /g/down/{name}?{1 << 17} HTTP/1.1\r\n{HOST}"
+                                  f"Content-Length: {len(body)}\r\n\r\n".encode() + body[1:])
+            sent += 1
+            if sent == count:
+                all_sent.set()
+            await all_sent.wait()
+            await connection.send(body[:1])
+            await self.judge(connection, "down", name, "POST", 1 << 17, body)
+            connection.close()
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    async def once(self, kind):
+        connection = None
+        try:
+            connection = await self.connect(kind)
+            await asyncio.wait_for(getattr(self, kind)(connection), LOST)
+        except (OSError, AssertionError, ValueError, EOFError, asyncio.TimeoutError,
+                asyncio.LimitOverrunError) as fault:
+            where = connection.source if connection else "-"
+            self.fault(kind, f"{where} {type(fault).__name__} {fault}")
+        finally:
+            if connection:
+                connection.close()
+
+    async def ask(self, connection, kind="get", method="GET", size=100, more="", body=b"",
+                  version="HTTP/1.1", slices=0):
+        """One request whose answer is checked; its fields. Times what is small."""
+        name = self.name()
+        head = f"{method} /g/{kind}/{name}?{size} {version}\r\n{HOST}{more}\r\n".encode()
+        began = time.monotonic()
+        if slices:
+            await connection.send(head)
+            for at in range(0, len(body), slices):
+                await connection.send(body[at:at + slices])
+        else:
+            await connection.send(head + body)
+        answer = await self.judge(connection, kind, name, method, size, body)
+        took = time.monotonic() - began
+        self.longest = max(self.longest, took)
+        if kind == "get":
+            self.times.append(took)
+        return answer
+
+    async def judge(self, connection, kind, name, method, size, body):
+        answer = await talk.read_answer(connection.reader, method)
+        assert answer.status == 200, f"{name}: {' '.join(answer.first)}"
+        if method == "HEAD":
+            expected = b""
+        elif kind == "up":
+            expected = f"{name}|{hashlib.sha256(body).hexdigest()}".encode()
+        else:
+            expected = talk.body_of(name, size)
+        assert answer.body == expected, f"{name}: {answer.body[:100]}"
+        self.answered[name] = answer.status
+        return answer
+
+    def pause(self):
+        return self.round.nap(self.rng.uniform(0, 0.04))
+
+    # --- kinds ---
+
+    async def kept(self, connection):
+        """A connection for many requests."""
+        for _ in range(self.rng.randrange(1, 200)):
+            answer = await self.ask(connection, size=self.rng.randrange(20, 3000))
+            if self.round.over.is_set() or answer.says("connection", "close"):
+                return
+            await self.pause()
+
+    async def fresh(self, connection):
+        await self.ask(connection, more="Connection: close\r\n")
+        assert await connection.reader.read(1) == b"", "bytes behind the answer"
+
+    async def head(self, connection):
+        for _ in range(5):
+            await self.ask(connection, method="HEAD")
+            await self.ask(connection)
+
+    async def upload(self, connection):
+        body = self.rng.randbytes(self.rng.randrange(1, 1 << 20))
+        await self.ask(connection, "up", "POST", body=body, more=f"Content-Length: {len(body)}\r\n",
+                       slices=self.rng.choice((0, 1000, 70000)))
+
+    async def upload_chunks(self, connection):
+        """Chunked by hand, cut elsewhere than the chunks."""
+        body = self.rng.randbytes(self.rng.randrange(1, 1 << 19))
+        name = self.name()
+        data = talk.chunked(body, self.rng.choice((777, 9000)))
+        head = f"PUT /g/up/{name} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n".encode()
+        for piece in (head, data[:5000], data[5000:]):
+            await connection.send(piece)
+            await asyncio.sleep(0)
+        await self.judge(connection, "up", name, "PUT", 0, body)
+
+    async def continued(self, connection):
+        """Waits to be told to go on."""
+        body, name = self.rng.randbytes(5000), self.name()
+        await connection.send(f"PUT /g/up/{name} HTTP/1.1\r\n{HOST}Content-Length: 5000\r\n"
+                              "Expect: 100-continue\r\n\r\n".encode())
+        interim = await talk.read_head(connection.reader)
+        assert interim.status == 100, f"{name}: {interim.first}"
+        await connection.send(body)
+        await self.judge(connection, "up", name, "PUT", 0, body)
+
+    async def download(self, connection):
+        await self.ask(connection, "down", size=self.rng.randrange(1 << 16, 4 << 20))
+
+    async def pipelined(self, connection):
+        names = [self.name() for _ in range(self.rng.randrange(2, 30))]
+        await connection.send("".join(f"GET /g/get/{name}?200 HTTP/1.1\r\n{HOST}\r\n"
+                                      for name in names).encode())
+        for name in names:
+            await self.judge(connection, "pipelined", name, "GET", 200, b"")
+
+    async def half_closer(self, connection):
+        """Has nothing more to say, and wants its answer."""
+        name = self.name()
+        await connection.send(f"GET /g/down/{name}?300000 HTTP/1.1\r\n{HOST}\r\n".encode())
+        connection.writer.write_eof()
+        await self.judge(connection, "down", name, "GET", 300000, b"")
+        assert await connection.reader.read(1) == b"", "bytes behind the answer"
+
+    async def http10(self, connection):
+        await self.ask(connection, version="HTTP/1.0", size=5000)
+        assert await connection.reader.read(1) == b"", "bytes behind the answer"
+
+    async def tunnel(self, connection):
+        name = self.name()
+        key = base64.b64encode(self.rng.randbytes(16)).decode()
+        await connection.send(f"GET /g/ws/{name} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\n"
+                              f"Upgrade: websocket\r\nSec-WebSocket-Key: {key}\r\n"
+                              "Sec-WebSocket-Version: 13\r\n\r\n".encode())
+        answer = await talk.read_answer(connection.reader)
+        assert answer.status == 101, f"{name}: {' '.join(answer.first)}"
+        for _ in range(self.rng.randrange(1, 50)):
+            words = self.rng.randbytes(self.rng.choice((1, 10, 1000, 100000)))
+            await connection.send(words)
+            assert await connection.reader.readexactly(len(words)) == words, f"{name}: not the same"
+            if self.round.over.is_set():
+                break
+            await self.pause()
+        connection.writer.write_eof()
+        assert await connection.reader.read(1) == b"", "bytes behind the end of a tunnel"
+        self.answered[name] = 101

@@ -1,0 +1,140 @@
+"""The daemon of the soak: its configuration and its reloads, and what is measured of it when all
+its clients are gone."""
+import os
+import time
+
+import daemon
+import wire
+
+# For how long a peer that stalls is borne with, and what a good request may take beside such.
+STALL = 5
+BOUND = 4
+# What may be more at the end than in the middle. Of the heap: libevent keeps some bytes of each
+# descriptor's number that a thread of the proxy has seen.
+GROWTH = {"heap": 4096, "descriptors": 0, "threads": 0}
+REST = 30  # seconds in which everything has to be given back
+# CPU seconds in half a second at rest: there are health checks, and nothing else.
+RESTING = 0.1
+MARK = b"hpcbal soak, heap count\0"  # in heap.c
+
+CONFIG = """
+node = "soak";
+proxy: {{ threads = 2; }};
+timeouts: {{ connect = "3s"; request = "{stall}s"; client = "{stall}s"; server = "{stall}s";
+  keep_alive = "{stall}s"; tunnel = "60s"; fin = "{stall}s"; upstream_idle = "1s"; }};
+log: {{ target = "file:{{folder}}/hpcbal.log"; }};
+control: {{ socket = "{{folder}}/control.sock"; }};
+frontends = ( {{ name = "front"; bind = ( "{{listen}}" ); max_headers = {max_headers};
+  routes = ( {{ when = "path_beg /b/"; backend = "bad"; }},
+             {{ when = "path_beg /f/"; backend = "flapping"; }} );
+  default_backend = "sound"; }} );
+backends = ( {sound}, {bad}, {flapping} );
+"""
+
+
+class Site:
+    def __init__(self, folder):
+        def some(count):
+            return [("127.0.0.1", wire.free_port()) for _ in range(count)]
+        self.addresses = {"sound": some(2), "bad": some(3), "flapping": some(1)[0]}
+        self.reloads = 0
+        self.heap_at = None
+        self.daemon = daemon.Daemon(folder, config=self.config(), threads=2)
+        self.log_path = os.path.join(folder, "hpcbal.log")
+
+    def config(self):
+        """Every second reload another server is gone, and the other one back."""
+        bad = self.addresses["bad"]
+        return CONFIG.format(
+            stall=STALL, max_headers=100 + self.reloads % 2,
+            sound=daemon.backend("sound", *self.addresses["sound"],
+                                 more='timeouts: { server = "60s"; };'),
+            bad=daemon.backend("bad", bad[0], bad[1 + self.reloads % 2]),
+            flapping=daemon.backend("flapping", self.addresses["flapping"],
+                                    more='check: { tcp = true; interval = "100ms"; rise = 1; '
+                                         'fall = 2; };'))
+
+    def start(self):
+        # Freed memory that lies in quarantine would look like memory that is held.
+        os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb"
+                                              "=64:malloc_context_size=4:detect_leaks=1")
+        self.daemon.start()
+
+    def reload(self):
+        self.reloads += 1
+        self.daemon.write_config(self.config())
+        self.daemon.ctl("reload")
+
+    def stop(self):
+        self.daemon.stop()
+
+    # --- at rest ---
+
+    def open_now(self):
+        """What the gauges say of connections: {name: value}, of those that are not 0."""
+        told = {}
+        for line in self.daemon.ctl("metrics").stdout.splitlines():
+            name, _, value = line.rpartition(" ")
+            if name.startswith(("hpcbal_frontend_connections{", "hpcbal_server_connections{")):
+                told[name] = int(value)
+        assert told, "there are no gauges"
+        return {name: value for name, value in told.items() if value}
+
+    def wait_for_rest(self):
+        """Until no connection is left, on either side, and the proxy does nothing."""
+        self.daemon.check_alive()
+        self.daemon.check_words()
+        end = time.monotonic() + REST
+        while (left := self.open_now()) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not left, f"not given back: {left}"
+        before = self.cpu()
+        time.sleep(0.5)
+        spent = self.cpu() - before
+        assert spent <= RESTING, f"{spent} s of CPU in half a second at rest"
+        dropped = self.metric("hpcbal_log_dropped_total")
+        assert dropped == 0, f"{dropped} log lines were dropped: the books cannot agree"
+
+    def metric(self, name):
+        return next(int(line.split()[-1]) for line in self.daemon.ctl("metrics").stdout.splitlines()
+                    if line.startswith(name + " "))
+
+    def proc(self, *path):
+        return os.path.join("/proc", str(self.daemon.first_proxy), *path)
+
+    def cpu(self):
+        with open(self.proc("stat"), encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def measure(self):
+        """Of the proxy: bytes allocated, KiB resident, open descriptors, threads."""
+        with open(self.proc("status"), encoding="ascii") as f:
+            resident = next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+        return {"heap": self.heap(), "resident_kib": resident,
+                "descriptors": min(len(os.listdir(self.proc("fd"))) for _ in range(20)),
+                "threads": len(os.listdir(self.proc("task")))}
+
+    def heap(self):
+        """What heap.c counts; the least of some looks, since health checks go on."""
+        at = self.heap_at or self.find_heap()
+        with open(self.proc("mem"), "rb", buffering=0) as f:
+            def look():
+                time.sleep(0.01)
+                return int.from_bytes(os.pread(f.fileno(), 8, at), "little")
+            return min(look() for _ in range(30))
+
+    def find_heap(self):
+        """The address of its count, in the program's own data."""
+        program = os.path.realpath(os.path.join(daemon.build_folder(), "hpcbald"))
+        with open(self.proc("maps"), encoding="utf-8") as f:
+            parts = [line.split()[0] for line in f
+                     if line.rstrip().endswith(program) and " rw-p " in line]
+        with open(self.proc("mem"), "rb", buffering=0) as f:
+            for part in parts:
+                start, end = (int(number, 16) for number in part.split("-"))
+                found = os.pread(f.fileno(), end - start, start).find(MARK)
+                if found >= 0:
+                    self.heap_at = start + found + len(MARK)
+                    return self.heap_at
+        raise AssertionError(f"{program} does not count its heap")

@@ -28,9 +28,11 @@ enum state {
 	DONE
 };
 
-void h1_chunks_init(struct h1_chunks *c)
+void h1_chunks_init(struct h1_chunks *c, const struct h1_limits *limits)
 {
-	*c = (struct h1_chunks){ .state = SIZE };
+	*c = (struct h1_chunks){ .state = SIZE,
+				 .max_trailer = limits->max_head,
+				 .max_trailer_fields = limits->max_fields };
 }
 
 static enum reason size_add(struct h1_chunks *c, char byte)
@@ -181,8 +183,9 @@ static enum reason trailer_line_end(struct h1_chunks *c)
 	struct str name, value;
 	bool plain;
 
-	if (++c->trailer_fields > H1_TRAILER_FIELDS ||
-	    h1_field_parse(text, &name, &value, &plain) != REASON_COMPLETE)
+	if (++c->trailer_fields > c->max_trailer_fields)
+		return REASON_REQ_TRAILER_TOO_MANY;
+	if (h1_field_parse(text, &name, &value, &plain) != REASON_COMPLETE)
 		return REASON_REQ_TRAILER;
 	if (!plain || trailer_forbidden(name))
 		c->trailer_n = c->trailer_line;
@@ -197,10 +200,10 @@ static enum reason trailer_add(struct h1_chunks *c, char byte, struct arena *are
 		c->state = LAST_LF;
 		return REASON_COMPLETE;
 	}
-	if (++c->trailer_size > H1_TRAILER_MAX)
-		return REASON_REQ_TRAILER;
+	if (++c->trailer_size > c->max_trailer)
+		return REASON_REQ_TRAILER_TOO_LARGE;
 	if (!c->trailer_buf)
-		c->trailer_buf = arena_alloc(arena, H1_TRAILER_MAX);
+		c->trailer_buf = arena_alloc(arena, c->max_trailer);
 	if (!c->trailer_buf)
 		return REASON_NO_MEMORY;
 	c->trailer_buf[c->trailer_n++] = byte;

@@ -3,12 +3,10 @@
 #ifndef HPCBAL_HTTP_H1_CHUNK_H
 #define HPCBAL_HTTP_H1_CHUNK_H
 
-#include "http/message.h"
+#include "http/h1_parse.h"
 
 #define H1_CHUNK_EXTENSION_MAX 4096 /* bytes of extensions in one message */
 #define H1_CHUNK_LINE_MAX 1024      /* of one chunk-size line */
-#define H1_TRAILER_MAX 8192
-#define H1_TRAILER_FIELDS 64
 
 struct h1_chunks {
 	unsigned state; /* private */
@@ -21,19 +19,20 @@ struct h1_chunks {
 	 * the other, in the arena; fields that hpcbal treats by name, fields that say how to
 	 * read or to store the message, and names that are not plain, are not among them. */
 	struct str trailers;
-	/* private: the section as it arrives, H1_TRAILER_MAX bytes in the arena; where the
-	 * line under way begins in it */
+	/* private: the section as it arrives, max_trailer bytes in the arena; where the line
+	 * under way begins in it */
 	char *trailer_buf;
-	size_t trailer_n, trailer_line;
-	unsigned trailer_fields;
+	size_t max_trailer, trailer_n, trailer_line;
+	unsigned max_trailer_fields, trailer_fields;
 };
 
-void h1_chunks_init(struct h1_chunks *c);
+/* `limits` are those of the head: max_head and max_fields hold for the trailer section too. */
+void h1_chunks_init(struct h1_chunks *c, const struct h1_limits *limits);
 
 /* Eats from the front of `in`: `used` says how much. HTTP_OK: `data` (inside `in`, maybe
  * empty) is the next piece of body, or c->done is set; call again with the rest. HTTP_MORE:
  * all of `in` was eaten (used == in.n) and gave no data. HTTP_BAD: `why`; request faults
- * are REQ_CHUNK, REQ_CHUNK_EXTENSION and REQ_TRAILER, for a response the caller maps them to
+ * are REQ_CHUNK, REQ_CHUNK_EXTENSION and REQ_TRAILER…, for a response the caller maps them to
  * RES_CHUNK; NO_MEMORY when the arena failed. After HTTP_BAD or `done` it is not called
  * again. */
 enum http_verdict h1_chunks_next(struct h1_chunks *c, struct str in, struct arena *arena,

@@ -8,6 +8,13 @@ void h1_parser_reset(struct h1_parser *p)
 	*p = (struct h1_parser){ 0 };
 }
 
+enum reason h1_parser_over(struct h1_parser *p, enum reason why, size_t limit, size_t size)
+{
+	p->limit = limit;
+	p->size = size;
+	return why;
+}
+
 void h1_parser_follow(struct h1_parser *p, struct str in)
 {
 	if (p->bytes != in.p)
@@ -155,13 +162,15 @@ enum http_verdict h1_fields_read(struct h1_parser *p, struct str in,
 
 		*why = REASON_COMPLETE;
 		if (end - p->head_at > limits->max_head)
-			*why = REASON_REQ_HEAD_TOO_LARGE;
+			*why = h1_parser_over(p, REASON_REQ_HEAD_TOO_LARGE, limits->max_head,
+					      end - p->head_at);
 		else if (v == HTTP_BAD)
 			*why = REASON_REQ_BARE_LF;
 		else if (v == HTTP_MORE || line.text.n == 0)
 			return v;
 		else if (fields->count >= limits->max_fields)
-			*why = REASON_REQ_TOO_MANY_FIELDS;
+			*why = h1_parser_over(p, REASON_REQ_TOO_MANY_FIELDS,
+					      limits->max_fields, fields->count + 1);
 		else
 			*why = field_add(&line, plain_only, arena, fields);
 		if (*why != REASON_COMPLETE)

@@ -7,6 +7,9 @@
 
 #include "http/message.h"
 
+/* Empty lines that may stand before a request (RFC 9112 2.2). */
+#define H1_EMPTY_LINES_MAX 4
+
 struct h1_limits {
 	size_t max_line;    /* of the request line (414) */
 	size_t max_head;    /* of all of it (431; a response: RES_HEAD_TOO_LARGE) */
@@ -22,9 +25,14 @@ struct h1_parser {
 	unsigned empty_lines;
 	bool has_first_line;
 	bool relaxed; /* a bare LF was taken for a line's end */
+	/* When HTTP_BAD is because of a limit: the limit, and how much had come of what it is
+	 * about, which may not have been all. */
+	size_t limit, size;
 };
 
 void h1_parser_reset(struct h1_parser *p);
+/* A limit is passed: `why`, and what the parser tells of it. */
+enum reason h1_parser_over(struct h1_parser *p, enum reason why, size_t limit, size_t size);
 /* Called by the parsers: spans into bytes that have moved since are worth nothing. */
 void h1_parser_follow(struct h1_parser *p, struct str in);
 

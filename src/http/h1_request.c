@@ -6,8 +6,6 @@
 #include "http/h1_parse.h"
 #include "http/h1_target.h"
 
-#define EMPTY_LINES_MAX 4
-
 static const struct {
 	struct str name;
 	enum http_method method;
@@ -98,14 +96,29 @@ static enum reason request_line_parse(struct str line, struct http_request *req,
 	return fault == REASON_COMPLETE ? h1_target_parse(req, arena) : fault;
 }
 
+/* What there is of a line that is too long, for the log. */
+static enum reason line_too_long(struct h1_parser *p, struct str bytes,
+				 const struct h1_limits *limits, struct http_request *req)
+{
+	struct str rest;
+
+	if (bytes.n && bytes.p[bytes.n - 1] == '\r')
+		bytes.n--;
+	rest = bytes;
+	if (method_parse(&rest, req) == REASON_COMPLETE)
+		str_split(&rest, ' ', &req->target);
+	return h1_parser_over(p, REASON_REQ_LINE_TOO_LONG, limits->max_line, bytes.n);
+}
+
 /* What can be said of a first line, be it whole or not: first of all, so that the pieces in
  * which it comes make no difference. */
-static enum reason line_bytes_judge(struct str bytes, const struct h1_limits *limits)
+static enum reason line_bytes_judge(struct h1_parser *p, struct str bytes,
+				    const struct h1_limits *limits, struct http_request *req)
 {
 	if (bytes.n && bytes.p[0] != '\r' && !http_char_is(bytes.p[0], CHAR_TOKEN))
 		return REASON_REQ_METHOD;
 	if (bytes.n > limits->max_line + 1 || bytes.n > limits->max_head)
-		return REASON_REQ_LINE_TOO_LONG;
+		return line_too_long(p, bytes, limits, req);
 	return REASON_COMPLETE;
 }
 
@@ -114,9 +127,9 @@ static enum reason whole_line_judge(struct h1_parser *p, const struct h1_line *l
 				    struct http_request *req)
 {
 	if (line->text.n == 0)
-		return ++p->empty_lines > EMPTY_LINES_MAX ? REASON_REQ_LINE : REASON_COMPLETE;
+		return ++p->empty_lines > H1_EMPTY_LINES_MAX ? REASON_REQ_LINE : REASON_COMPLETE;
 	if (line->text.n > limits->max_line || line->whole.n > limits->max_head)
-		return REASON_REQ_LINE_TOO_LONG;
+		return line_too_long(p, line->text, limits, req);
 	p->has_first_line = true;
 	return request_line_parse(line->text, req, arena);
 }
@@ -133,8 +146,8 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 		v = h1_line_next(p, in, limits->relax_bare_lf, &line);
 		if (v == HTTP_MORE)
 			line.whole = str_from(in, p->head_at);
-		*why = line_bytes_judge(v == HTTP_MORE ? line.whole :
-					str_first(line.whole, line.whole.n - 1), limits);
+		*why = line_bytes_judge(p, v == HTTP_MORE ? line.whole :
+					str_first(line.whole, line.whole.n - 1), limits, req);
 		if (*why == REASON_COMPLETE && v == HTTP_BAD)
 			*why = REASON_REQ_BARE_LF;
 		else if (*why == REASON_COMPLETE && v == HTTP_OK)
@@ -226,7 +239,7 @@ static enum reason method_judge(enum http_method m)
 	return m == METHOD_TRACE ? REASON_REQ_TRACE : REASON_COMPLETE;
 }
 
-static enum reason request_judge(struct http_request *req)
+static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 {
 	struct facts facts = { 0 };
 	enum reason fault;
@@ -243,7 +256,8 @@ static enum reason request_judge(struct http_request *req)
 	if (fault == REASON_COMPLETE && facts.expect_other)
 		fault = REASON_REQ_EXPECT;
 	if (fault == REASON_COMPLETE && facts.connection.options > HTTP_CONNECTION_OPTIONS_MAX)
-		fault = REASON_REQ_TOO_MANY_FIELDS;
+		fault = h1_parser_over(p, REASON_REQ_CONNECTION, HTTP_CONNECTION_OPTIONS_MAX,
+				       facts.connection.options);
 	if (fault == REASON_COMPLETE)
 		fault = upgrade_judge(req, &facts);
 	if (fault != REASON_COMPLETE)
@@ -272,6 +286,6 @@ enum http_verdict h1_parse_request(struct h1_parser *p, struct str in,
 	if (v != HTTP_OK)
 		return v;
 	req->head_size = p->line_at;
-	*why = request_judge(req);
+	*why = request_judge(p, req);
 	return *why == REASON_COMPLETE ? HTTP_OK : HTTP_BAD;
 }

@@ -47,13 +47,16 @@ static enum reason status_line_parse(struct str line, struct http_response *res)
 
 /* What can be said of a first line, be it whole or not: first of all, so that the pieces in
  * which it comes make no difference, and what is no HTTP never waits for its line's end. */
-static enum reason line_bytes_judge(struct str bytes, const struct h1_limits *limits)
+static enum reason line_bytes_judge(struct h1_parser *p, struct str bytes,
+				    const struct h1_limits *limits)
 {
 	struct str begin = STR("HTTP/1.");
 
 	if (!str_begins(begin, str_first(bytes, begin.n)))
 		return REASON_RES_LINE;
-	return bytes.n > limits->max_head ? REASON_RES_HEAD_TOO_LARGE : REASON_COMPLETE;
+	if (bytes.n > limits->max_head)
+		return h1_parser_over(p, REASON_RES_HEAD_TOO_LARGE, limits->max_head, bytes.n);
+	return REASON_COMPLETE;
 }
 
 static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
@@ -63,7 +66,7 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 	struct h1_line line;
 	enum http_verdict v = h1_line_next(p, in, limits->relax_bare_lf, &line);
 
-	*why = line_bytes_judge(v == HTTP_MORE ? in : line.whole, limits);
+	*why = line_bytes_judge(p, v == HTTP_MORE ? in : line.whole, limits);
 	if (*why == REASON_COMPLETE && v == HTTP_BAD)
 		*why = REASON_RES_LINE;
 	else if (*why == REASON_COMPLETE && v == HTTP_OK)
@@ -157,8 +160,8 @@ static void date_find(struct http_response *res)
 			res->has_date = true;
 }
 
-static enum reason response_judge(struct http_response *res, enum http_method method,
-				  bool upgrade)
+static enum reason response_judge(struct h1_parser *p, struct http_response *res,
+				  enum http_method method, bool upgrade)
 {
 	struct facts facts = { 0 };
 	enum reason fault;
@@ -170,7 +173,8 @@ static enum reason response_judge(struct http_response *res, enum http_method me
 	if (fault == REASON_COMPLETE)
 		fault = switch_judge(res, upgrade, &facts);
 	if (fault == REASON_COMPLETE && facts.connection.options > HTTP_CONNECTION_OPTIONS_MAX)
-		fault = REASON_RES_TOO_MANY_FIELDS;
+		fault = h1_parser_over(p, REASON_RES_CONNECTION, HTTP_CONNECTION_OPTIONS_MAX,
+				       facts.connection.options);
 	if (fault != REASON_COMPLETE)
 		return fault;
 	if (facts.connection.named)
@@ -215,6 +219,6 @@ enum http_verdict h1_parse_response(struct h1_parser *p, struct str in,
 	if (v != HTTP_OK)
 		return v;
 	res->head_size = p->line_at;
-	*why = response_judge(res, method, upgrade);
+	*why = response_judge(p, res, method, upgrade);
 	return *why == REASON_COMPLETE ? HTTP_OK : HTTP_BAD;
 }

@@ -12,7 +12,7 @@
 #define LIMIT_AGENT 1024
 #define LIMIT_REFERER 1536
 /* The fixed words and numbers behind the target: of JSON, that has the most. */
-#define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1024 + 192 * ACCESSLOG_TRIED)
+#define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1088 + 192 * ACCESSLOG_TRIED)
 #define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + 128)
 #define RESERVE_HAPROXY 24
 
@@ -265,6 +265,15 @@ static void json_number(struct logtext *o, struct str key, uint64_t value)
 	logtext_u64(o, value);
 }
 
+static void json_number_or_null(struct logtext *o, struct str key, uint64_t value)
+{
+	logtext_str(o, key);
+	if (value)
+		logtext_u64(o, value);
+	else
+		logtext_str(o, STR("null"));
+}
+
 static void json_ms(struct logtext *o, struct str key, int64_t us)
 {
 	logtext_str(o, key);
@@ -311,11 +320,7 @@ static void json_head(struct logtext *o, const struct access_record *r)
 
 static void json_result(struct logtext *o, const struct access_record *r)
 {
-	logtext_str(o, STR(",\"status\":"));
-	if (r->status)
-		logtext_u64(o, r->status);
-	else
-		logtext_str(o, STR("null"));
+	json_number_or_null(o, STR(",\"status\":"), r->status);
 	json_number(o, STR(",\"bytes_out\":"), r->bytes_to_client);
 	json_number(o, STR(",\"bytes_in\":"), r->bytes_from_client);
 	json_ms(o, STR(",\"request_ms\":"), r->request_us);
@@ -349,6 +354,8 @@ static void format_json(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR("\",\"termination\":\""));
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_str(o, STR("--\""));
+	json_number_or_null(o, STR(",\"limit\":"), r->limit);
+	json_number_or_null(o, STR(",\"size\":"), r->size);
 	json_number(o, STR(",\"retries\":"), r->retries);
 	logtext_str(o, STR(",\"redispatched\":"));
 	logtext_str(o, r->redispatched ? STR("true") : STR("false"));

@@ -26,6 +26,7 @@ struct access_record {
 	unsigned status; /* that the client got; 0: none ("-1" in HAProxy's format) */
 	uint64_t bytes_to_client, bytes_from_client;
 	enum reason reason;
+	uint64_t limit, size; /* when that is about a limit: it, and what came; else 0 */
 	const char *letters; /* two, from the reason's row or a finer stage */
 	uint64_t process_connections, frontend_connections, backend_active, server_active;
 	unsigned retries;

@@ -11,6 +11,8 @@
 #define ARENA_BLOCK 2048u
 #define ARENA_LIMIT (1u << 20)
 #define SPARES 256
+/* Of a body that nobody wants, so much is read for the sake of the connection. */
+#define BODY_SKIP_MAX 65536u
 /* No exchange takes this many steps between two events. */
 #define STEPS_MAX 4096
 
@@ -127,8 +129,8 @@ struct exchange *exchange_begin(struct session *s)
 	x->tenancy = s->tenancy;
 	x->tenancy->users++;
 	h1_parser_reset(&x->parser);
-	flow_init(&x->to_server);
-	flow_init(&x->to_client);
+	flow_init(&x->to_server, &x->frontend->limits);
+	flow_init(&x->to_client, &exchange_response_limits);
 	if (s->header_due) {
 		no_request(&x->req);
 		x->step = EXCHANGE_PROXY_HEADER;
@@ -153,10 +155,35 @@ static void exchange_over(struct exchange *x)
 	exchange_free(w, x);
 }
 
+/* What is still to come of the request's body. */
+static uint64_t body_left(const struct exchange *x)
+{
+	if (x->to_server.in_done || x->req.framing == FRAMING_NONE)
+		return 0;
+	if (x->req.framing == FRAMING_LENGTH)
+		return x->req.content_length - x->to_server.body;
+	return UINT64_MAX;
+}
+
+bool exchange_rest_is_small(const struct exchange *x)
+{
+	const struct flow *body = &x->to_server;
+
+	if (body->in_done)
+		return true;
+	/* Who waits to be asked for it may never send it (RFC 9110 10.1.1). */
+	if (x->session->client_ended || x->session->worker->phase != WORKER_RUNNING ||
+	    (x->req.expect_continue && !x->continued && body->body == 0))
+		return false;
+	return body_left(x) <= BODY_SKIP_MAX;
+}
+
 static enum session_after what_follows(const struct exchange *x)
 {
-	if (x->keep_alive)
+	if (x->keep_alive) {
+		x->session->skip = body_left(x);
 		return SESSION_KEEP;
+	}
 	return x->head_whole && x->to_server.in_done && !x->req.keep_alive ? SESSION_CLOSE
 									   : SESSION_WASTE;
 }
@@ -269,6 +296,8 @@ void exchange_timed_out(struct exchange *x)
 	} else if (x->waiting == WAIT_CONNECT && !x->ended) {
 		exchange_connect_failed(x, REASON_CONNECT_TIMEOUT);
 	} else {
+		/* Whoever was too late once is not waited for again. */
+		x->keep_alive = x->keep_alive && x->to_server.in_done;
 		exchange_end(x, waits[x->waiting].reason);
 	}
 	exchange_run(x);

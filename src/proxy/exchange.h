@@ -60,6 +60,7 @@ struct exchange {
 	bool sink_broken;     /* the server does not take the rest of the request */
 	bool server_leaves;   /* it said so with an interim response */
 	bool redispatched;
+	bool continued; /* a 100 was passed: the client that waited for it sends now */
 	bool tunnel;
 	bool client_shut, server_shut; /* tunnel: the other side's end was passed on to it */
 
@@ -92,6 +93,10 @@ void exchange_free_spares(struct worker *w);
 const char *exchange_step_name(enum exchange_step s);
 
 /* ---- between the files of the exchange ---- */
+
+/* The request is read, or so little is to come of it that the connection is worth reading it. */
+bool exchange_rest_is_small(const struct exchange *x);
+extern const struct h1_limits exchange_response_limits;
 
 /* The one setter of the end. Before any response byte it leads to an answer of our own,
  * else the client's connection is cut so that the response is seen to be incomplete. */

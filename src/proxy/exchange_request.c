@@ -23,24 +23,19 @@ static void tell_relaxed(const struct session *s, const struct conf_frontend *co
 enum step_result step_read_head(struct exchange *x)
 {
 	struct session *s = x->session;
-	const struct conf_frontend *conf = x->frontend->conf;
-	const struct h1_limits limits = { .max_line = conf->max_header_size,
-					  .max_head = conf->max_header_size,
-					  .max_fields = (unsigned)conf->max_headers,
-					  .relax_bare_lf = conf->relax_bare_lf };
 	enum reason why;
 	size_t n;
 
 	for (;;) {
-		switch (s->codec->parse_request(&x->parser, buf_unread(s->in), &limits, &x->arena,
-						&x->req, &why)) {
+		switch (s->codec->parse_request(&x->parser, buf_unread(s->in),
+						&x->frontend->limits, &x->arena, &x->req, &why)) {
 		case HTTP_OK:
 			s->in->at += x->req.head_size;
 			x->head_whole = true;
 			x->head_at = loop_now(s->worker->loop);
 			x->keep_alive = x->req.keep_alive;
 			if (x->parser.relaxed)
-				tell_relaxed(s, conf);
+				tell_relaxed(s, x->frontend->conf);
 			return exchange_go(x, EXCHANGE_ROUTE);
 		case HTTP_BAD:
 			s->in->at = s->in->end;

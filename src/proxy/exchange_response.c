@@ -5,6 +5,9 @@
 
 #define RESPONSE_HEAD_MAX 32768u
 #define RESPONSE_FIELDS_MAX 256u
+const struct h1_limits exchange_response_limits = { .max_line = RESPONSE_HEAD_MAX,
+						    .max_head = RESPONSE_HEAD_MAX,
+						    .max_fields = RESPONSE_FIELDS_MAX };
 /* RFC 9110 15.2 knows no limit; a server that never comes to its answer needs one. */
 #define INTERIM_MAX 64
 
@@ -26,7 +29,7 @@ static void go_on_later(struct exchange *x)
 /* A client that waits for 100 Continue is not the one who is late. */
 static enum exchange_wait body_wait(const struct exchange *x)
 {
-	return x->req.expect_continue && x->to_server.body == 0 && x->interim == 0
+	return x->req.expect_continue && x->to_server.body == 0 && !x->continued
 		       ? WAIT_SERVER_HEAD
 		       : WAIT_CLIENT_READ;
 }
@@ -111,15 +114,12 @@ static enum step_result server_gone(struct exchange *x, enum reason why)
 
 static enum http_verdict parse_head(struct exchange *x, enum reason *why)
 {
-	static const struct h1_limits limits = { .max_line = RESPONSE_HEAD_MAX,
-						 .max_head = RESPONSE_HEAD_MAX,
-						 .max_fields = RESPONSE_FIELDS_MAX };
-
 	if (x->up->in->at == x->up->in->end)
 		return HTTP_MORE;
-	return x->backend->codec->parse_response(&x->parser, buf_unread(x->up->in), &limits,
-						 &x->arena, x->req.method,
-						 x->req.upgrade_websocket, &x->res, why);
+	return x->backend->codec->parse_response(&x->parser, buf_unread(x->up->in),
+						 &exchange_response_limits, &x->arena,
+						 x->req.method, x->req.upgrade_websocket,
+						 &x->res, why);
 }
 
 static void reply_shape(const struct exchange *x, struct h1_reply *r)
@@ -148,6 +148,7 @@ static enum step_result pass_interim(struct exchange *x)
 	if (++x->interim > INTERIM_MAX)
 		return exchange_end(x, REASON_RES_TOO_MANY_INTERIM);
 	x->server_leaves = x->server_leaves || !x->res.keep_alive;
+	x->continued |= x->res.status == 100;
 	reply_shape(x, &r);
 	x->up->in->at += x->res.head_size;
 	h1_parser_reset(&x->parser);
@@ -160,9 +161,9 @@ static enum step_result pass_interim(struct exchange *x)
 
 static bool may_keep_client(const struct exchange *x, const struct h1_reply *r)
 {
-	/* What is still to come of the request may never be read: say so (RFC 9110 10.1.1). */
-	return x->to_server.in_done && x->req.keep_alive && r->framing != FRAMING_CLOSE &&
-	       !x->sink_broken && session_may_go_on(x->session);
+	/* What is still to come of the request will never be read: say so. */
+	return exchange_rest_is_small(x) && x->req.keep_alive && r->framing != FRAMING_CLOSE &&
+	       session_may_go_on(x->session);
 }
 
 static enum step_result begin_response(struct exchange *x)
@@ -267,11 +268,7 @@ static bool server_may_serve_again(const struct exchange *x)
 
 static enum step_result response_done(struct exchange *x)
 {
-	bool reusable = server_may_serve_again(x);
-
-	if (!x->to_server.out_done)
-		x->keep_alive = false;
-	exchange_release_server(x, reusable);
+	exchange_release_server(x, server_may_serve_again(x));
 	return exchange_end(x, REASON_COMPLETE);
 }
 
@@ -283,10 +280,16 @@ static enum step_result server_cut(struct exchange *x, enum reason why)
 
 static enum reason as_response_fault(enum reason why)
 {
-	return why == REASON_REQ_CHUNK || why == REASON_REQ_CHUNK_EXTENSION ||
-			       why == REASON_REQ_TRAILER
-		       ? REASON_RES_CHUNK
-		       : why;
+	switch (why) {
+	case REASON_REQ_CHUNK:
+	case REASON_REQ_CHUNK_EXTENSION:
+	case REASON_REQ_TRAILER:
+	case REASON_REQ_TRAILER_TOO_LARGE:
+	case REASON_REQ_TRAILER_TOO_MANY:
+		return REASON_RES_CHUNK;
+	default:
+		return why;
+	}
 }
 
 enum step_result step_forward(struct exchange *x)
@@ -320,12 +323,6 @@ enum step_result step_forward(struct exchange *x)
 
 /* ---- an answer of our own, and the end ---- */
 
-/* Nothing of the request may be taken for another one. */
-static bool request_was_read(const struct exchange *x)
-{
-	return x->head_whole && x->to_server.in_done;
-}
-
 static bool write_reply(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -345,7 +342,8 @@ enum step_result step_reply(struct exchange *x)
 	struct session *s = x->session;
 
 	if (!x->response_begun) {
-		x->keep_alive = x->keep_alive && request_was_read(x) && session_may_go_on(s);
+		x->keep_alive = x->keep_alive && x->head_whole && exchange_rest_is_small(x) &&
+				session_may_go_on(s);
 		if (!write_reply(x))
 			return exchange_end(x, REASON_NO_MEMORY);
 	}

@@ -5,8 +5,9 @@
 /* Buffers that one flow moves before others in its loop have their turn. */
 #define ROUNDS 16
 
-void flow_init(struct flow *f)
+void flow_init(struct flow *f, const struct h1_limits *limits)
 {
+	f->limits = limits;
 	f->in = f->out = FRAMING_NONE;
 	f->left = f->body = f->sent = 0;
 	f->limit = UINT64_MAX;
@@ -30,7 +31,7 @@ void flow_begin(struct flow *f, enum http_framing in, uint64_t length, enum http
 	f->in_done = in == FRAMING_NONE ||
 		     (in == FRAMING_LENGTH && length == 0 && out != FRAMING_CHUNKED);
 	if (in == FRAMING_CHUNKED)
-		h1_chunks_init(&f->chunks);
+		h1_chunks_init(&f->chunks, f->limits);
 }
 
 /* Three spans at the most: size line, data, line end. The end of a message takes two. */

@@ -18,6 +18,7 @@ struct flow {
 	uint64_t body;     /* body bytes taken from the source */
 	uint64_t sent;     /* bytes given to the sink, framing included */
 	size_t keep;       /* bytes at the buffer's front that must stay */
+	const struct h1_limits *limits; /* of the message's head */
 	bool in_done;      /* the source's message is complete */
 	bool out_done;     /* and all of it was sent */
 	bool end_follows;  /* the sink is closed or shut in the turn in which all was sent */
@@ -39,7 +40,8 @@ enum flow_result {
 	FLOW_BAD         /* the source's framing is broken: `why` */
 };
 
-void flow_init(struct flow *f);
+/* `limits` are those of the message's head, and hold for its trailer section too. */
+void flow_init(struct flow *f, const struct h1_limits *limits);
 /* What is to come: `length` for FRAMING_LENGTH. `out` is FRAMING_NONE for no body only; no
  * body gives no byte, however it is framed (HEAD). `keep`: see above. */
 void flow_begin(struct flow *f, enum http_framing in, uint64_t length, enum http_framing out,

@@ -215,6 +215,14 @@ static bool read_conf(struct generation *g, char *why, size_t why_size)
 	return g->conf != NULL;
 }
 
+static struct h1_limits request_limits(const struct conf_frontend *c)
+{
+	return (struct h1_limits){ .max_line = c->max_header_size,
+				   .max_head = c->max_header_size,
+				   .max_fields = (unsigned)c->max_headers,
+				   .relax_bare_lf = c->relax_bare_lf };
+}
+
 static bool make_frontends(struct generation *g, struct board_proxy *board)
 {
 	struct diags diags;
@@ -229,6 +237,7 @@ static bool make_frontends(struct generation *g, struct board_proxy *board)
 		int slot;
 
 		f->conf = &g->conf->frontends[i];
+		f->limits = request_limits(f->conf);
 		f->router = router_compile(g->conf, &g->source, f->conf, &diags);
 		slot = board_frontend_slot(board, f->conf->name);
 		good = f->router && slot >= 0;

@@ -23,6 +23,7 @@ struct listener {
 
 struct frontend {
 	const struct conf_frontend *conf;
+	struct h1_limits limits; /* of requests */
 	struct router *router;
 	struct frontend_stats *stats;
 	unsigned slot; /* on the board */

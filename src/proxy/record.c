@@ -1,6 +1,65 @@
 /* What remains of an exchange: its counts and its line in the access log. */
+#include <inttypes.h>
+
+#include "base/log.h"
 #include "proxy/accesslog.h"
 #include "proxy/exchange.h"
+
+/* What a reason says of a limit; a limit of 0: nothing. */
+struct over {
+	uint64_t limit, size;
+	const char *unit, *setting;
+};
+
+static struct over over_of(const struct exchange *x)
+{
+	const struct flow *body = &x->to_server;
+	bool told = x->head_whole && x->req.framing == FRAMING_LENGTH;
+
+	switch (x->reason) {
+	case REASON_REQ_LINE_TOO_LONG:
+	case REASON_REQ_HEAD_TOO_LARGE:
+		return (struct over){ x->parser.limit, x->parser.size, "bytes",
+				      " (max_header_size)" };
+	case REASON_REQ_TOO_MANY_FIELDS:
+		return (struct over){ x->parser.limit, x->parser.size, "fields",
+				      " (max_headers)" };
+	case REASON_REQ_CONNECTION:
+	case REASON_RES_CONNECTION:
+		return (struct over){ x->parser.limit, x->parser.size, "options", "" };
+	case REASON_REQ_TRAILER_TOO_LARGE:
+		return (struct over){ body->chunks.max_trailer, body->chunks.trailer_size,
+				      "bytes", " (max_header_size)" };
+	case REASON_REQ_TRAILER_TOO_MANY:
+		return (struct over){ body->chunks.max_trailer_fields,
+				      body->chunks.trailer_fields, "fields",
+				      " (max_headers)" };
+	case REASON_REQ_BODY_TOO_LARGE:
+		return (struct over){ body->limit, told ? x->req.content_length : body->body,
+				      "bytes", " (max_body_size)" };
+	case REASON_RES_HEAD_TOO_LARGE:
+		return (struct over){ x->parser.limit, x->parser.size, "bytes", "" };
+	case REASON_RES_TOO_MANY_FIELDS:
+		return (struct over){ x->parser.limit, x->parser.size, "fields", "" };
+	default:
+		return (struct over){ 0, 0, NULL, NULL };
+	}
+}
+
+/* Once a minute, and in words, since the formats that others made have no place for it. */
+static void tell_over(struct exchange *x, const struct over *over)
+{
+	struct session *s = x->session;
+	struct str backend = x->backend ? x->backend->conf->name : STR_NONE;
+
+	if (!worker_may_tell(s->worker, &s->worker->shared->over_told_at))
+		return;
+	log_notice("frontend %.*s, client %s%s%.*s%s%.*s: %s: %" PRIu64 " %s came, the limit is "
+		   "%" PRIu64 "%s",
+		   STR_ARGS(x->frontend->conf->name), s->peer_host, backend.n ? ", server " : "",
+		   STR_ARGS(backend), backend.n ? "/" : "", STR_ARGS(x->server_name),
+		   reason_text(x->reason), over->size, over->unit, over->limit, over->setting);
+}
 
 /* `by` are the counters of each class; by[0] takes what is of no class. */
 static void count_code(unsigned status, _Atomic uint64_t *const by[6])
@@ -24,7 +83,8 @@ static struct str field_value(const struct exchange *x, enum http_field_id id)
 	return f ? f->value : STR_NONE;
 }
 
-static void log_exchange(struct exchange *x, uint64_t bytes_out, uint64_t bytes_in)
+static void log_exchange(struct exchange *x, const struct over *over, uint64_t bytes_out,
+			 uint64_t bytes_in)
 {
 	struct session *s = x->session;
 	struct worker *w = s->worker;
@@ -46,6 +106,8 @@ static void log_exchange(struct exchange *x, uint64_t bytes_out, uint64_t bytes_
 		.bytes_to_client = bytes_out,
 		.bytes_from_client = bytes_in,
 		.reason = x->reason,
+		.limit = over->limit,
+		.size = over->size,
 		.letters = reason_letters(x->reason),
 		.process_connections = stats_get(w->shared->board->stats.connections),
 		.frontend_connections = stats_get(s->stats->connections),
@@ -85,11 +147,14 @@ void exchange_record(struct exchange *x)
 	_Atomic uint64_t *const by[6] = { &st->code_other, &st->code_other, &st->code_2xx,
 					  &st->code_3xx,   &st->code_4xx,   &st->code_5xx };
 	uint64_t in = x->req.head_size + x->to_server.body, out = x->to_client.sent;
+	const struct over over = over_of(x);
 
 	stats_add(st->requests, 1);
 	count_code(x->status, by);
 	stats_add(st->bytes_in, in);
 	stats_add(st->bytes_out, out);
 	if (logger_wanted(x->session->worker->shared->logger))
-		log_exchange(x, out, in);
+		log_exchange(x, &over, out, in);
+	if (over.limit)
+		tell_over(x, &over);
 }

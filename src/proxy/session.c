@@ -100,38 +100,87 @@ static void start_exchange(struct session *s)
 	exchange_run(s->exchange);
 }
 
-static void session_listen(struct session *s)
+/* Empty lines before a request are no part of it: who sends one behind a body, and then
+ * nothing, is idle (HTTP.md 33, 36). */
+static bool only_empty_lines(const struct buf *b)
 {
-	struct worker *w = s->worker;
+	struct str in = buf_unread(b);
+
+	if (in.n > 2 * H1_EMPTY_LINES_MAX)
+		return false;
+	for (size_t i = 0; i < in.n; i++)
+		if (in.p[i] != "\r\n"[i % 2])
+			return false;
+	return true;
+}
+
+static bool has_request(struct session *s)
+{
 	size_t n;
 
-	/* What a pipelining client has sent before comes before its end. */
-	if (s->in && s->in->at < s->in->end) {
-		start_exchange(s);
-		return;
-	}
-	if (!s->conn.can_read)
-		return;
 	if (!s->in)
-		s->in = buf_get(&w->buffers);
-	if (!s->in) {
-		session_close(s);
-		return;
+		return false;
+	n = s->in->end - s->in->at;
+	if (s->skip) {
+		n = n < s->skip ? n : (size_t)s->skip;
+		s->in->at += n;
+		s->skip -= n;
 	}
-	switch (conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n)) {
-	case CONN_OK:
-		s->in->end += n;
-		start_exchange(s);
-		return;
-	case CONN_AGAIN:
-		buf_put(&w->buffers, &s->in);
-		if (!may_wait(s))
-			session_close(s);
-		return;
-	case CONN_EOF:
-	case CONN_FAIL:
+	return !only_empty_lines(s->in);
+}
+
+static void start_linger(struct session *s);
+
+/* Without a byte on its way that would make the kernel reset the connection. */
+static void leave(struct session *s)
+{
+	if (s->skip)
+		start_linger(s);
+	else
 		session_close(s);
-		return;
+}
+
+static enum conn_result read_some(struct session *s)
+{
+	enum conn_result r;
+	size_t n;
+
+	if (!s->in)
+		s->in = buf_get(&s->worker->buffers);
+	if (!s->in)
+		return CONN_FAIL;
+	if (s->in->at)
+		buf_compact(s->in);
+	r = conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n);
+	if (r == CONN_OK)
+		s->in->end += n;
+	return r;
+}
+
+static void session_listen(struct session *s)
+{
+	for (;;) {
+		/* What a pipelining client has sent before comes before its end. */
+		if (has_request(s)) {
+			start_exchange(s);
+			return;
+		}
+		if (!s->conn.can_read)
+			return;
+		switch (read_some(s)) {
+		case CONN_OK:
+			break;
+		case CONN_AGAIN:
+			if (s->in->at == s->in->end)
+				buf_put(&s->worker->buffers, &s->in);
+			if (!may_wait(s))
+				leave(s);
+			return;
+		case CONN_EOF:
+		case CONN_FAIL:
+			session_close(s);
+			return;
+		}
 	}
 }
 
@@ -315,7 +364,7 @@ void session_part(struct session *s, const struct generation *next)
 void session_follow(struct session *s)
 {
 	if (s->state == SESSION_IDLE && !s->stays && !look_up_frontend(s))
-		session_close(s);
+		leave(s);
 }
 
 /* ---- for the exchange ---- */
@@ -406,7 +455,7 @@ bool session_may_go_on(const struct session *s)
 {
 	const struct worker *w = s->worker;
 
-	if (s->in && s->in->at < s->in->end)
+	if (s->in && !only_empty_lines(s->in))
 		return true;
 	return !s->client_ended && w->phase == WORKER_RUNNING &&
 	       generation_frontend(w->now->gen, s->listener);

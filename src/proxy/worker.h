@@ -19,7 +19,7 @@ struct proxy_shared {
 	_Atomic uint64_t max_connections;
 	_Atomic uint64_t connections;
 	pthread_mutex_t last_places; /* held by who accepts near a limit of connections */
-	_Atomic uint64_t pause_told_at, relax_told_at; /* worker_may_tell() */
+	_Atomic uint64_t pause_told_at, relax_told_at, over_told_at; /* worker_may_tell() */
 	struct loop *main_loop;
 	/* Main thread's, called by letter. */
 	void (*worker_took)(struct proxy_shared *p, struct worker *w);

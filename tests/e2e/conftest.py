@@ -28,7 +28,24 @@ class Site:
 
     def refuse(self, data, *statuses, slices=None):
         """The request gets one of these statuses, the connection closes, and no byte of it
-        reaches a server."""
+        reaches a server; also when it comes in one piece with a good one before it."""
+        response = self.refuse_first(data, *statuses, slices=slices)
+        self.refuse_second(data, *statuses)
+        return response
+
+    def refuse_second(self, data, *statuses):
+        good = b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
+        client = self.client()
+        client.send(good + (data.encode("latin-1") if isinstance(data, str) else data))
+        assert client.read_response().status == 200
+        response = client.read_response()
+        assert response.status in statuses, f"{data[:200]!r}: {response.raw!r}"
+        client.expect_closed()
+        assert self.origin.received == self.origin.expect_requests(1)[0].raw
+        assert self.other.received == b"", f"reached the server: {self.other.received!r}"
+        self.origin.reset()
+
+    def refuse_first(self, data, *statuses, slices=None):
         client = self.client()
         client.send(data, slices=slices)
         response = client.read_response()

@@ -1,5 +1,6 @@
 """HTTP.md 37 to 51: the path that conditions see, and how a request's body is framed."""
 import socket
+import threading
 import time
 
 import pytest
@@ -114,10 +115,59 @@ def test_h42_nothing_is_parsed_after_a_fault(site):
     assert b"evil" not in site.origin.received
 
 
+LATE_FAULTS = ["zz\r\n", "2\r\nabX", "2\n", "2\r\nab\r\n0\r\nfoo\r\n\r\n",
+               "1;" + "e" * 1100 + "\r\na\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("fault", LATE_FAULTS)
+def test_h42_fault_when_the_server_has_half_of_the_body(site, fault):
+    client = site.client()
+    assert client.ask(GET).status == 200
+    client.send(CHUNKED + "3\r\nabc\r\n")
+    wire.wait_for(lambda: b"abc" in site.origin.received, "the first chunk at the server")
+    client.send(fault + EVIL)
+    response = client.read_response()
+    assert (response.status, response.one("Connection")) == (400, b"close")
+    client.expect_closed()
+    used = site.origin.requests[-1].connection
+    assert used.closed.wait(wire.PATIENCE), "the server connection was kept"
+    assert not site.origin.requests[-1].complete
+    assert b"evil" not in site.origin.received
+    assert site.ask(GET).status == 200
+    assert site.origin.requests[-1].connection is not used
+
+
+def test_h42_fault_when_the_answer_has_begun(site):
+    """The answer cannot be taken back: its cut is seen."""
+    def reply(request, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        connection.read_until(b"never")
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    client = site.client()
+    client.send(CHUNKED + "3\r\nabc\r\n")
+    assert client.read_until(b"half").startswith(b"HTTP/1.1 200 ")
+    client.send("zz\r\n" + EVIL)
+    client.expect_closed()
+    assert site.origin.connections[0].closed.wait(wire.PATIENCE)
+    assert b"evil" not in site.origin.received
+
+
 @pytest.mark.parametrize("line", ["Foo : b", " folded: b", "foo", "F\x00: b", "Foo: a\x00", ": b",
-                                  "Foo: a\rb", "Foo: " + "a" * 20000])
+                                  "Foo: a\rb"])
 def test_h43_bad_trailer(site, line):
     refuse_body(site, CHUNKED + f"2\r\nab\r\n0\r\nGood: a\r\n{line}\r\n\r\n" + EVIL)
+
+
+@pytest.mark.parametrize("lines", ["Foo: " + "a" * 20000, "\r\n".join(["Foo: a"] * 101)])
+def test_h43_trailer_over_the_limits_of_the_head(site, lines):
+    refuse_body(site, CHUNKED + f"2\r\nab\r\n0\r\n{lines}\r\n\r\n" + EVIL, 431)
+
+
+def test_h43_trailer_within_the_limits_of_the_head(site):
+    lines = "".join(f"X-{n}: {'a' * 120}\r\n" for n in range(100))
+    got = site.forward(CHUNKED + f"2\r\nab\r\n0\r\n{lines}\r\n")
+    assert [value for _, value in got.trailers] == [b"a" * 120] * 100
 
 
 def test_h43_bare_lf_in_trailer(site):
@@ -211,6 +261,29 @@ def test_h47_client_that_does_not_wait(site):
     assert client.ask(GET).status == 200
 
 
+def test_h47_another_interim_answer_is_no_100(start, origin):
+    """Whoever waits for 100 Continue is not late, whatever else the server says before."""
+    go = threading.Event()
+
+    def reply(request, connection):
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+        assert go.wait(wire.PATIENCE)
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.read_body(request)
+        return wire.answer(request.body)
+    server = origin()
+    server.read_bodies = False
+    server.answer = reply
+    running = start(daemon.backend("main", server.address), timeouts='client = "300ms";')
+    client = running.client()
+    client.send(POST + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 103 ")
+    client.expect_open(0.6)
+    go.set()
+    assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+    assert client.ask("abc").body == b"abc"
+
+
 def test_h47_final_answer_instead_of_100(site):
     site.origin.read_bodies = False
     site.origin.answer = wire.answer(b"no", 403, reason=b"Forbidden")
@@ -253,6 +326,78 @@ def test_h49_answer_to_a_client_that_waits_to_send(site):
     client.expect_closed()
 
 
+SKIPPED = 65536
+
+
+def answered_early(request, connection):
+    connection.send(wire.answer(b"no", 403, reason=b"Forbidden"))
+    connection.read_until(b"never")
+
+
+def test_h49_small_rest_is_skipped(site):
+    """The connection lives on, and what was body is not taken for a request."""
+    site.origin.read_bodies = False
+    site.origin.answer = answered_early
+    client = site.client()
+    body = EVIL * 3 + "x" * (SKIPPED - 3 * len(EVIL))
+    client.send(POST + f"Content-Length: {SKIPPED}\r\n\r\n")
+    response = client.read_response()
+    assert (response.status, response.has("Connection")) == (403, False)
+    client.send(body[:1000])
+    first = site.origin.requests[0].connection
+    assert first.closed.wait(wire.PATIENCE), "the server connection was kept"
+    site.origin.reset()
+    client.send(body[1000:] + GET, slices=10000)
+    assert client.read_response().status == 200
+    assert [r.target for r in site.origin.requests] == ["/"]
+    assert client.ask(GET).status == 200
+
+
+@pytest.mark.parametrize("framing", [f"Content-Length: {SKIPPED + 1}", "Transfer-Encoding: chunked"])
+def test_h49_larger_rest_ends_the_connection(site, framing):
+    site.origin.read_bodies = False
+    site.origin.answer = answered_early
+    client = site.client()
+    client.send(POST + framing + "\r\n\r\n")
+    response = client.read_response()
+    assert (response.status, response.one("Connection")) == (403, b"close")
+    client.send(EVIL * 100)
+    client.expect_closed()
+    assert b"evil" not in site.origin.received
+
+
+def test_h49_small_rest_behind_an_answer_of_our_own(start, origin):
+    gone = origin()
+    gone.close()
+    running = start(daemon.backend("main", gone.address, more="retries = 0;"),
+                    timeouts='keep_alive = "500ms";')
+    client = running.client()
+    for _ in range(2):
+        client.send(POST + f"Content-Length: {len(EVIL)}\r\n\r\n")
+        response = client.read_response()
+        assert (response.status, response.has("Connection")) == (503, False)
+        client.send(EVIL)
+    client.expect_closed()  # it idles
+    client = running.client()
+    client.send(POST + f"Content-Length: {len(EVIL)}\r\n\r\n" + EVIL[:5])
+    assert not client.read_response().has("Connection")
+    client.expect_closed()  # it does not send the rest
+    wire.wait_for(lambda: sum(" 503 " in line for line in running.log()) == 3, "three log lines")
+    assert not any("evil" in line or "BADREQ" in line for line in running.log())
+
+
+def test_h49_who_was_late_with_a_body_is_not_waited_for(start, origin):
+    server = origin()
+    running = start(daemon.backend("main", server.address), timeouts='client = "300ms";')
+    client = running.client()
+    client.send(POST + "Content-Length: 10\r\n\r\nabc")
+    response = client.read_response()
+    assert (response.status, response.one("Connection")) == (408, b"close")
+    client.send("defghij" + EVIL)
+    client.expect_closed()
+    assert b"evil" not in server.received
+
+
 def test_h50_body_over_the_limit(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address), frontend='max_body_size = "1KiB";')
@@ -262,14 +407,38 @@ def test_h50_body_over_the_limit(start, origin):
     client = running.client()
     assert client.ask(POST + "Content-Length: 1024\r\n\r\n" + "x" * 1024).status == 200
     client = running.client()
-    client.send(CHUNKED + "400\r\n" + "x" * 1024 + "\r\n1\r\nx\r\n0\r\n\r\n")
+    assert client.ask(CHUNKED + "400\r\n" + "y" * 1024 + "\r\n0\r\n\r\n").status == 200
+    client = running.client()
+    client.send(CHUNKED + "400\r\n" + "x" * 1024 + "\r\n1\r\nx\r\n0\r\n\r\n" + EVIL)
     response = client.read_response()
-    assert response.status == 413
-    if response.has("Connection"):
-        client.expect_closed()
-    else:
-        assert client.ask(GET).status == 200, "the rest of the body was drained"
-    assert [r.body for r in server.requests if r.complete and r.method == "POST"] == [b"x" * 1024]
+    assert (response.status, response.one("Connection")) == (413, b"close")
+    client.expect_closed()
+    client = running.client()
+    client.send(CHUNKED + "3ff\r\n" + "x" * 1023 + "\r\n")
+    wire.wait_for(lambda: b"x" * 1023 in server.connections[-1].received, "the first chunk")
+    client.send("2\r\nxx\r\n")
+    assert client.read_response().status == 413
+    client.expect_closed()
+    assert [r.body for r in server.requests if r.complete] == [b"x" * 1024, b"y" * 1024]
+    assert b"evil" not in server.received
+
+
+def test_h50_nobody_is_asked_for_a_body_over_the_limit(start, origin):
+    """Neither with 100 Continue; and as it is small, the connection lives on if it comes."""
+    server = origin()
+    running = start(daemon.backend("main", server.address), frontend='max_body_size = "1KiB";')
+    client = running.client()
+    client.send(POST + "Expect: 100-continue\r\nContent-Length: 1025\r\n\r\n")
+    response = client.read_response()
+    assert (response.status, response.interim) == (413, [])
+    assert response.one("Connection") == b"close"
+    client.expect_closed()
+    client = running.client()
+    client.send(POST + "Content-Length: 1025\r\n\r\n" + "x" * 1025)
+    response = client.read_response()
+    assert (response.status, response.has("Connection")) == (413, False)
+    assert client.ask(GET).status == 200
+    assert [r.method for r in server.requests] == ["GET"]
 
 
 # --- back-pressure ---

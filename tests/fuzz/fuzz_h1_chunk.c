@@ -4,6 +4,8 @@
 #include "fuzzing.h"
 #include "http/h1_chunk.h"
 
+static const struct h1_limits limits = { .max_head = 8192, .max_fields = 64 };
+
 struct decoded {
 	struct h1_chunks chunks;
 	enum http_verdict verdict;
@@ -17,7 +19,7 @@ static void decoding_begin(struct decoded *d, struct str in, struct arena *arena
 	*d = (struct decoded){ .verdict = HTTP_MORE };
 	d->body.p = arena_alloc(arena, in.n);
 	must(d->body.p);
-	h1_chunks_init(&d->chunks);
+	h1_chunks_init(&d->chunks, &limits);
 }
 
 /* Goes on to `end` of the body, in steps. */
@@ -92,7 +94,7 @@ static void judge_trailers(struct str trailers)
 	struct str line;
 
 	must(trailers.n == 0 || str_ends(trailers, STR("\r\n")));
-	must(trailers.n <= H1_TRAILER_MAX);
+	must(trailers.n <= limits.max_head);
 	while (trailers.n) {
 		ptrdiff_t end = str_find(trailers, STR("\r\n")), colon;
 

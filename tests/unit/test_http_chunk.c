@@ -12,7 +12,7 @@ static enum http_verdict feed(struct str in, size_t step, enum reason *why)
 {
 	enum http_verdict v = HTTP_MORE;
 
-	h1_chunks_init(&chunks);
+	h1_chunks_init(&chunks, &limits);
 	body_n = eaten = 0;
 	*why = REASON_COMPLETE;
 	while (eaten < in.n && v != HTTP_BAD && !chunks.done) {
@@ -145,7 +145,7 @@ START_TEST(h43_trailers_obey_the_rules_of_fields)
 {
 	static const char *const bad[] = { "foo", ": x", "F oo: x", "Foo : x", " Foo: x",
 					   "A: b\r\n c", "A: \x01", "F(: x", "A: b\rc" };
-	static char text[H1_TRAILER_MAX + 64];
+	char text[64];
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -153,13 +153,23 @@ START_TEST(h43_trailers_obey_the_rules_of_fields)
 		refused((struct str){ text, n }, REASON_REQ_TRAILER);
 	}
 	refused(STR("0\r\nA: \0\r\n\r\n"), REASON_REQ_TRAILER);
-	memset(text, 'a', sizeof(text));
-	memcpy(text, "0\r\nA:", 5);
-	refused((struct str){ text, sizeof(text) }, REASON_REQ_TRAILER);
-	n = 3;
-	for (unsigned i = 0; i <= H1_TRAILER_FIELDS; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "A: b\r\n");
-	refused((struct str){ text, n }, REASON_REQ_TRAILER);
+}
+END_TEST
+
+START_TEST(h43_trailers_have_the_limits_of_the_head)
+{
+	limits = (struct h1_limits){ .max_line = 9, .max_head = 20, .max_fields = 3 };
+	/* The 20th byte is the last that may come before the empty line. */
+	body_is(STR("0\r\nX: 456789012\r\nY: 8\r\n\r\n"), "", "X: 456789012\r\nY: 8\r\n");
+	refused(STR("0\r\nX: 4567890123\r\nY: 9\r\n\r\n"), REASON_REQ_TRAILER_TOO_LARGE);
+	ck_assert_uint_eq(chunks.trailer_size, 21);
+	/* Also of fields that are not passed on, and of a line that never ends. */
+	refused(STR("0\r\nTE: 7890123\r\nDate: 1\r\n\r\n"), REASON_REQ_TRAILER_TOO_LARGE);
+	refused(STR("0\r\nX: 456789012345678901"), REASON_REQ_TRAILER_TOO_LARGE);
+	body_is(STR("0\r\nA:\r\nB:\r\nC:\r\n\r\n"), "", "A:\r\nB:\r\nC:\r\n");
+	refused(STR("0\r\nA:\r\nB:\r\nTE:\r\nD:\r\n\r\n"), REASON_REQ_TRAILER_TOO_MANY);
+	ck_assert_uint_eq(reason_status(REASON_REQ_TRAILER_TOO_LARGE), 431);
+	ck_assert_uint_eq(reason_status(REASON_REQ_TRAILER_TOO_MANY), 431);
 }
 END_TEST
 
@@ -213,6 +223,7 @@ int main(void)
 	tcase_add_test(t, h41_extensions_are_parsed_and_dropped);
 	tcase_add_test(t, h41_extensions_are_limited);
 	tcase_add_test(t, h43_trailers_obey_the_rules_of_fields);
+	tcase_add_test(t, h43_trailers_have_the_limits_of_the_head);
 	tcase_add_test(t, h81_trailers_pass_but_for_the_forbidden);
 	tcase_add_test(t, the_head_of_a_chunk);
 	tcase_add_test(t, an_arena_that_failed_is_told);

@@ -90,7 +90,7 @@ START_TEST(bytes_after_the_head_are_not_its)
 }
 END_TEST
 
-START_TEST(h1_length_and_coding_are_refused)
+START_TEST(h01_length_and_coding_are_refused)
 {
 	request_refused(GET("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"),
 			REASON_REQ_LENGTH_AND_CODING);
@@ -99,7 +99,7 @@ START_TEST(h1_length_and_coding_are_refused)
 }
 END_TEST
 
-START_TEST(h2_differing_lengths_are_refused)
+START_TEST(h02_differing_lengths_are_refused)
 {
 	request_refused(GET("Content-Length: 4\r\nContent-Length: 5\r\n"),
 			REASON_REQ_LENGTH_CONFLICT);
@@ -107,7 +107,7 @@ START_TEST(h2_differing_lengths_are_refused)
 }
 END_TEST
 
-START_TEST(h3_equal_lengths_are_refused_as_well)
+START_TEST(h03_equal_lengths_are_refused_as_well)
 {
 	request_refused(GET("Content-Length: 4\r\nContent-Length: 4\r\n"),
 			REASON_REQ_CONTENT_LENGTH);
@@ -115,7 +115,7 @@ START_TEST(h3_equal_lengths_are_refused_as_well)
 }
 END_TEST
 
-START_TEST(h4_a_length_is_digits_only)
+START_TEST(h04_a_length_is_digits_only)
 {
 	static const char *const bad[] = { "", "+2", "-1", "0x2", "1_0", "2 3", "2;", "2,", ",2",
 					   "2.0", "two", "\t", "\xb2" };
@@ -129,7 +129,7 @@ START_TEST(h4_a_length_is_digits_only)
 }
 END_TEST
 
-START_TEST(h5_a_length_never_wraps)
+START_TEST(h05_a_length_never_wraps)
 {
 	request_refused(GET("Content-Length: 9223372036854775808\r\n"),
 			REASON_REQ_CONTENT_LENGTH);
@@ -144,7 +144,7 @@ START_TEST(h5_a_length_never_wraps)
 }
 END_TEST
 
-START_TEST(h6_the_last_coding_is_chunked)
+START_TEST(h06_the_last_coding_is_chunked)
 {
 	request_refused(GET("Transfer-Encoding: gzip\r\n"), REASON_REQ_CODING);
 	request_refused(GET("Transfer-Encoding: identity\r\n"), REASON_REQ_CODING);
@@ -154,7 +154,7 @@ START_TEST(h6_the_last_coding_is_chunked)
 }
 END_TEST
 
-START_TEST(h7_an_unknown_coding_gets_501)
+START_TEST(h07_an_unknown_coding_gets_501)
 {
 	request_refused(GET("Transfer-Encoding: gzip, chunked\r\n"), REASON_REQ_CODING_UNKNOWN);
 	request_refused(GET("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"),
@@ -163,7 +163,7 @@ START_TEST(h7_an_unknown_coding_gets_501)
 }
 END_TEST
 
-START_TEST(h8_chunked_twice_is_refused)
+START_TEST(h08_chunked_twice_is_refused)
 {
 	request_refused(GET("Transfer-Encoding: chunked, chunked\r\n"), REASON_REQ_CODING);
 	request_refused(GET("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
@@ -172,7 +172,7 @@ START_TEST(h8_chunked_twice_is_refused)
 }
 END_TEST
 
-START_TEST(h9_lookalikes_of_chunked_are_refused)
+START_TEST(h09_lookalikes_of_chunked_are_refused)
 {
 	request_refused(GET("Transfer-Encoding: ,chunked\r\n"), REASON_REQ_CODING);
 	request_refused(GET("Transfer-Encoding: chunked,\r\n"), REASON_REQ_CODING);
@@ -523,6 +523,51 @@ START_TEST(h34_limits_of_the_head)
 }
 END_TEST
 
+/* Whatever else is wrong with it, and in whatever pieces it comes. */
+START_TEST(h34_a_limit_is_judged_first)
+{
+	limits = (struct h1_limits){ .max_line = 20, .max_head = 60, .max_fields = 3 };
+	request_refused(STR("GET /2345678901234567890123\nHost: a\r\n\r\n"),
+			REASON_REQ_LINE_TOO_LONG);
+	request_refused(STR("GET /\x80" "345678901234567890123 HTTP/9.9\r\n\r\n"),
+			REASON_REQ_LINE_TOO_LONG);
+	request_refused(STR(HEAD "X 2: 678901234567890123456789012345678\r\n\r\n"),
+			REASON_REQ_HEAD_TOO_LARGE);
+	request_refused(STR(HEAD "X-2: 678901234567890123456789012345678\n\r\n"),
+			REASON_REQ_HEAD_TOO_LARGE);
+	request_refused(STR("(ET /2345678901234567890123"), REASON_REQ_METHOD);
+	request_refused(STR("(ET /2345678901234567890123\n"), REASON_REQ_METHOD);
+}
+END_TEST
+
+static void over_is(struct str in, enum reason why, size_t limit, size_t size)
+{
+	struct h1_parser p;
+	enum reason r;
+
+	h1_parser_reset(&p);
+	ck_assert_int_eq(h1_parse_request(&p, exact_copy(in), &limits, &arena, &req, &r),
+			 HTTP_BAD);
+	ck_assert_int_eq(r, why);
+	ck_assert_uint_eq(p.limit, limit);
+	ck_assert_uint_eq(p.size, size);
+}
+
+START_TEST(h34_limit_and_size_are_told)
+{
+	limits = (struct h1_limits){ .max_line = 20, .max_head = 60, .max_fields = 3 };
+	over_is(STR("\r\nGET /2345678 HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQ_LINE_TOO_LONG,
+		20, 21);
+	str_is(req.method_text, "GET");
+	str_is(req.target, "/2345678");
+	over_is(STR("GET /23456789012345678901"), REASON_REQ_LINE_TOO_LONG, 20, 25);
+	str_is(req.target, "/23456789012345678901");
+	over_is(STR(HEAD "X-2: 678901234567890123456789012\r\n\r\n"),
+		REASON_REQ_HEAD_TOO_LARGE, 60, 61);
+	over_is(STR(HEAD "A: b\r\nA: b\r\nA: b\r\n\r\n"), REASON_REQ_TOO_MANY_FIELDS, 3, 4);
+}
+END_TEST
+
 static size_t many_fields(char *text, size_t size, unsigned count)
 {
 	size_t n = (size_t)snprintf(text, size, HEAD);
@@ -577,15 +622,15 @@ int main(void)
 	tcase_add_test(t, a_bad_first_line_is_refused_before_the_rest);
 	tcase_add_test(t, a_head_that_moves_is_read_again);
 	tcase_add_test(t, bytes_after_the_head_are_not_its);
-	tcase_add_test(t, h1_length_and_coding_are_refused);
-	tcase_add_test(t, h2_differing_lengths_are_refused);
-	tcase_add_test(t, h3_equal_lengths_are_refused_as_well);
-	tcase_add_test(t, h4_a_length_is_digits_only);
-	tcase_add_test(t, h5_a_length_never_wraps);
-	tcase_add_test(t, h6_the_last_coding_is_chunked);
-	tcase_add_test(t, h7_an_unknown_coding_gets_501);
-	tcase_add_test(t, h8_chunked_twice_is_refused);
-	tcase_add_test(t, h9_lookalikes_of_chunked_are_refused);
+	tcase_add_test(t, h01_length_and_coding_are_refused);
+	tcase_add_test(t, h02_differing_lengths_are_refused);
+	tcase_add_test(t, h03_equal_lengths_are_refused_as_well);
+	tcase_add_test(t, h04_a_length_is_digits_only);
+	tcase_add_test(t, h05_a_length_never_wraps);
+	tcase_add_test(t, h06_the_last_coding_is_chunked);
+	tcase_add_test(t, h07_an_unknown_coding_gets_501);
+	tcase_add_test(t, h08_chunked_twice_is_refused);
+	tcase_add_test(t, h09_lookalikes_of_chunked_are_refused);
 	tcase_add_test(t, h10_coding_in_http_1_0_is_refused);
 	tcase_add_test(t, h11_space_before_the_colon_is_refused);
 	tcase_add_test(t, h12_a_folded_line_is_refused);
@@ -611,6 +656,8 @@ int main(void)
 	tcase_add_test(t, h32_the_preface_of_http_2_is_refused_here);
 	tcase_add_test(t, h33_a_few_empty_lines_are_skipped);
 	tcase_add_test(t, h34_limits_of_the_head);
+	tcase_add_test(t, h34_a_limit_is_judged_first);
+	tcase_add_test(t, h34_limit_and_size_are_told);
 	tcase_add_test(t, h34_two_hundred_fields_fit_when_allowed);
 	tcase_add_test(t, an_arena_that_failed_ends_the_request);
 	tcase_add_test(t, h38_a_bad_escape_is_refused_in_the_path_only);

@@ -127,7 +127,7 @@ START_TEST(too_many_connection_options_are_refused)
 	for (unsigned i = 0; i < 65; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "x,");
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\n\r\n");
-	request_refused((struct str){ text, n }, REASON_REQ_TOO_MANY_FIELDS);
+	request_refused((struct str){ text, n }, REASON_REQ_CONNECTION);
 }
 END_TEST
 

@@ -181,7 +181,7 @@ START_TEST(too_many_connection_options_are_refused)
 	for (unsigned i = 0; i < 65; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "x,");
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\n\r\n");
-	response_refused((struct str){ text, n }, REASON_RES_TOO_MANY_FIELDS);
+	response_refused((struct str){ text, n }, REASON_RES_CONNECTION);
 }
 END_TEST
 

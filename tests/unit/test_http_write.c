@@ -30,7 +30,7 @@ static void comes_back(struct str in, enum http_method m, const char *text)
 	ck_assert_str_eq(out_text(), text);
 }
 
-START_TEST(h5_a_length_goes_out_canonical)
+START_TEST(h05_a_length_goes_out_canonical)
 {
 	goes_out(STR("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 02\r\n\r\n"),
 		 "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
@@ -392,7 +392,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, write_setup, http_teardown);
 	suite_add_tcase(s, t);
-	tcase_add_test(t, h5_a_length_goes_out_canonical);
+	tcase_add_test(t, h05_a_length_goes_out_canonical);
 	tcase_add_test(t, h23_origin_form_and_the_authority_as_host);
 	tcase_add_test(t, h37_the_normalised_path_goes_out);
 	tcase_add_test(t, h44_h45_framing_of_requests);

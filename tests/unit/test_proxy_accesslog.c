@@ -170,8 +170,8 @@ START_TEST(json_complete)
 		"\"bytes_out\":2750,\"bytes_in\":17,\"request_ms\":10.999,\"queue_ms\":0.000,"
 		"\"connect_ms\":30.000,\"response_ms\":69.001,\"total_ms\":109.123,"
 		"\"reason\":\"COMPLETE\",\"reason_text\":\"complete\",\"termination\":\"----\","
-		"\"retries\":0,\"redispatched\":false,\"tried\":[],"
-		"\"user_agent\":\"curl/7.88.1\","
+		"\"limit\":null,\"size\":null,\"retries\":0,\"redispatched\":false,"
+		"\"tried\":[],\"user_agent\":\"curl/7.88.1\","
 		"\"referer\":\"http://a.example/\\\"x\"}");
 }
 END_TEST
@@ -189,8 +189,8 @@ START_TEST(json_unreadable)
 		"\"status\":null,\"bytes_out\":0,\"bytes_in\":17,\"request_ms\":null,"
 		"\"queue_ms\":null,\"connect_ms\":null,\"response_ms\":null,\"total_ms\":1000.999,"
 		"\"reason\":\"REQ_LINE\",\"reason_text\":\"malformed request line\","
-		"\"termination\":\"PR--\",\"retries\":0,\"redispatched\":false,"
-		"\"tried\":[],\"user_agent\":null,\"referer\":null}");
+		"\"termination\":\"PR--\",\"limit\":null,\"size\":null,\"retries\":0,"
+		"\"redispatched\":false,\"tried\":[],\"user_agent\":null,\"referer\":null}");
 }
 END_TEST
 
@@ -212,6 +212,18 @@ START_TEST(h93_json_shows_each_attempt)
 		line, "\"retries\":2,\"redispatched\":true,\"tried\":["
 		      "{\"server\":\"web1\",\"reason\":\"CONNECT_REFUSED\"},"
 		      "{\"server\":\"web2\",\"reason\":\"SERVER_CLOSED\"}],\"user_agent\":"));
+}
+END_TEST
+
+START_TEST(h34_json_names_limit_and_size)
+{
+	struct access_record r = bad_record();
+
+	r.reason = REASON_REQ_HEAD_TOO_LARGE;
+	r.limit = 16384;
+	r.size = 16390;
+	ck_assert(str_find(str_of(format(CONF_LOG_JSON, &r)),
+			   STR(",\"limit\":16384,\"size\":16390,")) > 0);
 }
 END_TEST
 
@@ -349,6 +361,7 @@ int main(void)
 	tcase_add_test(t, json_complete);
 	tcase_add_test(t, json_unreadable);
 	tcase_add_test(t, h93_json_shows_each_attempt);
+	tcase_add_test(t, h34_json_names_limit_and_size);
 	tcase_add_test(t, combined_lines);
 	tcase_add_test(t, time_follows_each_record);
 	tcase_add_loop_test(t, long_input_keeps_the_end, 0, 7);

@@ -24,6 +24,7 @@ static struct conn from, to;
 static int source, sink; /* the far ends */
 static struct buf *buf;
 static struct flow flow;
+static const struct h1_limits limits = { .max_head = 8192, .max_fields = 64 };
 static enum reason why;
 static bool woken;
 
@@ -59,7 +60,7 @@ static void setup(void)
 	source = pair_open(&from);
 	sink = pair_open(&to);
 	buf = buf_get(&buffers);
-	flow_init(&flow);
+	flow_init(&flow, &limits);
 	wire_n = wire_at = out_n = 0;
 	woken = true;
 	why = REASON_COMPLETE;

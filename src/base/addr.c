@@ -198,3 +198,45 @@ bool net_contains(const struct net *n, const struct addr *a)
 	return bits == 0 ||
 	       ((n->bytes[whole] ^ (unsigned char)host.p[whole]) >> (8 - bits)) == 0;
 }
+
+bool net_of(struct net *n, const struct addr *a, unsigned prefix4, unsigned prefix6)
+{
+	struct str host = host_bytes(a);
+	unsigned prefix = host.n == 4 ? prefix4 : prefix6;
+
+	if (a->u.sa.sa_family != AF_INET && a->u.sa.sa_family != AF_INET6)
+		return false;
+	memset(n, 0, sizeof(*n));
+	n->family_bytes = (uint8_t)host.n;
+	n->prefix = (uint8_t)(prefix < host.n * 8 ? prefix : host.n * 8);
+	memcpy(n->bytes, host.p, (n->prefix + 7u) / 8);
+	if (n->prefix % 8)
+		n->bytes[n->prefix / 8] &= (uint8_t)(0xff << (8 - n->prefix % 8));
+	return true;
+}
+
+struct addr net_addr(const struct net *n)
+{
+	struct addr a = { .len = n->family_bytes == 4 ? sizeof(a.u.in) : sizeof(a.u.in6) };
+
+	if (n->family_bytes == 4) {
+		a.u.in.sin_family = AF_INET;
+		memcpy(&a.u.in.sin_addr, n->bytes, 4);
+	} else {
+		a.u.in6.sin6_family = AF_INET6;
+		memcpy(&a.u.in6.sin6_addr, n->bytes, 16);
+	}
+	return a;
+}
+
+size_t net_format(const struct net *n, char *to, size_t size)
+{
+	struct addr a = net_addr(n);
+	size_t at = addr_format_host(&a, to, size);
+	int more;
+
+	if (n->prefix == n->family_bytes * 8)
+		return at;
+	more = snprintf(to + at, size - at, "/%u", n->prefix);
+	return more < 0 ? at : at + (size_t)more < size ? at + (size_t)more : size - 1;
+}

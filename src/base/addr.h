@@ -53,5 +53,12 @@ struct net {
 const char *net_parse(struct net *n, struct str text);
 /* An IPv4 address mapped into IPv6 is judged as IPv4. */
 bool net_contains(const struct net *n, const struct addr *a);
+/* The network that an address is in, of so many bits; no more than it has. False: on a unix
+ * socket. */
+bool net_of(struct net *n, const struct addr *a, unsigned prefix4, unsigned prefix6);
+/* Its first address, port 0. */
+struct addr net_addr(const struct net *n);
+/* As net_parse() reads it, without the bits when they are all; as addr_format(). */
+size_t net_format(const struct net *n, char *to, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* Hashing that is the same on every node and in every version: consistent balancing and
- * the identity of servers on the boards depend on it. Not for secrets. */
+ * the identity of servers on the boards depend on it. Not for secrets, but for hash_keyed(). */
 #ifndef HPCBAL_BASE_HASH_H
 #define HPCBAL_BASE_HASH_H
 
@@ -8,6 +8,9 @@
 /* FNV-1a, 64 bit, then mixed (the finaliser of MurmurHash3). */
 uint64_t hash_bytes(struct str s);
 uint64_t hash_mix(uint64_t x);
+/* SipHash-2-4: who does not know the key can neither aim at a place of a table nor tell from the
+ * hash what was hashed. */
+uint64_t hash_keyed(const uint64_t key[2], struct str s);
 
 static inline uint64_t hash_pair(uint64_t a, uint64_t b)
 {

@@ -358,6 +358,54 @@ START_TEST(a_unix_peer_is_in_no_network)
 }
 END_TEST
 
+static const struct {
+	const char *addr;
+	unsigned prefix4, prefix6;
+	const char *net;
+} nets_of[] = {
+	{ "192.0.2.7:80", 32, 64, "192.0.2.7" },
+	{ "192.0.2.7:80", 24, 64, "192.0.2.0/24" },
+	{ "192.0.2.255:80", 25, 64, "192.0.2.128/25" },
+	{ "192.0.2.7:80", 0, 64, "0.0.0.0/0" },
+	{ "192.0.2.7:80", 99, 64, "192.0.2.7" },
+	{ "[2001:db8:1:2:3:4:5:6]:80", 32, 64, "2001:db8:1:2::/64" },
+	{ "[2001:db8:1:2:3:4:5:6]:80", 32, 61, "2001:db8:1::/61" },
+	{ "[2001:db8:1:2:3:4:5:6]:80", 32, 128, "2001:db8:1:2:3:4:5:6" },
+	{ "[::ffff:192.0.2.7]:80", 24, 64, "192.0.2.0/24" },
+};
+
+START_TEST(an_address_is_in_a_network_of_any_size)
+{
+	struct addr a = parsed(nets_of[_i].addr), first;
+	struct net n, again;
+	char text[64];
+
+	ck_assert(net_of(&n, &a, nets_of[_i].prefix4, nets_of[_i].prefix6));
+	ck_assert_uint_eq(net_format(&n, text, sizeof(text)), strlen(text));
+	ck_assert_str_eq(text, nets_of[_i].net);
+	ck_assert(net_contains(&n, &a));
+	ck_assert_ptr_null(net_parse(&again, str_of(text)));
+	ck_assert_mem_eq(&n, &again, sizeof(n));
+	first = net_addr(&n);
+	ck_assert(net_contains(&n, &first));
+	for (size_t size = 1; size <= strlen(text); size++) {
+		char cut[64];
+
+		ck_assert_uint_eq(net_format(&n, cut, size), size - 1);
+		ck_assert_uint_eq(strlen(cut), size - 1);
+	}
+}
+END_TEST
+
+START_TEST(a_unix_peer_has_no_network)
+{
+	struct addr a = parsed("unix:/run");
+	struct net n;
+
+	ck_assert(!net_of(&n, &a, 32, 64));
+}
+END_TEST
+
 #define ROWS(t) (sizeof(t) / sizeof((t)[0]))
 
 int main(void)
@@ -383,6 +431,8 @@ int main(void)
 	tcase_add_loop_test(t, bad_networks_are_refused, 0, ROWS(bad_nets));
 	tcase_add_test(t, every_prefix_agrees_with_its_bits);
 	tcase_add_test(t, a_unix_peer_is_in_no_network);
+	tcase_add_loop_test(t, an_address_is_in_a_network_of_any_size, 0, ROWS(nets_of));
+	tcase_add_test(t, a_unix_peer_has_no_network);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -204,11 +204,13 @@ async def endless_head(servers, name, writer):
     return False
 
 
-async def reset_in_body(servers, name, writer):
-    await says(OK + b"Content-Length: 1000\r\n\r\n" + b"x" * 300)(servers, name, writer)
-    await servers.round.nap(servers.rng.uniform(0, 0.02))
-    talk.reset(writer)
-    return False
+def reset_behind(text):
+    async def act(servers, name, writer):
+        await says(text)(servers, name, writer)
+        await servers.round.nap(servers.rng.uniform(0, 0.02))
+        talk.reset(writer)
+        return False
+    return act
 
 
 async def noise(servers, name, writer):
@@ -227,9 +229,11 @@ FAULTS = {
     "short_body": Fault(says(OK + b"Content-Length: 1000\r\n\r\nBODY"), {200}, "SD", cut=True),
     "short_chunks": Fault(says(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"), {200},
                           "SD", cut=True),
-    "bad_chunk": Fault(says(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcdeX"), {200, 502},
-                       "PD|SD", cut=True),
-    "reset_in_body": Fault(reset_in_body, {200, 502}, "SD|SH", cut=True),
+    "bad_chunk": Fault(says(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcdeX"), {200}, "PD",
+                       cut=True),
+    "reset_in_body": Fault(reset_behind(OK + b"Content-Length: 1000\r\n\r\n" + b"x" * 300), {200},
+                           "SD", cut=True),
+    "reset_in_unframed": Fault(reset_behind(OK + b"\r\n" + b"x" * 300), {200}, "SD", cut=True),
     "noise": Fault(noise, {502}, "SH|PH"),
     "no_http": Fault(says(b"hello world\r\n\r\n"), {502}, "PH"),
     "status": Fault(says(b"HTTP/1.1 999 What\r\n\r\n"), {502}, "PH"),

@@ -232,10 +232,17 @@ void vrrp_node_proxy_runs(struct vrrp_node *n, bool runs)
 
 struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which)
 {
+	struct board_router *r = &n->board->routers[which];
 	struct router_facts f;
+	bool whole = false;
 
-	ck_assert(board_read_block(&n->board->routers[which].turn, &f,
-				   &n->board->routers[which].facts, sizeof(f)));
+	/* On a busy machine the writer can be stopped in the middle. */
+	for (unsigned i = 0; i < 1000 && !whole; i++) {
+		whole = board_read_block(&r->turn, &f, &r->facts, sizeof(f));
+		if (!whole)
+			usleep(1000);
+	}
+	ck_assert(whole);
 	return f;
 }
 

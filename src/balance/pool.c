@@ -163,6 +163,26 @@ struct server *pool_pick(struct pool *p, const struct pool_key *key)
 	return s;
 }
 
+static bool has_server(const struct pool *p, const struct server *s)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->servers[i] == s)
+			return true;
+	return false;
+}
+
+bool pool_take(struct pool *p, struct server *s, uint64_t now)
+{
+	if (!has_server(p, s) || !server_serves(s))
+		return false;
+	pthread_mutex_lock(&p->lock);
+	server_ref(s);
+	stats_add(s->stats->active, 1);
+	budget_request(&p->budget, now);
+	pthread_mutex_unlock(&p->lock);
+	return true;
+}
+
 bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent)
 {
 	bool may;

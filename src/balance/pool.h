@@ -42,6 +42,9 @@ void pool_unref(struct pool *p);
  * eligible. Any thread. Those that could not be connected just now come behind the others, and
  * behind them those that are excluded: when there is no other, one of them is chosen again. */
 struct server *pool_pick(struct pool *p, const struct pool_key *key);
+/* Takes this server and no other, for a client that is bound to it: true when the pool has it
+ * and it is up and not in maintenance. Counted as above. Any thread. */
+bool pool_take(struct pool *p, struct server *s, uint64_t now);
 /* Whether the budget allows a request of this pool another try (balance/budget.h); true counts
  * it. Any thread. */
 bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent);

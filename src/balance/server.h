@@ -46,6 +46,14 @@ void server_unref(struct server *s);
 
 /* The one setter of health. True when it changed (the caller logs, counts and publishes). */
 bool server_set_health(struct server *s, enum server_health to);
+/* May those go on there who are bound to it? Others' connections to it are not kept else. */
+static inline bool server_serves(struct server *s)
+{
+	return atomic_load_explicit(&s->health, memory_order_acquire) == SERVER_UP &&
+	       atomic_load_explicit(&s->admin, memory_order_relaxed) != SERVER_MAINT &&
+	       atomic_load_explicit(&s->retired, memory_order_relaxed) == 0;
+}
+
 /* It could not be connected: until `until` (µs) others are chosen rather. Most requests so
  * spare the try, long before a check finds the server down; one a second finds out. */
 #define SERVER_AVOID_US 1000000ull

@@ -48,6 +48,32 @@ bool http_connection_persists(const struct http_connection_facts *c, unsigned mi
 	return !c->close && (minor > 0 || c->keep_alive);
 }
 
+bool http_keep_alive_timeout(struct str value, uint64_t *seconds)
+{
+	struct str item;
+
+	while (http_list_next(&value, &item)) {
+		ptrdiff_t is = str_find_char(item, '=');
+
+		if (is > 0 && str_ieq(str_trim(str_first(item, (size_t)is)), STR("timeout")))
+			return str_to_u64(str_trim(str_from(item, (size_t)is + 1)), seconds);
+	}
+	return false;
+}
+
+bool http_auth_is_of_connection(struct str value)
+{
+	static const struct str schemes[] = { { "NTLM", 4 }, { "Negotiate", 9 } };
+	struct str item;
+
+	while (http_list_next(&value, &item))
+		for (unsigned i = 0; i < 2; i++)
+			if (str_ibegins(item, schemes[i]) &&
+			    (item.n == schemes[i].n || item.p[schemes[i].n] == ' '))
+				return true;
+	return false;
+}
+
 bool http_list_has(struct str list, struct str item)
 {
 	struct str each;

@@ -18,6 +18,13 @@ void http_connection_add(struct http_connection_facts *c, struct str value);
 void http_connection_drop_named(struct http_fields *fields);
 bool http_connection_persists(const struct http_connection_facts *c, unsigned minor);
 
+/* What a Keep-Alive field says of the time until its sender closes the idle connection: whole
+ * seconds; false when it says nothing that can be read. */
+bool http_keep_alive_timeout(struct str value, uint64_t *seconds);
+/* Whether a field of credentials or challenges has those of NTLM or Negotiate, which
+ * authenticate the connection and not the request (RFC 4559 6). */
+bool http_auth_is_of_connection(struct str value);
+
 /* Whether a comma-separated list has this element, in any case. */
 bool http_list_has(struct str list, struct str item);
 /* 16 bytes in base64. */

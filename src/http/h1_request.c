@@ -35,7 +35,7 @@ static void request_init(struct http_request *req)
 	req->framing = FRAMING_NONE;
 	req->content_length = 0;
 	req->keep_alive = req->expect_continue = req->te_trailers = false;
-	req->upgrade_websocket = false;
+	req->upgrade_websocket = req->authenticates_connection = false;
 	req->head_size = 0;
 }
 
@@ -210,6 +210,9 @@ static void field_read(struct http_request *req, struct http_field *f, struct fa
 		break;
 	case FIELD_UPGRADE:
 		facts->websocket |= http_list_has(f->value, STR("websocket"));
+		break;
+	case FIELD_AUTHORIZATION:
+		req->authenticates_connection |= http_auth_is_of_connection(f->value);
 		break;
 	case FIELD_SEC_WEBSOCKET_KEY:
 		facts->keys++;

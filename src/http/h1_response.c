@@ -14,7 +14,8 @@ static void response_init(struct http_response *res)
 	res->framing = FRAMING_NONE;
 	res->content_length = 0;
 	res->has_length = res->keep_alive = res->has_date = false;
-	res->upgrade_websocket = false;
+	res->upgrade_websocket = res->authenticates_connection = res->has_idle_limit = false;
+	res->idle_limit = UINT64_MAX;
 	res->head_size = 0;
 }
 
@@ -82,7 +83,18 @@ struct facts {
 	bool websocket;
 };
 
-static void field_read(struct http_field *f, struct facts *facts)
+static void idle_limit_read(struct http_response *res, struct str value)
+{
+	uint64_t seconds;
+
+	if (!http_keep_alive_timeout(value, &seconds))
+		return;
+	res->has_idle_limit = true;
+	if (seconds < res->idle_limit)
+		res->idle_limit = seconds;
+}
+
+static void field_read(struct http_response *res, struct http_field *f, struct facts *facts)
 {
 	switch (f->id) {
 	case FIELD_CONNECTION:
@@ -99,6 +111,13 @@ static void field_read(struct http_field *f, struct facts *facts)
 		break;
 	case FIELD_SEC_WEBSOCKET_ACCEPT:
 		facts->accepts += f->value.n > 0;
+		break;
+	case FIELD_KEEP_ALIVE:
+		idle_limit_read(res, f->value);
+		break;
+	case FIELD_WWW_AUTHENTICATE:
+	case FIELD_PROXY_AUTHENTICATE:
+		res->authenticates_connection |= http_auth_is_of_connection(f->value);
 		break;
 	default:
 		break;
@@ -168,7 +187,7 @@ static enum reason response_judge(struct h1_parser *p, struct http_response *res
 
 	for (unsigned i = 0; i < res->fields.count; i++)
 		if (res->fields.list[i].id != FIELD_OTHER)
-			field_read(&res->fields.list[i], &facts);
+			field_read(res, &res->fields.list[i], &facts);
 	fault = body_judge(res, method, &facts.framing);
 	if (fault == REASON_COMPLETE)
 		fault = switch_judge(res, upgrade, &facts);

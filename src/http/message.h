@@ -74,6 +74,7 @@ struct http_request {
 	bool expect_continue;
 	bool te_trailers;
 	bool upgrade_websocket; /* a valid WebSocket handshake (RFC 6455 4.1) */
+	bool authenticates_connection; /* NTLM or Negotiate (HTTP.md 95) */
 	size_t head_size;    /* bytes: from the front of `in`, so with empty lines before it,
 			      * to the final line end */
 };
@@ -89,6 +90,9 @@ struct http_response {
 	bool keep_alive;
 	bool has_date;
 	bool upgrade_websocket; /* a 101 that matches RFC 6455 */
+	bool authenticates_connection; /* NTLM or Negotiate (HTTP.md 95) */
+	bool has_idle_limit; /* it announces in its Keep-Alive field */
+	uint64_t idle_limit; /* so many seconds until it closes */
 	size_t head_size;
 };
 

@@ -129,6 +129,21 @@ static bool was_tried(const struct exchange *x, const struct server *s)
 	return false;
 }
 
+/* The server where a connection is authenticated for this client, when it is of this backend. */
+static struct server *own_server(struct exchange *x)
+{
+	struct list *own = &x->session->own, *e, *next;
+	uint64_t now = loop_now(x->session->worker->loop);
+
+	list_each_safe(e, next, own) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
+
+		if (u->authenticated && pool_take(x->backend->pool, u->server, now))
+			return u->server;
+	}
+	return NULL;
+}
+
 enum step_result step_balance(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -137,9 +152,12 @@ enum step_result step_balance(struct exchange *x)
 				      .n_exclude = x->n_tried,
 				      .now = loop_now(s->worker->loop),
 				      .again = x->retries > 0 };
-	struct server *server;
+	struct server *server = NULL;
 
-	server = pool_pick(x->backend->pool, &key);
+	if (!list_empty(&s->own) && x->retries == 0)
+		server = own_server(x);
+	if (!server)
+		server = pool_pick(x->backend->pool, &key);
 	if (!server)
 		return exchange_end(x, REASON_NO_SERVER);
 	if (was_tried(x, server) && !x->at_once) {
@@ -219,17 +237,16 @@ static bool announce_client(struct exchange *x)
  * that came in one edge with the last answer was not told. */
 static void reuse_connection(struct exchange *x, unsigned header)
 {
-	struct worker *w = x->session->worker;
+	struct session *s = x->session;
 	uint64_t max_idle = x->backend->conf->timeouts.upstream_idle;
 	bool unsafe = !http_method_idempotent(x->req.method);
 
 	if (unsafe && max_idle > UNSAFE_REUSE_US)
 		max_idle = UNSAFE_REUSE_US;
-	if (header)
-		x->up = upstream_reuse_own(&x->session->own, x->server, header, max_idle, x,
-					   server_ready);
-	else
-		x->up = upstream_reuse(w->upstream, x->server, max_idle, x, server_ready);
+	if (!list_empty(&s->own))
+		x->up = upstream_reuse_own(&s->own, x->server, header, max_idle, x, server_ready);
+	if (!x->up && !header)
+		x->up = upstream_reuse(s->worker->upstream, x->server, max_idle, x, server_ready);
 	if (!x->up || !unsafe || conn_is_quiet(&x->up->conn))
 		return;
 	upstream_close(x->up);
@@ -280,6 +297,8 @@ enum step_result step_connect(struct exchange *x)
 enum step_result step_send_request(struct exchange *x)
 {
 	stats_add(x->server->stats->requests, 1);
+	if (x->req.authenticates_connection)
+		x->up->authenticated = true;
 	h1_parser_reset(&x->parser);
 	if (x->up->header && !x->up->reused && !announce_client(x))
 		return exchange_end(x, REASON_NO_MEMORY);

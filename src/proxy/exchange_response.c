@@ -173,6 +173,8 @@ static enum step_result begin_response(struct exchange *x)
 
 	x->response_at = loop_now(x->session->worker->loop);
 	x->status = x->res.status;
+	if (x->res.authenticates_connection)
+		x->up->authenticated = true;
 	reply_shape(x, &r);
 	r.keep_alive = x->keep_alive = may_keep_client(x, &r);
 	in->at += x->res.head_size;

@@ -222,6 +222,7 @@ static void start_linger(struct session *s)
 {
 	struct worker *w = s->worker;
 
+	upstream_close_own(&s->own);
 	s->state = SESSION_LINGER;
 	s->linger_until = loop_now(w->loop) + LINGER_US;
 	conn_shutdown(&s->conn);

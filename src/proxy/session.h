@@ -28,7 +28,7 @@ struct session {
 	char peer_host[48];
 	struct addr *reached; /* what the client came to, by a PROXY header; NULL: without one */
 	struct buf *in;
-	struct list own; /* idle connections to servers that name this client (upstream.h) */
+	struct list own; /* idle connections to servers that speak for this client (upstream.h) */
 	struct exchange *exchange;
 	struct loop_timer timer;
 	struct loop_task task; /* goes on with work cut short; frees the session */

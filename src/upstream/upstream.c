@@ -58,10 +58,10 @@ static void leave_idle(struct upstream_conn *u)
 {
 	if (list_empty(&u->link))
 		return;
+	if (list_empty(&u->owned))
+		u->home->n_idle[u->server->slot]--;
 	list_del(&u->link);
 	list_del(&u->owned);
-	if (!u->header)
-		u->home->n_idle[u->server->slot]--;
 	stats_sub(u->server->stats->idle, 1);
 }
 
@@ -130,9 +130,12 @@ static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
 static struct upstream_conn *use_again(struct upstream_conn *u, uint64_t max_idle, void *user,
 				       void (*ready)(struct upstream_conn *u))
 {
-	if (loop_now(u->home->loop) - u->idle_since >= max_idle)
+	uint64_t now = loop_now(u->home->loop);
+
+	if (now - u->idle_since >= max_idle)
 		return NULL;
-	if (!still_good(u)) {
+	/* Its timer is late by a tick at most, but its server need not be. */
+	if (now >= u->idle_until || !still_good(u)) {
 		upstream_close(u);
 		return NULL;
 	}
@@ -164,7 +167,7 @@ struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, uns
 		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
 
 		if (u->server == s && u->header == header)
-			return use_again(u, max_idle, user, ready);
+			return use_again(u, u->authenticated ? UINT64_MAX : max_idle, user, ready);
 	}
 	return NULL;
 }
@@ -205,8 +208,7 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 
 static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)
 {
-	return !u->conn.can_read && max_idle > 0 &&
-	       !atomic_load_explicit(&u->server->retired, memory_order_relaxed);
+	return !u->conn.can_read && max_idle > 0 && server_serves(u->server);
 }
 
 static void become_idle(struct upstream_conn *u, uint64_t max_idle, struct list *among)
@@ -216,10 +218,11 @@ static void become_idle(struct upstream_conn *u, uint64_t max_idle, struct list 
 	buf_put(up->buffers, &u->in);
 	u->user = NULL;
 	u->idle_since = loop_now(up->loop);
+	u->idle_until = u->idle_since + max_idle;
 	u->idle_turn = loop_turns(up->loop);
 	list_push(among, &u->link);
 	stats_add(u->server->stats->idle, 1);
-	loop_timer_set(up->loop, &u->expiry, u->idle_since + max_idle);
+	loop_timer_set(up->loop, &u->expiry, u->idle_until);
 }
 
 void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
@@ -227,7 +230,7 @@ void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
 	struct list *idle = idle_list(u->home, u->server);
 	unsigned *n = &u->home->n_idle[u->server->slot];
 
-	must(!u->header);
+	must(!upstream_is_own(u));
 	if (*n >= UPSTREAM_IDLE_MAX || !may_serve_again(u, max_idle)) {
 		upstream_close(u);
 		return;
@@ -236,13 +239,27 @@ void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
 	++*n;
 }
 
+static void make_room(struct list *own, const struct server *s)
+{
+	struct list *e, *next;
+	unsigned n = 0;
+
+	list_each_safe(e, next, own) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
+
+		if (u->server == s || ++n == UPSTREAM_OWN_MAX)
+			upstream_close(u);
+	}
+}
+
 void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own)
 {
-	must(u->header);
+	must(upstream_is_own(u));
 	if (!may_serve_again(u, max_idle)) {
 		upstream_close(u);
 		return;
 	}
+	make_room(own, u->server);
 	become_idle(u, max_idle, &u->home->own);
 	list_push(own, &u->owned);
 }
@@ -254,8 +271,7 @@ static void prune_list(struct list *idle, bool all)
 	list_each_safe(e, next, idle) {
 		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
 
-		if (all || atomic_load(&u->server->retired) ||
-		    atomic_load(&u->server->health) != SERVER_UP)
+		if (all || !server_serves(u->server))
 			upstream_close(u);
 	}
 }

@@ -2,8 +2,11 @@
  * for the next one, never shared between threads. A connection that is idle and hears
  * anything at all (bytes, the end, an error) is closed.
  *
- * A connection that began with a PROXY header belongs to the client whom that names: it is kept
- * in the client's own list, for nobody else, and goes with it. */
+ * What decides who may reuse one (HTTP.md 94) is its server, an object that stands for backend,
+ * name, address and port together, so that another address is another object; and whether it
+ * speaks for one client: because it began with a PROXY header that names him, or carries what
+ * he has authenticated (HTTP.md 95). Such a one is kept in the client's own list, for nobody
+ * else, and goes with it. */
 #ifndef HPCBAL_UPSTREAM_UPSTREAM_H
 #define HPCBAL_UPSTREAM_UPSTREAM_H
 
@@ -13,6 +16,8 @@
 
 /* Idle connections kept to one server by one worker. */
 #define UPSTREAM_IDLE_MAX 256
+/* Idle connections of a client's own. */
+#define UPSTREAM_OWN_MAX 4
 
 struct upstream;
 
@@ -26,12 +31,18 @@ struct upstream_conn {
 	struct list link;      /* among the idle ones of its server */
 	struct loop_timer expiry;
 	struct loop_task burial;
-	uint64_t idle_since;
-	uint64_t idle_turn; /* loop_turns() then */
+	uint64_t idle_since, idle_until;
+	uint64_t idle_turn; /* loop_turns() at idle_since */
 	struct list owned;  /* while idle, in the list of the client that it belongs to */
 	unsigned header;    /* version of the PROXY header that it began with; 0: none */
+	bool authenticated; /* it may be, for the client that used it: set by its user, for good */
 	bool reused;
 };
+
+static inline bool upstream_is_own(const struct upstream_conn *u)
+{
+	return u->header || u->authenticated;
+}
 
 /* `buffers` is the worker's and must outlive it. NULL: out of memory. */
 struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers);
@@ -46,11 +57,13 @@ struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint
 struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
 				       void (*ready)(struct upstream_conn *u));
 /* Gives a connection back for reuse, for at most `max_idle` µs; closes it when its server
- * was retired or enough are kept. */
+ * does not serve or enough are kept. */
 void upstream_keep(struct upstream_conn *u, uint64_t max_idle);
-/* The same of one with a header: `own` is its client's list. */
+/* The same of one that is somebody's own: `own` is its client's list. Of two to one server the
+ * older goes, and of too many the oldest. */
 void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own);
-/* As upstream_reuse(), from the client's own, with a header of that version. */
+/* As upstream_reuse(), from the client's own, with a header of that version. One that is
+ * authenticated also when it was idle for longer: on another the client would be nobody. */
 struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, unsigned header,
 					 uint64_t max_idle, void *user,
 					 void (*ready)(struct upstream_conn *u));
@@ -58,7 +71,7 @@ struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, uns
 void upstream_close_own(struct list *own);
 /* Closes it now; its memory goes at the end of the turn. */
 void upstream_close(struct upstream_conn *u);
-/* Closes the idle connections of servers that are retired or not UP. */
+/* Closes the idle connections of servers that do not serve: retired, not UP, in maintenance. */
 void upstream_prune(struct upstream *up);
 /* Closes all idle ones. */
 void upstream_prune_all(struct upstream *up);

@@ -218,6 +218,34 @@ START_TEST(h93_first_who_was_not_tried_then_who_is_not_avoided)
 }
 END_TEST
 
+START_TEST(h95_a_client_gets_the_server_that_it_is_bound_to)
+{
+	struct pool *p = pool_of(&balance_roundrobin, 3), *other;
+	struct server *bound = servers[1];
+
+	ck_assert(pool_take(p, bound, now));
+	ck_assert_uint_eq(stats_get(bound->stats->active), 1);
+	pool_release(bound);
+	server_avoid(bound, now + 1);
+	atomic_store(&bound->admin, SERVER_DRAIN);
+	ck_assert(pool_take(p, bound, now));
+	pool_release(bound);
+	atomic_store(&bound->admin, SERVER_MAINT);
+	ck_assert(!pool_take(p, bound, now));
+	atomic_store(&bound->admin, SERVER_READY);
+	server_set_health(bound, SERVER_DOWN);
+	ck_assert(!pool_take(p, bound, now));
+	server_set_health(bound, SERVER_UP);
+	atomic_store(&bound->retired, now);
+	ck_assert(!pool_take(p, bound, now));
+	other = pool_new(&balance_roundrobin, servers, NULL, 1);
+	ck_assert(!pool_take(other, servers[2], now));
+	ck_assert_uint_eq(stats_get(bound->stats->active), 0);
+	pool_unref(other);
+	pool_end(p, 3);
+}
+END_TEST
+
 START_TEST(h91_a_check_that_finds_it_up_ends_that)
 {
 	struct pool *p = pool_of(&balance_roundrobin, 1);
@@ -249,6 +277,7 @@ int main(void)
 	tcase_add_test(t, h90_a_request_counts_once_for_the_budget);
 	tcase_add_loop_test(t, h91_who_could_not_be_connected_is_avoided_for_a_while, 0, 3);
 	tcase_add_loop_test(t, h93_first_who_was_not_tried_then_who_is_not_avoided, 0, 3);
+	tcase_add_test(t, h95_a_client_gets_the_server_that_it_is_bound_to);
 	tcase_add_test(t, h91_a_check_that_finds_it_up_ends_that);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "http/connection.h"
 #include "http/fields.h"
 
 START_TEST(every_known_field_is_classified)
@@ -106,6 +107,54 @@ START_TEST(phrases_of_status_codes)
 }
 END_TEST
 
+START_TEST(h97_what_a_server_announces_of_its_idle_time)
+{
+	static const struct {
+		const char *value;
+		bool said;
+		uint64_t seconds;
+	} cases[] = {
+		{ "timeout=5", true, 5 },
+		{ "timeout=5, max=100", true, 5 },
+		{ "max=100 , Timeout = 60", true, 60 },
+		{ "timeout=0", true, 0 },
+		{ "timeout=18446744073709551615", true, UINT64_MAX },
+		{ "", false, 0 },
+		{ "timeout", false, 0 },
+		{ "timeout=", false, 0 },
+		{ "timeout=-1", false, 0 },
+		{ "timeout=5s", false, 0 },
+		{ "timeout=\"5\"", false, 0 },
+		{ "timeout=18446744073709551616", false, 0 },
+		{ "xtimeout=5", false, 0 },
+		{ "300", false, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t seconds = 0;
+
+		ck_assert_msg(http_keep_alive_timeout(str_of(cases[i].value), &seconds) ==
+				      cases[i].said, "%s", cases[i].value);
+		ck_assert_uint_eq(seconds, cases[i].seconds);
+	}
+}
+END_TEST
+
+START_TEST(h95_what_authenticates_a_connection)
+{
+	static const char *const does[] = { "NTLM", "ntlm TlRMTVNTUAAB", "Negotiate",
+					    "NEGOTIATE YII=", "Basic realm=\"x\", Negotiate",
+					    "Basic realm=\"a b\",NTLM , Digest x=y" };
+	static const char *const does_not[] = { "", "Basic dXNlcjpw", "Bearer NTLM", "NTLMv2 x",
+						"Negotiated", "Digest realm=\"NTLM\"" };
+
+	for (size_t i = 0; i < sizeof(does) / sizeof(does[0]); i++)
+		ck_assert_msg(http_auth_is_of_connection(str_of(does[i])), "%s", does[i]);
+	for (size_t i = 0; i < sizeof(does_not) / sizeof(does_not[0]); i++)
+		ck_assert_msg(!http_auth_is_of_connection(str_of(does_not[i])), "%s", does_not[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http message");
@@ -119,5 +168,7 @@ int main(void)
 	tcase_add_test(t, h90_which_methods_are_idempotent);
 	tcase_add_test(t, h63_dates_are_as_the_library_writes_them);
 	tcase_add_test(t, phrases_of_status_codes);
+	tcase_add_test(t, h97_what_a_server_announces_of_its_idle_time);
+	tcase_add_test(t, h95_what_authenticates_a_connection);
 	return http_run(s);
 }

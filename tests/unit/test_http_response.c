@@ -19,6 +19,35 @@ START_TEST(a_plain_response_is_understood)
 }
 END_TEST
 
+START_TEST(h97_the_announced_idle_time_is_read)
+{
+	response_taken(RES("Keep-Alive: timeout=7\r\nkeep-alive: timeout=5, max=2\r\n"
+			   "Content-Length: 0\r\n"),
+		       METHOD_GET);
+	ck_assert(res.has_idle_limit);
+	ck_assert_uint_eq(res.idle_limit, 5);
+	response_taken(RES("Keep-Alive: max=2\r\nContent-Length: 0\r\n"), METHOD_GET);
+	ck_assert(!res.has_idle_limit);
+}
+END_TEST
+
+START_TEST(h95_a_challenge_is_noticed)
+{
+	response_taken(STR("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+			   "www-authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"),
+		       METHOD_GET);
+	ck_assert(res.authenticates_connection);
+	response_taken(STR("HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\n"
+			   "Content-Length: 0\r\n\r\n"),
+		       METHOD_GET);
+	ck_assert(res.authenticates_connection);
+	response_taken(STR("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+			   "Content-Length: 0\r\n\r\n"),
+		       METHOD_GET);
+	ck_assert(!res.authenticates_connection);
+}
+END_TEST
+
 START_TEST(h52_hop_by_hop_fields_are_dropped)
 {
 	response_taken(RES("Connection: x-secret, cookie\r\nX-Secret: 1\r\nKeep-Alive: 5\r\n"
@@ -278,6 +307,8 @@ int main(void)
 	tcase_add_checked_fixture(t, http_setup, http_teardown);
 	suite_add_tcase(s, t);
 	tcase_add_test(t, a_plain_response_is_understood);
+	tcase_add_test(t, h97_the_announced_idle_time_is_read);
+	tcase_add_test(t, h95_a_challenge_is_noticed);
 	tcase_add_test(t, h52_hop_by_hop_fields_are_dropped);
 	tcase_add_test(t, h63_a_date_is_noticed);
 	tcase_add_test(t, h65_what_has_no_body);

@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_upstream \
+	tests/unit/test_upstream_own \
 	tests/unit/test_upstream_probe
 
 upstream_test_libs = src/upstream/libupstream.a src/balance/libbalance.a src/net/libnet.a \
@@ -8,6 +9,9 @@ upstream_test_libs = src/upstream/libupstream.a src/balance/libbalance.a src/net
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_upstream_LDADD = $(upstream_test_libs)
+tests_unit_test_upstream_own_SOURCES = tests/unit/test_upstream_own.c
+tests_unit_test_upstream_own_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_upstream_own_LDADD = $(upstream_test_libs)
 tests_unit_test_upstream_probe_SOURCES = tests/unit/test_upstream_probe.c
 tests_unit_test_upstream_probe_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_upstream_probe_LDADD = $(upstream_test_libs)

@@ -22,12 +22,13 @@
 #define CONF_VRRP_PASSWORD 8       /* so many bytes of it are used */
 #define CONF_VRRP_ADDRESS_TEXT 63
 
-/* All in microseconds. Set at the top, overridden in a frontend (request, client,
- * keep_alive, tunnel, fin, proxy_header) or a backend (connect, server, tunnel, fin,
- * upstream_idle). */
+/* All in microseconds but the rate. Set at the top, overridden in a frontend (request, client,
+ * keep_alive, tunnel, fin, proxy_header, body_min_rate) or a backend (connect, server, tunnel,
+ * fin, upstream_idle). */
 struct conf_timeouts {
 	uint64_t connect, request, client, server, keep_alive, tunnel, fin, upstream_idle;
 	uint64_t proxy_header;
+	uint64_t body_min_rate; /* bytes a second; 0: none */
 };
 
 enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -124,6 +125,16 @@ bool conn_is_quiet(const struct conn *c)
 	char byte;
 
 	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+uint64_t conn_taken(const struct conn *c)
+{
+	int queued = 0;
+
+	if (ioctl(c->io.fd, TIOCOUTQ, &queued) < 0 || queued < 0)
+		return c->sent;
+	/* A unix socket counts what its buffers cost, which may be more. */
+	return c->sent > (uint64_t)queued ? c->sent - (uint64_t)queued : 0;
 }
 
 bool conn_is_reset(struct conn *c)

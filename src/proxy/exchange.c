@@ -255,13 +255,71 @@ static uint64_t progress_of(const struct exchange *x, enum exchange_wait w)
 	}
 }
 
+static struct pace *pace_of(struct exchange *x, enum exchange_wait w)
+{
+	if (w == WAIT_CLIENT_READ)
+		return &x->sends;
+	return w == WAIT_CLIENT_WRITE ? &x->takes : NULL;
+}
+
+static void wait_for(struct exchange *x, enum exchange_wait w, uint64_t now)
+{
+	struct pace *before = pace_of(x, x->waiting), *pace = pace_of(x, w);
+
+	if (before && before != pace)
+		pace_stop(before, now);
+	if (pace)
+		pace_wait(pace, now);
+	x->waiting = w;
+}
+
+/* When the client has been waited for too long for what it has sent or taken. */
+static uint64_t pace_limit(struct exchange *x)
+{
+	uint64_t rate = x->frontend->conf->timeouts.body_min_rate, missing;
+
+	if (x->waiting == WAIT_CLIENT_READ)
+		return pace_due(&x->sends, x->to_server.body, rate);
+	if (x->waiting != WAIT_CLIENT_WRITE || x->taken == UINT64_MAX)
+		return UINT64_MAX;
+	missing = x->session->conn.sent - x->taken; /* of this response, or of one before */
+	return pace_due(&x->takes, x->to_client.sent > missing ? x->to_client.sent - missing : 0,
+			rate);
+}
+
+/* A receiver may take for long what the kernel holds for it, so it is looked at several times
+ * before its timeout has passed. */
+#define LOOKS 4
+
+static bool is_receiver(enum exchange_wait w)
+{
+	return w == WAIT_CLIENT_WRITE || w == WAIT_SERVER_WRITE;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t wait_due(struct exchange *x, uint64_t now)
+{
+	uint64_t limit = wait_limit(x, &waits[x->waiting]);
+
+	if (is_receiver(x->waiting)) {
+		x->taken = UINT64_MAX;
+		return now + limit / LOOKS;
+	}
+	return sooner(now + limit, pace_limit(x));
+}
+
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 {
 	struct loop *l = x->session->worker->loop;
 	uint64_t progress = progress_of(x, w), due;
 	bool same = w == x->waiting && progress == x->progress;
 
-	x->waiting = w;
+	if (w != x->waiting)
+		wait_for(x, w, loop_now(l));
 	x->progress = progress;
 	switch (w) {
 	case WAIT_PROXY_HEADER: /* from the connection's beginning */
@@ -272,7 +330,7 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 		break;
 	case WAIT_TURNAROUND:
 		due = wait_limit(x, &waits[WAIT_CONNECT]);
-		due = loop_now(l) + (due < CLOCK_SEC ? due : CLOCK_SEC);
+		due = loop_now(l) + sooner(due, CLOCK_SEC);
 		break;
 	case WAIT_CONNECT:
 		due = x->connect_at + wait_limit(x, &waits[w]);
@@ -280,15 +338,47 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 	default:
 		if (same)
 			return STEP_WAIT;
-		due = loop_now(l) + wait_limit(x, &waits[w]);
+		due = wait_due(x, loop_now(l));
 		break;
 	}
 	loop_timer_set(l, &x->session->timer, due);
 	return STEP_WAIT;
 }
 
+/* Whether the receiver has taken something within its time after all; then the timer is set
+ * anew. */
+static bool receiver_goes_on(struct exchange *x)
+{
+	struct loop *l = x->session->worker->loop;
+	bool client = x->waiting == WAIT_CLIENT_WRITE;
+	uint64_t now = loop_now(l), limit = wait_limit(x, &waits[x->waiting]);
+	uint64_t taken = conn_taken(client ? &x->session->conn : &x->up->conn), due;
+
+	if (taken != x->taken)
+		x->taken_at = now;
+	x->taken = taken;
+	due = sooner(x->taken_at + limit, pace_limit(x));
+	if (due <= now)
+		return false;
+	loop_timer_set(l, &x->session->timer, sooner(due, now + limit / LOOKS));
+	return true;
+}
+
+static enum reason why_late(struct exchange *x)
+{
+	bool slow = pace_limit(x) <= loop_now(x->session->worker->loop);
+
+	if (slow && x->waiting == WAIT_CLIENT_READ)
+		return REASON_CLIENT_BODY_SLOW;
+	if (slow && x->waiting == WAIT_CLIENT_WRITE)
+		return REASON_CLIENT_SEND_SLOW;
+	return waits[x->waiting].reason;
+}
+
 void exchange_timed_out(struct exchange *x)
 {
+	if (is_receiver(x->waiting) && receiver_goes_on(x))
+		return;
 	x->progress = UINT64_MAX;
 	if (x->waiting == WAIT_TURNAROUND) {
 		x->n_tried = 0;
@@ -298,7 +388,7 @@ void exchange_timed_out(struct exchange *x)
 	} else {
 		/* Whoever was too late once is not waited for again. */
 		x->keep_alive = x->keep_alive && x->to_server.in_done;
-		exchange_end(x, waits[x->waiting].reason);
+		exchange_end(x, why_late(x));
 	}
 	exchange_run(x);
 }

@@ -9,6 +9,7 @@
 #include "http/codec.h"
 #include "proxy/accesslog.h"
 #include "proxy/forward.h"
+#include "proxy/pace.h"
 #include "proxy/session.h"
 
 enum exchange_step {
@@ -69,6 +70,8 @@ struct exchange {
 	uint64_t began_wall;
 	uint64_t head_limit_at; /* when the request head must be whole */
 	uint64_t progress; /* of whom we wait for, when the timeout was armed */
+	uint64_t taken, taken_at; /* what the receiver had got at the last look, and since when */
+	struct pace sends, takes; /* the client: a body; a response */
 
 	struct arena arena;
 	struct access_attempt attempts[ACCESSLOG_TRIED]; /* the first of those that failed */

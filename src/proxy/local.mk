@@ -15,6 +15,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/logring.c src/proxy/logring.h \
 	src/proxy/logtarget.c src/proxy/logtarget.h \
 	src/proxy/logtext.c src/proxy/logtext.h \
+	src/proxy/pace.c src/proxy/pace.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/record.c \
 	src/proxy/session.c src/proxy/session.h \

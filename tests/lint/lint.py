@@ -51,7 +51,8 @@ LIBRARY_HOME = {
 # memory in, memory out: no clock is read, nothing is logged, no descriptor is touched
 PURE = {"conf", "http", "route", "balance"}
 PURE_FILES = re.compile(
-    r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule))\.")
+    r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule)"
+    r"|proxy/pace)\.")
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"

@@ -2,7 +2,8 @@ check_PROGRAMS += \
 	tests/unit/test_proxy_accesslog \
 	tests/unit/test_proxy_forward \
 	tests/unit/test_proxy_health \
-	tests/unit/test_proxy_logger
+	tests/unit/test_proxy_logger \
+	tests/unit/test_proxy_pace
 
 proxy_test_libs = src/proxy/libproxy.a src/base/libbase.a $(CHECK_LIBS)
 
@@ -21,3 +22,6 @@ tests_unit_test_proxy_forward_SOURCES = tests/unit/test_proxy_forward.c
 tests_unit_test_proxy_forward_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_forward_LDADD = src/proxy/libproxy.a src/net/libnet.a \
 	src/http/libhttp.a src/base/libbase.a $(EVENT_LIBS) $(CHECK_LIBS)
+tests_unit_test_proxy_pace_SOURCES = tests/unit/test_proxy_pace.c
+tests_unit_test_proxy_pace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_proxy_pace_LDADD = $(proxy_test_libs)

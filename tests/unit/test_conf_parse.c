@@ -52,7 +52,8 @@ START_TEST(default_timeouts_are_those_of_the_manual)
 				      .tunnel = 3600000000,
 				      .fin = 10000000,
 				      .upstream_idle = 30000000,
-				      .proxy_header = 5000000 };
+				      .proxy_header = 5000000,
+				      .body_min_rate = 500 };
 
 	rig_good(&r, RIG_FRONTENDS RIG_BACKENDS);
 	ck_assert_mem_eq(&r.conf->frontends[0].timeouts, &want, sizeof(want));
@@ -66,13 +67,15 @@ START_TEST(timeouts_are_inherited_and_overridden)
 	struct rig r = { 0 };
 
 	rig_good(&r,
-		 "timeouts: { client = \"1s\"; server = \"2s\"; fin = \"3s\"; };\n"
+		 "timeouts: { client = \"1s\"; server = \"2s\"; fin = \"3s\";\n"
+		 " body_min_rate = \"2KiB\"; };\n"
 		 "frontends = ( { name = \"web\"; bind = ( \"*:80\" ); default_backend = \"app\";"
 		 " timeouts: { fin = \"4s\"; }; } );\n"
 		 "backends = ( { name = \"app\"; timeouts: { server = \"5s\"; }; " RIG_SERVERS
 		 " } );\n");
 	ck_assert_uint_eq(r.conf->frontends[0].timeouts.client, 1000000);
 	ck_assert_uint_eq(r.conf->frontends[0].timeouts.fin, 4000000);
+	ck_assert_uint_eq(r.conf->frontends[0].timeouts.body_min_rate, 2048);
 	ck_assert_uint_eq(r.conf->backends[0].timeouts.server, 5000000);
 	ck_assert_uint_eq(r.conf->backends[0].timeouts.fin, 3000000);
 	ck_assert_uint_eq(r.conf->backends[0].timeouts.connect, 5000000);

@@ -103,6 +103,48 @@ START_TEST(h88_the_kernel_is_asked_only_when_the_loop_told_of_something)
 }
 END_TEST
 
+/* ---- what it has taken ---- */
+
+START_TEST(what_the_peer_reads_is_seen_while_the_socket_is_full)
+{
+	static char bytes[1 << 16];
+	uint64_t before, got = 0;
+	struct iovq q;
+	ssize_t r;
+	size_t n;
+
+	iovq_init(&q);
+	do {
+		if (q.bytes == 0)
+			ck_assert(iovq_add(&q, (struct str){ bytes, sizeof(bytes) }));
+	} while (conn_send(&conn, &q, false, &n) == CONN_OK);
+	do { /* until nothing moves any more by itself */
+		before = conn_taken(&conn);
+		turn();
+		turn();
+	} while (conn_taken(&conn) != before);
+	ck_assert_uint_lt(before, conn.sent);
+	/* As much as the peer's window needs to open again, and far less than the kernel needs to
+	 * take more from us. */
+	while (conn_taken(&conn) == before) {
+		r = read(peer, bytes, sizeof(bytes));
+		ck_assert_int_gt(r, 0);
+		got += (uint64_t)r;
+		turn();
+		ck_assert_uint_lt(got, conn.sent);
+	}
+	while (got < conn.sent) {
+		r = read(peer, bytes, sizeof(bytes));
+		ck_assert_int_gt(r, 0);
+		got += (uint64_t)r;
+	}
+	for (unsigned i = 0; i < 200 && conn_taken(&conn) < conn.sent; i++)
+		turn();
+	ck_assert_uint_eq(conn_taken(&conn), conn.sent);
+	close(peer);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("net conn peer");
@@ -113,6 +155,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, h88_a_reset_is_seen_without_reading, 0, HIDDEN);
 	tcase_add_test(t, h88_the_kernel_is_asked_only_when_the_loop_told_of_something);
+	tcase_add_test(t, what_the_peer_reads_is_seen_while_the_socket_is_full);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -141,6 +141,8 @@ static void print_option(const struct option *o)
 		print_words(o->words);
 	print_range(o);
 	print_default(o);
+	if (o->http_only)
+		printf("Not in mode tcp.\n");
 	print_status(o);
 }
 
@@ -157,7 +159,7 @@ static void print_options(void)
 	}
 }
 
-enum { ARG = 1, OPTIONAL = 2, ALONE = 4, FOLD = 8 };
+enum { ARG = 1, OPTIONAL = 2, ALONE = 4, FOLD = 8, HTTP = 16 };
 
 static const struct word {
 	const char *name;
@@ -183,6 +185,8 @@ static void print_word(const struct word *w)
 		printf("Without a value: when it is there at all.\n");
 	if (w->flags & FOLD)
 		printf("The case of letters never matters.\n");
+	if (w->flags & HTTP)
+		printf("Not in mode tcp.\n");
 }
 
 static void print_conditions(void)

@@ -89,7 +89,8 @@ static json_t *frontends_json(const struct snapshot *s)
 		const struct snap_frontend *f = &s->frontends[i];
 
 		list = jvalue_append(list,
-				     json_pack("{s:s,s:o,s:o,s:o}", "name", f->name, "bind",
+				     json_pack("{s:s,s:s,s:o,s:o,s:o}", "name", f->name, "mode",
+					       f->tcp ? "tcp" : "http", "bind",
 					       binds_json(f->binds), "connections",
 					       jvalue_number(f->connections), "requests_total",
 					       jvalue_number(f->requests)));

@@ -63,12 +63,14 @@ static void add_frontend(struct table *t, const struct snap_frontend *f)
 
 	str_split(&rest, '\n', &bind);
 	table_add(t, "%s", f->name);
+	table_add(t, "%s", f->tcp ? "tcp" : "http");
 	table_add(t, "%.*s", STR_ARGS(bind));
 	table_add(t, "%" PRIu64, f->connections);
 	table_add(t, "%" PRIu64, f->requests);
 	while (str_split(&rest, '\n', &bind)) {
 		if (!bind.n)
 			continue;
+		table_add(t, "%s", "");
 		table_add(t, "%s", "");
 		table_add(t, "%.*s", STR_ARGS(bind));
 		table_add(t, "%s", "");
@@ -82,8 +84,8 @@ static bool print_frontends(const struct snapshot *s, FILE *out)
 
 	if (!s->n_frontends)
 		return true;
-	table_init(&t, "llrr");
-	table_head(&t, "FRONTEND|BIND|CONNECTIONS|REQUESTS");
+	table_init(&t, "lllrr");
+	table_head(&t, "FRONTEND|MODE|BIND|CONNECTIONS|REQUESTS");
 	for (unsigned i = 0; i < s->n_frontends; i++)
 		add_frontend(&t, &s->frontends[i]);
 	fputc('\n', out);

@@ -120,6 +120,7 @@ static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 			continue;
 		f->slot = i;
 		f->order = stats_get(from->order);
+		f->tcp = stats_get(from->tcp) == 1;
 		COPY(f->name, from->name);
 		COPY_TURNED(&from->bind_turn, f->binds, from->binds, true);
 		f->connections = gauge(stats_get(from->stats.connections));

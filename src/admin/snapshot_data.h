@@ -19,6 +19,7 @@ struct snap_frontend {
 	char name[BOARD_NAME];
 	char binds[BOARD_BINDS_TEXT]; /* one a line */
 	uint32_t order, slot;
+	bool tcp; /* its mode; else http */
 	uint64_t connections, requests, bytes_in, bytes_out;
 	uint64_t codes[SNAP_CODES]; /* requests by the code of their answer; names: snap_codes */
 };

@@ -193,8 +193,12 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	b->timeouts = d->timeouts;
 	section_defaults(d, SECTION_BACKEND, b);
 	section_read(d, group, SECTION_BACKEND, b);
+	if (b->mode == CONF_MODE_TCP)
+		section_check_tcp(d, group, SECTION_BACKEND);
 	if (timeouts)
 		section_read(d, timeouts, SECTION_BACKEND_TIMEOUTS, &b->timeouts);
+	if (timeouts && b->mode == CONF_MODE_TCP)
+		section_check_tcp(d, timeouts, SECTION_BACKEND_TIMEOUTS);
 	if (check)
 		build_check(d, check, NULL, &common);
 	if (servers)

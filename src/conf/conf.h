@@ -33,6 +33,8 @@ struct conf_timeouts {
 
 enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };
 
+enum conf_mode { CONF_MODE_HTTP, CONF_MODE_TCP };
+
 struct conf_bind {
 	struct addr addr;
 	struct str text; /* as addr_format() writes it: the bind's identity across reloads */
@@ -54,6 +56,7 @@ struct conf_route {
 struct conf_frontend {
 	struct str name;
 	unsigned line;
+	enum conf_mode mode; /* that of all its backends too */
 	unsigned n_binds, n_acls, n_routes, n_trusted;
 	struct conf_bind *binds;
 	struct conf_acl *acls;
@@ -101,6 +104,7 @@ enum conf_balance { CONF_BALANCE_ROUNDROBIN, CONF_BALANCE_LEASTCONN, CONF_BALANC
 struct conf_backend {
 	struct str name;
 	unsigned line;
+	enum conf_mode mode;
 	enum conf_balance balance;
 	struct str balance_text;
 	unsigned n_servers;

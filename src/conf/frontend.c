@@ -137,13 +137,30 @@ static void build_acls(struct draft *d, const config_setting_t *group, struct co
 	}
 }
 
+static const char *mode_name(enum conf_mode m)
+{
+	return m == CONF_MODE_TCP ? "tcp" : "http";
+}
+
+static void check_mode(struct draft *d, const config_setting_t *s, const struct conf_frontend *f,
+		       const struct conf_backend *b)
+{
+	if (f->mode != b->mode)
+		draft_fault(d, s,
+			    "this frontend has mode %s and the backend \"%.*s\" has mode %s; "
+			    "both need the same",
+			    mode_name(f->mode), STR_ARGS(b->name), mode_name(b->mode));
+}
+
 /* As build_find_backend(); whatever was meant is used. */
-static int find_backend(struct draft *d, const config_setting_t *s)
+static int find_backend(struct draft *d, const config_setting_t *s, const struct conf_frontend *f)
 {
 	int meant, index = build_find_backend(d, s, &meant);
 
 	if (meant >= 0)
 		d->used[meant] = true;
+	if (index >= 0)
+		check_mode(d, s, f, &d->conf->backends[index]);
 	return index;
 }
 
@@ -164,7 +181,7 @@ static void build_route(struct draft *d, const config_setting_t *group, struct c
 	if (!config_setting_get_member(group, "backend") && !has_other_target(group))
 		draft_fault(d, group,
 			    "a route says where its requests go; add backend = \"NAME\";");
-	index = backend ? find_backend(d, backend) : -1;
+	index = backend ? find_backend(d, backend, f) : -1;
 	route->when = section_text(d, group, SECTION_ROUTE, "when");
 	route->line = syntax_line(group);
 	if (index < 0 || route->when.n == 0)
@@ -194,11 +211,12 @@ static void read_default_backend(struct draft *d, const config_setting_t *group,
 	f->default_backend = -1;
 	if (!s)
 		draft_warn(d, group,
-			   "a frontend without default_backend answers 503 to what no route "
-			   "takes; add default_backend = \"NAME\";, or a last route with "
-			   "when = \"always\"");
+			   "a frontend without default_backend %s what no route takes; add "
+			   "default_backend = \"NAME\";, or a last route with "
+			   "when = \"always\"",
+			   f->mode == CONF_MODE_TCP ? "closes" : "answers 503 to");
 	else if (config_setting_type(s) == CONFIG_TYPE_STRING)
-		f->default_backend = find_backend(d, s);
+		f->default_backend = find_backend(d, s, f);
 }
 
 /* --- the rest --- */
@@ -297,6 +315,8 @@ static void check_frontend_name(struct draft *d, const config_setting_t *group,
 static void read_timeouts(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
 {
 	section_read(d, s, SECTION_FRONTEND_TIMEOUTS, &f->timeouts);
+	if (f->mode == CONF_MODE_TCP)
+		section_check_tcp(d, s, SECTION_FRONTEND_TIMEOUTS);
 }
 
 static const struct {
@@ -314,6 +334,8 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 	f->timeouts = d->timeouts;
 	section_defaults(d, SECTION_FRONTEND, f);
 	section_read(d, group, SECTION_FRONTEND, f);
+	if (f->mode == CONF_MODE_TCP)
+		section_check_tcp(d, group, SECTION_FRONTEND);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const config_setting_t *s = section_member(group, SECTION_FRONTEND, parts[i].name);
 

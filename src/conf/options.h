@@ -57,6 +57,7 @@ struct option {
 	struct option_field field; /* KIND_NONE: whoever builds the section reads it */
 	int64_t min, max;          /* max 0: no range. µs, bytes, or of a text its length */
 	bool required;
+	bool http_only;          /* means nothing in mode tcp */
 	bool secret;             /* no message shows it, and no process but its user gets it */
 	bool unlimited;          /* the word "unlimited" is possible: UINT64_MAX */
 	const char *dflt;        /* as written, without quotes; NULL: none */

@@ -239,6 +239,17 @@ void section_read(struct draft *d, const config_setting_t *group, enum option_se
 	check_required(d, group, section);
 }
 
+void section_check_tcp(struct draft *d, const config_setting_t *group, enum option_section section)
+{
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
+		const struct option *o = option_find(section, syntax_name(s));
+
+		if (o && o->http_only)
+			draft_fault(d, s, "\"%s\" means nothing in mode tcp; remove it", o->name);
+	}
+}
+
 config_setting_t *section_member(const config_setting_t *group, enum option_section section,
 				 const char *name)
 {

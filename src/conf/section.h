@@ -11,6 +11,9 @@ void section_defaults(struct draft *d, enum option_section section, void *base);
  * them from section_member(). With `base` NULL nothing is stored. */
 void section_read(struct draft *d, const config_setting_t *group, enum option_section section,
 		  void *base);
+/* In mode tcp: a fault for each setting that means nothing there. */
+void section_check_tcp(struct draft *d, const config_setting_t *group,
+		       enum option_section section);
 /* A member with a right type, or NULL: left out, or wrong and said so by section_read(). */
 config_setting_t *section_member(const config_setting_t *group, enum option_section section,
 				 const char *name);

@@ -112,6 +112,7 @@ struct board_frontend {
 	_Atomic uint32_t bind_turn; /* odd: `binds` is being written */
 	char binds[BOARD_BINDS_TEXT]; /* one address a line */
 	_Atomic uint32_t order;
+	_Atomic uint32_t tcp; /* 1: its mode is tcp; 0: http */
 	struct frontend_stats stats;
 };
 

@@ -178,6 +178,20 @@ static void haproxy_counts(struct logtext *o, const struct access_record *r)
 	logtext_u64(o, r->retries);
 }
 
+/* %ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq: HAProxy's of TCP. */
+static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
+{
+	haproxy_head(o, r);
+	put_ms(o, r->queue_us, '/');
+	put_ms(o, r->connect_us, '/');
+	put_ms(o, r->total_us, ' ');
+	put_count(o, r->bytes_to_client, ' ');
+	logtext_str(o, str_first(str_of(r->letters), 2));
+	logtext_char(o, ' ');
+	haproxy_counts(o, r);
+	logtext_str(o, STR(" 0/0"));
+}
+
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
  * %sq/%bq "%r", and nothing else: tools that read HAProxy's log must go on reading it. */
 static void format_haproxy(struct logtext *o, const struct access_record *r)
@@ -372,7 +386,10 @@ size_t accesslog_format(enum conf_log_format format, const struct access_record 
 
 	switch (format) {
 	case CONF_LOG_HAPROXY:
-		format_haproxy(&o, r);
+		if (r->tcp)
+			format_haproxy_tcp(&o, r);
+		else
+			format_haproxy(&o, r);
 		break;
 	case CONF_LOG_JSON:
 		format_json(&o, r);

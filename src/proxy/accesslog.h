@@ -17,6 +17,7 @@ struct access_attempt {
 
 struct access_record {
 	struct str node;
+	bool tcp; /* a connection of mode tcp: there was no request */
 	struct str frontend, backend, server; /* empty: "<NOSRV>" as HAProxy writes it */
 	struct addr client;
 	uint64_t start_wall_us; /* when the request's first byte came */

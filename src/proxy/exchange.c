@@ -131,9 +131,9 @@ struct exchange *exchange_begin(struct session *s)
 	h1_parser_reset(&x->parser);
 	flow_init(&x->to_server, &x->frontend->limits);
 	flow_init(&x->to_client, &exchange_response_limits);
-	if (s->header_due) {
+	if (s->header_due || exchange_is_tcp(x)) {
 		no_request(&x->req);
-		x->step = EXCHANGE_PROXY_HEADER;
+		x->step = s->header_due ? EXCHANGE_PROXY_HEADER : EXCHANGE_ROUTE;
 		x->began_at = loop_now(w->loop);
 	} else {
 		exchange_begin_head(x);
@@ -483,7 +483,7 @@ enum step_result exchange_connect_failed(struct exchange *x, enum reason why)
 /* A client that understands an answer, and has had no byte of one. */
 static bool may_answer(const struct exchange *x)
 {
-	return !x->response_begun && !x->session->header_due;
+	return !x->response_begun && !x->session->header_due && !exchange_is_tcp(x);
 }
 
 enum step_result exchange_end(struct exchange *x, enum reason why)
@@ -496,6 +496,8 @@ enum step_result exchange_end(struct exchange *x, enum reason why)
 	}
 	x->ended = true;
 	x->reason = why;
+	if (why != REASON_COMPLETE && x->tunnel)
+		tunnel_cut(x);
 	if (why != REASON_COMPLETE)
 		exchange_release_server(x, false);
 	if (why != REASON_COMPLETE && status && may_answer(x)) {
@@ -526,6 +528,8 @@ void exchange_drop(struct exchange *x)
 		x->ended = true;
 		x->reason = REASON_STOPPING;
 	}
+	if (x->tunnel)
+		tunnel_cut(x);
 	exchange_record(x);
 	exchange_release_server(x, false);
 	exchange_over(x);

@@ -1,5 +1,5 @@
 /* An exchange: one request and its response (or what comes before the first one, a PROXY
- * header), walked along the steps of exchange_steps.def by
+ * header), or in mode tcp a whole connection, walked along the steps of exchange_steps.def by
  * one loop (exchange_run). A step does what can be done now and says whether to go on, to
  * wait for an event, or that the exchange is over. Whatever happens to a connection only
  * calls exchange_run(): the step looks at the connections' state itself. */
@@ -58,8 +58,9 @@ struct exchange {
 	bool fresh_only;      /* no reused connection: the last one was closed under us */
 	bool resent;          /* a new connection was closed without an answer, once */
 	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
-	bool sink_broken;     /* the server does not take the rest of the request */
+	bool sink_broken;     /* the server takes nothing more */
 	bool server_leaves;   /* it said so with an interim response */
+	bool client_broken;   /* tunnel: nor does the client */
 	bool redispatched;
 	bool continued; /* a 100 was passed: the client that waited for it sends now */
 	bool tunnel;
@@ -100,6 +101,10 @@ const char *exchange_step_name(enum exchange_step s);
 /* The request is read, or so little is to come of it that the connection is worth reading it. */
 bool exchange_rest_is_small(const struct exchange *x);
 extern const struct h1_limits exchange_response_limits;
+static inline bool exchange_is_tcp(const struct exchange *x)
+{
+	return x->frontend->conf->mode == CONF_MODE_TCP;
+}
 
 /* The one setter of the end. Before any response byte it leads to an answer of our own,
  * else the client's connection is cut so that the response is seen to be incomplete. */
@@ -123,6 +128,8 @@ enum step_result exchange_connect_failed(struct exchange *x, enum reason why);
 #include "proxy/exchange_steps.def"
 #undef STEP
 
+/* A tunnel ends before both of its sides have: so that neither takes it for an end. */
+void tunnel_cut(struct exchange *x);
 /* What a server did for this exchange, before it is given back. */
 void exchange_count_server(struct exchange *x);
 /* Counts and logs an exchange that is over. */

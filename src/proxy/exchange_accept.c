@@ -1,4 +1,4 @@
-/* What comes before the first request of a connection: the PROXY header of a proxy in front. */
+/* What comes before all else on a connection: the PROXY header of a proxy in front. */
 #include "proxy/exchange.h"
 
 /* Nobody is served: the header was all that had come. */
@@ -15,6 +15,8 @@ static enum step_result header_whole(struct exchange *x, const struct proxy_head
 	s->in->at += h->size;
 	if (!session_take_header(s, h))
 		return exchange_end(x, REASON_NO_MEMORY);
+	if (exchange_is_tcp(x))
+		return exchange_go(x, EXCHANGE_ROUTE);
 	if (s->in->at == s->in->end)
 		return wait_for_request(x);
 	exchange_begin_head(x);

@@ -95,26 +95,34 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	       flow_fill(&x->to_server, s->in, &x->arena, why);
 }
 
-enum step_result step_route(struct exchange *x)
+/* The body that is announced is what the frontend allows. */
+static bool body_is_allowed(struct exchange *x)
 {
-	struct worker *w = x->session->worker;
-	const struct conf_frontend *conf = x->frontend->conf;
-	const struct route_facts facts = { .req = &x->req,
-					   .src = &x->session->peer,
-					   .dst_port = session_port(x->session),
-					   .scratch = w->scratch };
-	int backend = router_decide(x->frontend->router, &facts, NULL);
-	enum reason why;
+	uint64_t limit = x->frontend->conf->max_body_size;
 
 	x->to_server.keep = x->session->in->at;
 	x->to_server.in_done = x->req.framing == FRAMING_NONE;
-	x->to_server.limit = conf->max_body_size;
-	if (x->req.framing == FRAMING_LENGTH && x->req.content_length > conf->max_body_size)
+	x->to_server.limit = limit;
+	return x->req.framing != FRAMING_LENGTH || x->req.content_length <= limit;
+}
+
+enum step_result step_route(struct exchange *x)
+{
+	struct session *s = x->session;
+	bool tcp = exchange_is_tcp(x);
+	const struct route_facts facts = { .req = tcp ? NULL : &x->req,
+					   .src = &s->peer,
+					   .dst_port = session_port(s),
+					   .scratch = s->worker->scratch };
+	int backend = router_decide(x->frontend->router, &facts, NULL);
+	enum reason why;
+
+	if (!tcp && !body_is_allowed(x))
 		return exchange_end(x, REASON_REQ_BODY_TOO_LARGE);
 	if (backend < 0)
 		return exchange_end(x, REASON_NO_SERVER);
 	x->backend = &x->tenancy->gen->backends[backend];
-	if (!exchange_make_request(x, &why)) {
+	if (!tcp && !exchange_make_request(x, &why)) {
 		x->keep_alive = false;
 		return exchange_end(x, why);
 	}
@@ -260,7 +268,7 @@ static bool start_connection(struct exchange *x)
 
 	x->connect_at = loop_now(w->loop);
 	x->progress = UINT64_MAX; /* it was that of another connection */
-	if (!x->fresh_only)
+	if (!x->fresh_only && !exchange_is_tcp(x))
 		reuse_connection(x, header);
 	if (x->up)
 		return true;
@@ -284,7 +292,8 @@ enum step_result step_connect(struct exchange *x)
 		return exchange_go(x, EXCHANGE_SEND_REQUEST);
 	case CONN_AGAIN:
 		/* Its body is not read yet: only what is behind a whole request can be. */
-		if (x->to_server.in_done ? !session_read_ahead(s) : conn_is_reset(&s->conn))
+		if (x->to_server.in_done || exchange_is_tcp(x) ? !session_read_ahead(s)
+							       : conn_is_reset(&s->conn))
 			return exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
 		return exchange_await(x, WAIT_CONNECT);
 	case CONN_EOF:
@@ -302,5 +311,7 @@ enum step_result step_send_request(struct exchange *x)
 	h1_parser_reset(&x->parser);
 	if (x->up->header && !x->up->reused && !announce_client(x))
 		return exchange_end(x, REASON_NO_MEMORY);
+	if (exchange_is_tcp(x))
+		return exchange_go(x, EXCHANGE_TUNNEL);
 	return exchange_go(x, EXCHANGE_READ_RESPONSE);
 }

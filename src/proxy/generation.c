@@ -365,6 +365,7 @@ static void publish_frontend(const struct generation *g, unsigned i, struct boar
 				      STR_ARGS(f->conf->binds[k].text));
 	board_write_text(&b->bind_turn, b->binds, sizeof(b->binds), str_of(binds));
 	stats_set(b->order, i);
+	stats_set(b->tcp, f->conf->mode == CONF_MODE_TCP);
 	stats_set(b->current, BOARD_CURRENT);
 	kept->frontends[f->slot] = true;
 }

@@ -92,6 +92,7 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 	char line[ACCESSLOG_LINE];
 	struct access_record r = {
 		.node = x->tenancy->gen->conf->node,
+		.tcp = exchange_is_tcp(x),
 		.frontend = x->frontend->conf->name,
 		.backend = x->backend ? x->backend->conf->name : STR_NONE,
 		.server = x->server_name,
@@ -128,6 +129,16 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 	logger_put(w->shared->logger, w->index, (struct str){ line, n });
 }
 
+/* A check of the proxy in front, which named nobody and said nothing: it is counted, and makes no
+ * noise. */
+static bool is_silent_check(const struct exchange *x)
+{
+	char who = reason_letters(x->reason)[0];
+
+	return x->session->local && exchange_is_tcp(x) && x->to_server.body == 0 &&
+	       (who == '-' || who == 'C');
+}
+
 void exchange_count_server(struct exchange *x)
 {
 	struct server_stats *st = x->server->stats;
@@ -153,7 +164,7 @@ void exchange_record(struct exchange *x)
 	count_code(x->status, by);
 	stats_add(st->bytes_in, in);
 	stats_add(st->bytes_out, out);
-	if (logger_wanted(x->session->worker->shared->logger))
+	if (logger_wanted(x->session->worker->shared->logger) && !is_silent_check(x))
 		log_exchange(x, &over, out, in);
 	if (over.limit)
 		tell_over(x, &over);

@@ -57,7 +57,8 @@ void session_close(struct session *s)
 
 /* ---- idle ---- */
 
-/* Under the worker's current generation. False: it does not have this listener any more. */
+/* Under the worker's current generation. False: it does not have this listener any more, or
+ * does not speak HTTP there. */
 static bool look_up_frontend(struct session *s)
 {
 	struct worker *w = s->worker;
@@ -67,7 +68,7 @@ static bool look_up_frontend(struct session *s)
 	if (s->tenancy == w->now)
 		return true;
 	f = generation_frontend(w->now->gen, s->listener);
-	if (!f)
+	if (!f || f->conf->mode != CONF_MODE_HTTP)
 		return false;
 	s->tenancy = w->now;
 	s->frontend = f;
@@ -290,10 +291,10 @@ static void task_run(struct loop_task *t)
 }
 
 /* The first byte is the client's, or that of a PROXY header, which is an exchange's to read: its
- * ends are the same. */
+ * ends are the same. In mode tcp the server may be the first to speak. */
 static void session_begin(struct session *s)
 {
-	if (s->header_due) {
+	if (s->header_due || s->frontend->conf->mode == CONF_MODE_TCP) {
 		start_exchange(s);
 		return;
 	}
@@ -373,7 +374,8 @@ void session_follow(struct session *s)
 bool session_take_header(struct session *s, const struct proxy_header *h)
 {
 	s->header_due = false;
-	if (h->local)
+	s->local = h->local;
+	if (s->local)
 		return true;
 	s->reached = malloc(sizeof(*s->reached));
 	if (!s->reached)
@@ -466,6 +468,8 @@ bool session_read_ahead(struct session *s)
 {
 	size_t n;
 
+	if (!s->in && s->conn.can_read) /* mode tcp: nothing was read before */
+		s->in = buf_get(&s->worker->buffers);
 	while (s->conn.can_read && !s->client_ended && s->in && buf_room(s->in) > 0) {
 		switch (conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n)) {
 		case CONN_OK:

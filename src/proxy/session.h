@@ -38,6 +38,7 @@ struct session {
 	enum session_state state;
 	bool client_ended; /* the client has closed its side */
 	bool header_due;   /* a PROXY header comes before all else */
+	bool local;        /* one came that names nobody */
 	bool stays;        /* counts in `tenancy`, whose listener a reload removed, for one more
 			    * request that was here before */
 };

@@ -1,4 +1,5 @@
-/* After a 101: bytes both ways, unread, until both sides have ended. */
+/* After a 101, and in mode tcp from the beginning: bytes both ways, unread, until both sides have
+ * ended. */
 #include "base/assert.h"
 #include "proxy/exchange.h"
 
@@ -33,22 +34,54 @@ static bool tunnel_begin(struct exchange *x)
 
 	x->tunnel = true;
 	x->keep_alive = false;
-	if (!keep_for_the_log(x))
+	if (x->head_whole && !keep_for_the_log(x))
 		return false;
-	buf_compact(s->in);
+	if (s->in)
+		buf_compact(s->in);
 	flow_begin(&x->to_server, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);
 	/* The head of the 101 waits in to_client's queue, so its buffer stays as it is. */
 	flow_begin(&x->to_client, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);
 	return true;
 }
 
-/* A direction as the tunnel sees it. */
+/* ---- the end ---- */
+
+/* Whoever was told the end of the other side in order has all that there was, and keeps that end:
+ * but not when the other side was reset. */
+static void side_cut(struct conn *c, bool reset)
+{
+	if (reset || !c->shut)
+		conn_abort(c);
+	else
+		conn_close(c);
+}
+
+void tunnel_cut(struct exchange *x)
+{
+	bool reset = x->reason == REASON_TUNNEL_CLIENT_RESET ||
+		     x->reason == REASON_TUNNEL_SERVER_RESET;
+
+	if (x->up)
+		side_cut(&x->up->conn, reset);
+	side_cut(&x->session->conn, reset);
+}
+
+/* ---- a direction ---- */
+
 struct side {
 	struct flow *flow;
 	struct conn *from, *to;
 	struct buf **buf;
-	bool *ended; /* the end of `from` was passed on to `to` */
+	bool *ended;  /* the end of `from` was passed on to `to` */
+	bool *broken; /* `to` takes nothing more */
 	enum reason source_fault, sink_fault;
+};
+
+enum side_result {
+	SIDE_STILL, /* nothing to do until the source speaks; or it has ended */
+	SIDE_FULL,  /* the sink takes nothing now */
+	SIDE_MORE,  /* there is work left for the next turn */
+	SIDE_OVER   /* the exchange has ended */
 };
 
 static bool side_silent(const struct side *d)
@@ -56,62 +89,90 @@ static bool side_silent(const struct side *d)
 	return d->flow->q.bytes == 0 && (!*d->buf || (*d->buf)->at == (*d->buf)->end);
 }
 
-/* False: the tunnel has ended. `more`: there is work left for the next turn. */
-static bool side_pump(struct exchange *x, struct side *d, bool *more)
+/* There is something to do: the buffer, which an idle side does not have. */
+static bool side_has_work(struct exchange *x, struct side *d)
 {
-	struct buf_pool *buffers = &x->session->worker->buffers;
+	if (*d->ended || *d->broken)
+		return false;
+	if (*d->buf)
+		return true;
+	if (!d->from->can_read && d->flow->q.bytes == 0)
+		return false;
+	*d->buf = buf_get(&x->session->worker->buffers);
+	if (!*d->buf)
+		exchange_end(x, REASON_NO_MEMORY);
+	return *d->buf != NULL;
+}
+
+static enum side_result side_pump(struct exchange *x, struct side *d)
+{
+	enum side_result result = SIDE_STILL;
 	enum reason why;
 
-	if (*d->ended)
-		return true;
-	if (!*d->buf) {
-		if (!d->from->can_read)
-			return true;
-		*d->buf = buf_get(buffers);
-		if (!*d->buf)
-			return exchange_end(x, REASON_NO_MEMORY), false;
-	}
+	if (!side_has_work(x, d))
+		return x->ended ? SIDE_OVER : SIDE_STILL;
 	switch (flow_pump(d->flow, d->from, *d->buf, d->to, &x->arena, &why)) {
 	case FLOW_DONE:
 		conn_shutdown(d->to);
 		*d->ended = true;
 		break;
 	case FLOW_AGAIN:
-		*more = true;
+		result = SIDE_MORE;
 		break;
 	case FLOW_WAIT_READ:
+		break;
 	case FLOW_WAIT_WRITE:
+		result = SIDE_FULL;
 		break;
 	case FLOW_SINK_FAIL:
-		return exchange_end(x, d->sink_fault), false;
+		*d->broken = true;
+		break;
 	case FLOW_SOURCE_END:
 	case FLOW_SOURCE_FAIL:
 	case FLOW_BAD:
-		return exchange_end(x, d->source_fault), false;
+		exchange_end(x, d->source_fault);
+		return SIDE_OVER;
 	}
 	if (side_silent(d))
-		buf_put(buffers, d->buf);
-	return true;
+		buf_put(&x->session->worker->buffers, d->buf);
+	return result;
+}
+
+/* What a side sent before it broke is passed on first. */
+static bool side_is_gone(const struct side *d, enum side_result other)
+{
+	return *d->broken && other == SIDE_STILL;
 }
 
 enum step_result step_tunnel(struct exchange *x)
 {
 	struct session *s = x->session;
-	struct side up = { &x->to_server,   &s->conn, &x->up->conn, &s->in, &x->server_shut,
-			   REASON_TUNNEL_CLIENT_RESET, REASON_TUNNEL_SERVER_RESET };
-	struct side down = { &x->to_client, &x->up->conn, &s->conn, &x->up->in, &x->client_shut,
-			     REASON_TUNNEL_SERVER_RESET, REASON_TUNNEL_CLIENT_RESET };
-	bool more = false;
+	struct side up = { &x->to_server,   &s->conn,        &x->up->conn, &s->in,
+			   &x->server_shut, &x->sink_broken, REASON_TUNNEL_CLIENT_RESET,
+			   REASON_TUNNEL_SERVER_RESET };
+	struct side down = { &x->to_client,   &x->up->conn,      &s->conn, &x->up->in,
+			     &x->client_shut, &x->client_broken, REASON_TUNNEL_SERVER_RESET,
+			     REASON_TUNNEL_CLIENT_RESET };
+	enum side_result to_server, to_client;
 
 	if (!x->tunnel && !tunnel_begin(x))
 		return exchange_end(x, REASON_NO_MEMORY);
-	if (!side_pump(x, &up, &more) || !side_pump(x, &down, &more))
+	to_server = side_pump(x, &up);
+	to_client = to_server == SIDE_OVER ? SIDE_OVER : side_pump(x, &down);
+	if (x->client_broken && to_server == SIDE_STILL)
+		to_server = side_pump(x, &up);
+	if (to_server == SIDE_OVER || to_client == SIDE_OVER)
 		return STEP_GO;
+	if (side_is_gone(&up, to_client))
+		return exchange_end(x, up.sink_fault);
+	if (side_is_gone(&down, to_server))
+		return exchange_end(x, down.sink_fault);
 	if (x->server_shut && x->client_shut) {
+		s->client_ended = true;
 		exchange_release_server(x, false);
 		return exchange_end(x, REASON_COMPLETE);
 	}
-	if (more)
+	if (to_server == SIDE_MORE || to_client == SIDE_MORE)
 		loop_task_queue(s->worker->loop, &s->task);
 	return exchange_await(x, x->server_shut || x->client_shut ? WAIT_TUNNEL_FIN : WAIT_TUNNEL);
 }

@@ -249,6 +249,11 @@ static const struct test *read_test(struct parser *p, const struct token *token,
 	t->word = word_find(token->text);
 	t->match = t->word->match;
 	t->fold = t->word->flags & WORD_FOLD;
+	if ((t->word->flags & WORD_HTTP) && p->c->frontend->mode == CONF_MODE_TCP)
+		parser_fail(p,
+			    "%.*s looks at a request, and mode tcp has none; use src, dst_port "
+			    "or always",
+			    STR_ARGS(t->word->name));
 	read_arg(p, t, token->text);
 	if (p->failed || (t->word->flags & WORD_ALONE))
 		return t;

@@ -4,6 +4,7 @@
 #define OPTIONAL WORD_OPTIONAL
 #define ALONE WORD_ALONE
 #define FOLD WORD_FOLD
+#define HTTP WORD_HTTP
 
 static const struct word words[] = {
 #define WORD(name, sample, match, flags, help)                                                    \

@@ -34,7 +34,7 @@ enum match {
 	MATCH_RANGE
 };
 
-enum { WORD_ARG = 1, WORD_OPTIONAL = 2, WORD_ALONE = 4, WORD_FOLD = 8 };
+enum { WORD_ARG = 1, WORD_OPTIONAL = 2, WORD_ALONE = 4, WORD_FOLD = 8, WORD_HTTP = 16 };
 
 struct word {
 	struct str name;

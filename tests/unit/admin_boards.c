@@ -85,7 +85,8 @@ void boards_fill_proxy(void)
 	stats_set(proxy->generation, 3);
 	stats_set(proxy->n_workers, 2);
 	stats_set(proxy->stats.connections, 1);
-	add_frontend("admin_front", "127.0.0.1:8080", 1);
+	f = add_frontend("admin_front", "127.0.0.1:8080", 1);
+	stats_set(f->tcp, 1);
 	f = add_frontend("http_front", "0.0.0.0:80\n[::]:80", 0);
 	stats_set(f->stats.connections, 12);
 	stats_set(f->stats.requests, 34567);

@@ -108,6 +108,49 @@ START_TEST(haproxy_redispatched)
 }
 END_TEST
 
+static struct access_record tcp_record(void)
+{
+	struct access_record r = plain_record();
+
+	r.tcp = true;
+	r.method = r.target = r.authority = r.user_agent = r.referer = STR_NONE;
+	r.request_us = r.response_us = -1;
+	r.status = 0;
+	return r;
+}
+
+START_TEST(h148_haproxy_of_tcp)
+{
+	struct access_record r = tcp_record();
+
+	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
+			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front web_backend/web1 "
+			 "0/30/109 2750 -- 4/3/2/1/0 0/0");
+	r.server = STR_NONE;
+	r.queue_us = r.connect_us = -1;
+	r.letters = "SC";
+	r.retries = 1;
+	r.redispatched = true;
+	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
+			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front "
+			 "web_backend/<NOSRV> -1/-1/109 2750 SC 4/3/2/1/+1 0/0");
+}
+END_TEST
+
+START_TEST(h148_others_of_tcp)
+{
+	struct access_record r = tcp_record();
+	const char *line = format(CONF_LOG_COMBINED, &r);
+
+	ck_assert_ptr_nonnull(strstr(line, "] \"-\" - 2750 \"-\" \"-\""));
+	line = format(CONF_LOG_JSON, &r);
+	ck_assert_ptr_nonnull(strstr(line, "\"method\":null,\"target\":null,\"host\":null"));
+	ck_assert_ptr_nonnull(strstr(line, "\"status\":null,\"bytes_out\":2750,\"bytes_in\":17"));
+	ck_assert_ptr_nonnull(strstr(line, "\"request_ms\":null"));
+	ck_assert_ptr_nonnull(strstr(line, "\"connect_ms\":30.000,\"response_ms\":null"));
+}
+END_TEST
+
 START_TEST(haproxy_ipv6_and_unix)
 {
 	struct access_record r = plain_record();
@@ -357,6 +400,8 @@ int main(void)
 	tcase_add_test(t, haproxy_unreadable);
 	tcase_add_test(t, haproxy_redispatched);
 	tcase_add_test(t, haproxy_ipv6_and_unix);
+	tcase_add_test(t, h148_haproxy_of_tcp);
+	tcase_add_test(t, h148_others_of_tcp);
 	tcase_add_loop_test(t, escapes_each_way, 0, sizeof(escapes) / sizeof(escapes[0]));
 	tcase_add_test(t, json_complete);
 	tcase_add_test(t, json_unreadable);

@@ -278,21 +278,37 @@ START_TEST(mapped_client_is_ipv4)
 }
 END_TEST
 
-/* In mode tcp there is no request: what looks at one does not hold. */
-START_TEST(without_a_request)
+/* In mode tcp there is no request: what looks at one is a mistake, the rest is asked without. */
+START_TEST(h148_mode_tcp_has_no_request)
 {
+	static const char *const wrong[] = {
+		"path_beg /",   "hdr(Host) a",   "method GET",       "cookie(a) b",
+		"query(b)",     "host a",        "host_end a",       "path_reg ^/x",
+		"hdr_sub(a) b", "path_end .php", "always or path /", "src 10.0.0.1 !path /a",
+	};
 	struct rig r;
 	int route;
 
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		rig_init(&r);
+		r.frontend.mode = CONF_MODE_TCP;
+		rig_route(&r, wrong[i]);
+		ck_assert(!rig_compile(&r));
+		ck_assert_msg(strstr(r.said, "looks at a request, and mode tcp has none"), "%s",
+			      r.said);
+		rig_free(&r);
+	}
 	rig_init(&r);
-	rig_route(&r, "path_beg /");
-	rig_route(&r, "hdr(Host) a or method GET or cookie(a) or query(b) or host a");
+	r.frontend.mode = CONF_MODE_TCP;
 	rig_route(&r, "src 10.0.0.0/8");
+	rig_route(&r, "dst_port 443");
+	rig_route(&r, "tls or sni a");
 	rig_route(&r, "always");
 	ck_assert(rig_compile(&r));
 	r.facts.req = NULL;
 	ck_assert_int_eq(router_decide(r.router, &r.facts, &route), 3);
-	ck_assert_int_eq(route, 3);
+	r.facts.dst_port = 443;
+	ck_assert_int_eq(router_decide(r.router, &r.facts, &route), 1);
 	rig_free(&r);
 }
 END_TEST
@@ -420,7 +436,7 @@ int main(void)
 	tcase_add_loop_test(t, words_as_acls, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(t, facts_of_the_connection);
 	tcase_add_test(t, mapped_client_is_ipv4);
-	tcase_add_test(t, without_a_request);
+	tcase_add_test(t, h148_mode_tcp_has_no_request);
 	tcase_add_test(t, many_values);
 	tcase_add_test(t, expression_that_spins_gives_up);
 	tcase_add_test(t, first_route_wins);

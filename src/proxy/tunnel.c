@@ -144,6 +144,22 @@ static bool side_is_gone(const struct side *d, enum side_result other)
 	return *d->broken && other == SIDE_STILL;
 }
 
+/* Nothing is read of a client that has ended its side, or whose server takes nothing; of a server
+ * there may be words left that the client has not taken yet, so that only its end counts. */
+static bool was_reset(struct exchange *x, enum side_result to_server)
+{
+	enum reason why;
+
+	if ((x->server_shut || to_server == SIDE_FULL) && conn_is_reset(&x->session->conn))
+		why = REASON_TUNNEL_CLIENT_RESET;
+	else if (x->client_shut && conn_is_reset(&x->up->conn))
+		why = REASON_TUNNEL_SERVER_RESET;
+	else
+		return false;
+	exchange_end(x, why);
+	return true;
+}
+
 enum step_result step_tunnel(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -162,6 +178,8 @@ enum step_result step_tunnel(struct exchange *x)
 	if (x->client_broken && to_server == SIDE_STILL)
 		to_server = side_pump(x, &up);
 	if (to_server == SIDE_OVER || to_client == SIDE_OVER)
+		return STEP_GO;
+	if (was_reset(x, to_server))
 		return STEP_GO;
 	if (side_is_gone(&up, to_client))
 		return exchange_end(x, up.sink_fault);

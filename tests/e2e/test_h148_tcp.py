@@ -306,6 +306,42 @@ def test_h148_a_reset_after_an_end_is_a_reset(tcp, server, who):
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
+def test_h148_a_reset_behind_ones_own_end_is_a_reset(tcp, server, who):
+    one = server()
+    running = tcp(one, log_format="json")
+    client, other = pair(running, one)
+    sender, heard = (client, other) if who == "client" else (other, client)
+    sender.half_close()
+    assert heard.read_to_end() == b""
+    sender.reset()
+    poll = select.poll()
+    poll.register(heard.sock, 0)  # of an end that was read only an error is news
+    wire.wait_for(lambda: any(what & select.POLLERR for _, what in poll.poll(50)), "a reset")
+    assert line(running)["reason"] == f"TUNNEL_{who.upper()}_RESET"
+    assert running.server("main", "main1")["active"] == 0
+
+
+def test_h148_a_reset_is_seen_though_nothing_is_taken(tcp, server):
+    """The server does not read, so that nothing is read from the client either."""
+    one = server()
+    running = tcp(one, log_format="json")
+    client, other = pair(running, one)
+    client.sock.setblocking(False)
+    sent, end = 0, time.monotonic() + wire.PATIENCE
+    while time.monotonic() < end and sent < 64 << 20:
+        try:
+            sent += client.sock.send(b"x" * (1 << 16))
+            end = time.monotonic() + 0.5
+        except BlockingIOError:
+            time.sleep(0.01)
+    client.reset()
+    assert line(running)["reason"] == "TUNNEL_CLIENT_RESET"
+    with pytest.raises(ConnectionResetError):
+        while other.sock.recv(1 << 20):
+            pass
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
 def test_h148_last_words_before_a_reset_are_heard(tcp, server, who):
     """One says its last words and closes although it was sent more than it read, which makes
     the kernel reset. A mail server does so to a client that does not wait for its turn."""

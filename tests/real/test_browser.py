@@ -36,7 +36,8 @@ def png(width):
     def part(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(
             ">I", zlib.crc32(kind + data))
-    return (b"\x89PNG\r\n\x1a\n" + part(b"IHDR", struct.pack(">IIBBBBB", width, 1, 8, 0, 0, 0, 0)) +
+    head = struct.pack(">IIBBBBB", width, 1, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) +
             part(b"IDAT", zlib.compress(b"\0" * (width + 1))) + part(b"IEND", b""))
 
 

@@ -12,7 +12,8 @@ PIPELINED = 1000
 
 def test_curl_follows_redirects_with_its_body(site):
     """307 and 308 repeat method and body; 302 makes it a GET."""
-    for code, then in ((302, b"GET after 0\n"), (307, b"POST after 5\n"), (308, b"POST after 5\n")):
+    for code, then in ((302, b"GET after 0\n"), (307, b"POST after 5\n"),
+                       (308, b"POST after 5\n")):
         assert programs.curl("-L", "-d", "hello", site.url(f"/flask/redirect/{code}")) == then
 
 
@@ -56,12 +57,12 @@ def test_http_client_over_one_connection(site):
     connection.connect()
     first = connection.sock
     for turn in range(20):
-        for method, path, body in (("GET", "/any?n=1", None), ("POST", "/flask/any?n=1", b"x" * turn),
-                                   ("HEAD", "/index.html", None), ("GET", "/flask/big/100000", None),
-                                   ("PUT", "/flask/hash", iter([b"in", b"chunks"])),
-                                   ("GET", "/nothing", None), ("DELETE", "/any?n=1", None)):
-            connection.request(method, path, body=body,
-                               encode_chunked=method == "PUT")
+        for method, path, body in (
+                ("GET", "/any?n=1", None), ("POST", "/flask/any?n=1", b"x" * turn),
+                ("HEAD", "/index.html", None), ("GET", "/flask/big/100000", None),
+                ("PUT", "/flask/hash", iter([b"in", b"chunks"])), ("GET", "/nothing", None),
+                ("DELETE", "/any?n=1", None)):
+            connection.request(method, path, body=body, encode_chunked=method == "PUT")
             answer = connection.getresponse()
             content = answer.read()
             assert answer.status == (404 if path == "/nothing" else 200)

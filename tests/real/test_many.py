@@ -76,7 +76,8 @@ class Books:
         assert self.site.metric("hpcbal_log_dropped_total") == 0
         if backend == "main":
             told = [line.split(" ", 2) for line in self.nginx_log.lines()]
-            assert collections.Counter((m, code) for m, code, _ in told) == {(method, "200"): count}
+            answered = collections.Counter((asked, code) for asked, code, _ in told)
+            assert answered == {(method, "200"): count}
             return collections.Counter(target for _, _, target in told)
         return None
 

@@ -4,7 +4,7 @@ import collections
 import re
 import time
 
-LINE = re.compile(r'^(?P<source>127\.[\d.]+):\d+ \[[^]]*\] \S+ \S+ \S+ (?P<status>-?\d+) \d+ - - '
+LINE = re.compile(r'^(?P<source>[\d.]+):\d+ \[[^]]*\] \S+ \S+ \S+ (?P<status>-?\d+) \d+ - - '
                   r'(?P<letters>..)-- \S+ \S+ "(?P<request>.*)"$', re.M)
 NAME = re.compile(r"/\w+/\w+/(?P<name>g\d+)\b")
 PATIENCE = 30

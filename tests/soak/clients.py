@@ -4,8 +4,21 @@ import asyncio
 import itertools
 import random
 import socket
+import struct
 
 import talk
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"  # of a PROXY header of version 2
+
+
+def proxy_header(version, source):
+    """As a proxy in front sends it for a client at `source`."""
+    if version == 1:
+        return f"PROXY TCP4 {source} 192.0.2.1 4711 80\r\n".encode()
+    addresses = socket.inet_aton(source) + socket.inet_aton("192.0.2.1")
+    addresses += struct.pack(">HH", 4711, 80)
+    return SIGNATURE + b"\x21\x11" + struct.pack(">H", len(addresses)) + addresses
+
 
 
 # What the client's end may be called, by how far the exchange had come.
@@ -68,9 +81,10 @@ class Crowd:
     TRADE = "g"        # the first letter of its requests' names
     BEFORE_AGAIN = 0.0 # a task's longest rest, in seconds
 
-    def __init__(self, seed, address, network):
+    def __init__(self, seed, address, named_address, network):
         self.rng = random.Random(seed)
         self.address = address
+        self.named_address = named_address  # where a PROXY header comes first
         self.network = network
         self.numbers = itertools.count(1)
         self.sources = itertools.count(1)
@@ -84,11 +98,13 @@ class Crowd:
         return f"{self.TRADE}{next(self.numbers)}"
 
     async def connect(self, kind, rcvbuf=None):
+        """`kind` tells which of the two addresses it is for."""
         number = next(self.sources)
         source = f"127.{self.network + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
         connection = Connection(kind, source)
         self.connections.append(connection)
-        await connection.open(self.address, rcvbuf)
+        await connection.open(self.named_address if kind.startswith("named") else self.address,
+                              rcvbuf)
         return connection
 
     async def begin(self, *kinds):

@@ -8,8 +8,9 @@ import time
 import clients
 import talk
 
-KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["upload", "upload_chunks", "download", "pipelined", "tunnel",
-                                        "tunnel", "half_closer", "http10", "continued", "head"]
+KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["tunnel", "headed"] * 2 + [
+    "upload", "upload_chunks", "download", "pipelined", "half_closer", "http10", "continued", "head",
+    "named"]
 HOST = "Host: sound\r\n"
 # What a request may take before it is given up, and told as lost.
 LOST = 60
@@ -70,10 +71,10 @@ class Good(clients.Crowd):
                 connection.close()
 
     async def ask(self, connection, kind="get", method="GET", size=100, more="", body=b"",
-                  version="HTTP/1.1", slices=0):
+                  version="HTTP/1.1", slices=0, where="g"):
         """One request whose answer is checked; its fields. Times what is small."""
         name = self.name()
-        head = f"{method} /g/{kind}/{name}?{size} {version}\r\n{HOST}{more}\r\n".encode()
+        head = f"{method} /{where}/{kind}/{name}?{size} {version}\r\n{HOST}{more}\r\n".encode()
         began = time.monotonic()
         if slices:
             await connection.send(head)
@@ -106,10 +107,20 @@ class Good(clients.Crowd):
 
     # --- kinds ---
 
-    async def kept(self, connection):
+    async def named(self, connection):
+        """A proxy in front says whose connection it is."""
+        source = f"198.51.100.{self.rng.randrange(256)}"
+        await connection.send(clients.proxy_header(self.rng.choice((1, 2)), source))
+        await self.kept(connection, where=self.rng.choice("gh"))
+
+    async def headed(self, connection):
+        """Its servers are told in a PROXY header who it is."""
+        await self.kept(connection, where="h")
+
+    async def kept(self, connection, where="g"):
         """A connection for many requests."""
         for _ in range(self.rng.randrange(1, 200)):
-            answer = await self.ask(connection, size=self.rng.randrange(20, 3000))
+            answer = await self.ask(connection, size=self.rng.randrange(20, 3000), where=where)
             if self.round.over.is_set() or answer.says("connection", "close"):
                 return
             await self.pause()
@@ -125,7 +136,8 @@ class Good(clients.Crowd):
 
     async def upload(self, connection):
         body = self.rng.randbytes(self.rng.randrange(1, 1 << 20))
-        await self.ask(connection, "up", "POST", body=body, more=f"Content-Length: {len(body)}\r\n",
+        await self.ask(connection, "up", "POST", body=body,
+                       more=f"Content-Length: {len(body)}\r\n",
                        slices=self.rng.choice((0, 1000, 70000)))
 
     async def upload_chunks(self, connection):
@@ -182,7 +194,8 @@ class Good(clients.Crowd):
         for _ in range(self.rng.randrange(1, 50)):
             words = self.rng.randbytes(self.rng.choice((1, 10, 1000, 100000)))
             await connection.send(words)
-            assert await connection.reader.readexactly(len(words)) == words, f"{name}: not the same"
+            echo = await connection.reader.readexactly(len(words))
+            assert echo == words, f"{name}: not the same bytes"
             if self.round.over.is_set():
                 break
             await self.pause()

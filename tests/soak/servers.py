@@ -5,7 +5,10 @@ import base64
 import collections
 import hashlib
 import random
+import socket
+import weakref
 
+import clients
 import talk
 
 WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -52,14 +55,14 @@ def name_and_kind(request):
 
 
 class Servers:
-    """Both kinds at fixed addresses; `sound` is a list, `bad` and `flapping` one each."""
+    """All kinds, each at a list of addresses."""
 
-    def __init__(self, seed, sound, bad, flapping):
+    def __init__(self, seed, addresses):
         self.rng = random.Random(seed)
-        self.addresses = {"sound": sound, "bad": bad, "flapping": flapping}
+        self.addresses = addresses
         self.round = talk.Round()
         self.whole = collections.Counter()  # names of requests that arrived whole
-        self.flapper = None
+        self.named = weakref.WeakKeyDictionary()  # connection: whom its PROXY header named
         self.flapping = None
 
     # --- what the main process calls ---
@@ -67,6 +70,8 @@ class Servers:
     async def open(self):
         for address in self.addresses["sound"]:
             await Server(self.answer_soundly).open(address)
+        for address in self.addresses["headed"]:
+            await Server(self.answer_named).open(address)
         for address in self.addresses["bad"]:
             await Server(self.answer_badly).open(address)
 
@@ -90,6 +95,9 @@ class Servers:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         await talk.read_body(reader, request, until_close=False)
         self.whole[name] += 1
+        if self.named.get(writer, request.fields["x-forwarded-for"]) != \
+                request.fields["x-forwarded-for"]:
+            return False  # another client's connection
         if kind == "ws" and "sec-websocket-key" in request.fields:
             return await self.echo(request, reader, writer)
         if kind == "up":
@@ -98,6 +106,15 @@ class Servers:
             size = int(request.first[1].partition("?")[2] or 100)
             body = talk.body_of(name, size)
         return await self.send(writer, name, body, request.first[0] == "HEAD")
+
+    async def answer_named(self, reader, writer):
+        """Behind a PROXY header, which comes once, and names who every request is from."""
+        if writer not in self.named:
+            head = await reader.readexactly(16)
+            assert head.startswith(clients.SIGNATURE + b"\x21\x11"), head
+            addresses = await reader.readexactly(int.from_bytes(head[14:], "big"))
+            self.named[writer] = socket.inet_ntoa(addresses[:4])
+        return await self.answer_soundly(reader, writer)
 
     async def send(self, writer, name, body, no_body):
         """In one of three framings, by the name; False when the connection was its end."""
@@ -137,7 +154,7 @@ class Servers:
         """Up and down, so that connections are refused, cut and made again."""
         while not self.round.over.is_set():
             server = Server(self.answer_soundly)
-            await server.open(self.addresses["flapping"])
+            await server.open(self.addresses["flapping"][0])
             await self.round.nap(self.rng.uniform(0.2, 1.5))
             server.shut()
             await self.round.nap(self.rng.uniform(0.05, 0.8))
@@ -243,8 +260,7 @@ FAULTS = {
     "bad_field": Fault(says(OK + b"X\0: a\r\n\r\n"), {502}, "PH"),
     "endless_head": Fault(endless_head, {502}, "PH"),
     "many_interim": Fault(says(b"HTTP/1.1 102 Processing\r\n\r\n" * 200), {502}, "PH"),
-    "unasked_switch": Fault(says(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
-                            {502}, "PH"),
+    "unasked_switch": Fault(says(b"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\n\r\n"), {502}, "PH"),
     "bytes_behind": Fault(says(WHOLE + b"HTTP/1.1 500 No\r\n\r\n", go_on=True), {200}, "--"),
     "close_behind": Fault(says(WHOLE), {200}, "--"),
     "drip": Fault(drip, {200}, "--"),

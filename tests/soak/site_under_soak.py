@@ -21,14 +21,18 @@ CONFIG = """
 node = "soak";
 proxy: {{ threads = 2; }};
 timeouts: {{ connect = "3s"; request = "{stall}s"; client = "{stall}s"; server = "{stall}s";
-  keep_alive = "{stall}s"; tunnel = "60s"; fin = "{stall}s"; upstream_idle = "1s"; }};
+  keep_alive = "{stall}s"; tunnel = "60s"; fin = "{stall}s"; upstream_idle = "1s";
+  proxy_header = "{stall}s"; }};
 log: {{ target = "file:{{folder}}/hpcbal.log"; }};
 control: {{ socket = "{{folder}}/control.sock"; }};
-frontends = ( {{ name = "front"; bind = ( "{{listen}}" ); max_headers = {max_headers};
+frontends = ( {{ name = "front"; max_headers = {max_headers};
+  bind = ( "{{listen}}", {{ address = "{named}"; proxy_protocol = true; }} );
+  trusted_proxies = ( "127.0.0.0/8" );
   routes = ( {{ when = "path_beg /b/"; backend = "bad"; }},
+             {{ when = "path_beg /h/"; backend = "headed"; }},
              {{ when = "path_beg /f/"; backend = "flapping"; }} );
   default_backend = "sound"; }} );
-backends = ( {sound}, {bad}, {flapping} );
+backends = ( {sound}, {headed}, {bad}, {flapping} );
 """
 
 
@@ -36,7 +40,8 @@ class Site:
     def __init__(self, folder):
         def some(count):
             return [("127.0.0.1", wire.free_port()) for _ in range(count)]
-        self.addresses = {"sound": some(2), "bad": some(3), "flapping": some(1)[0]}
+        self.addresses = {"sound": some(2), "headed": some(2), "bad": some(3), "flapping": some(1)}
+        self.named_address = some(1)[0]
         self.reloads = 0
         self.heap_at = None
         self.daemon = daemon.Daemon(folder, config=self.config(), threads=2)
@@ -46,18 +51,20 @@ class Site:
         """Every second reload another server is gone, and the other one back."""
         bad = self.addresses["bad"]
         return CONFIG.format(
-            stall=STALL, max_headers=100 + self.reloads % 2,
+            stall=STALL, named="%s:%d" % self.named_address, max_headers=100 + self.reloads % 2,
             sound=daemon.backend("sound", *self.addresses["sound"],
                                  more='timeouts: { server = "60s"; };'),
             bad=daemon.backend("bad", bad[0], bad[1 + self.reloads % 2]),
-            flapping=daemon.backend("flapping", self.addresses["flapping"],
+            headed=daemon.backend("headed", *self.addresses["headed"],
+                                  server_more="send_proxy = 2;"),
+            flapping=daemon.backend("flapping", *self.addresses["flapping"],
                                     more='check: { tcp = true; interval = "100ms"; rise = 1; '
                                          'fall = 2; };'))
 
     def start(self):
         # Freed memory that lies in quarantine would look like memory that is held.
-        os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb"
-                                              "=64:malloc_context_size=4:detect_leaks=1")
+        os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1:malloc_context_size=4:"
+                                              "thread_local_quarantine_size_kb=64")
         self.daemon.start()
 
     def reload(self):
@@ -96,8 +103,8 @@ class Site:
         assert dropped == 0, f"{dropped} log lines were dropped: the books cannot agree"
 
     def metric(self, name):
-        return next(int(line.split()[-1]) for line in self.daemon.ctl("metrics").stdout.splitlines()
-                    if line.startswith(name + " "))
+        lines = self.daemon.ctl("metrics").stdout.splitlines()
+        return next(int(line.split()[-1]) for line in lines if line.startswith(name + " "))
 
     def proc(self, *path):
         return os.path.join("/proc", str(self.daemon.first_proxy), *path)

@@ -9,8 +9,8 @@ import clients
 import talk
 
 KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["tunnel", "headed"] * 2 + [
-    "upload", "upload_chunks", "download", "pipelined", "half_closer", "http10", "continued", "head",
-    "named"]
+    "upload", "upload_chunks", "download", "pipelined", "half_closer", "http10", "continued",
+    "head", "named"]
 HOST = "Host: sound\r\n"
 # What a request may take before it is given up, and told as lost.
 LOST = 60

@@ -14,6 +14,12 @@ struct heap_count {
 
 struct heap_count heap_count = { .mark = "hpcbal soak, heap count" };
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ /* as gcc says it */
+#endif
+#endif
+
 #ifdef __SANITIZE_ADDRESS__
 
 /* The sanitizer counts what lies in its quarantine as freed. */

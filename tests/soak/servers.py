@@ -260,7 +260,7 @@ FAULTS = {
     "bad_field": Fault(says(OK + b"X\0: a\r\n\r\n"), {502}, "PH"),
     "endless_head": Fault(endless_head, {502}, "PH"),
     "many_interim": Fault(says(b"HTTP/1.1 102 Processing\r\n\r\n" * 200), {502}, "PH"),
-    "unasked_switch": Fault(says(b"HTTP/1.1 101 Switch\r\nUpgrade: websocket\r\n\r\n"), {502}, "PH"),
+    "unasked_switch": Fault(says(b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\n"), {502}, "PH"),
     "bytes_behind": Fault(says(WHOLE + b"HTTP/1.1 500 No\r\n\r\n", go_on=True), {200}, "--"),
     "close_behind": Fault(says(WHOLE), {200}, "--"),
     "drip": Fault(drip, {200}, "--"),

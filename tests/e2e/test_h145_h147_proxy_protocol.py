@@ -254,8 +254,8 @@ def test_h145_trickling_does_not_extend_the_time(start, origin):
     server = origin()
     running = start(config=configuration(daemon.backend("main", server.address),
                                          frontend='timeouts: { proxy_header = "500ms"; };'))
-    client = wire.Client(running.address, source=LISTED)
     begun = time.monotonic()
+    client = wire.Client(running.address, source=LISTED)
     with pytest.raises((ConnectionError, AssertionError)):
         for byte in v2(tlvs=tlv(4, b"x" * 1000)):
             client.send(bytes([byte]))

@@ -1,6 +1,7 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -187,6 +188,13 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, siz
 			return r;
 	}
 	return CONN_OK;
+}
+
+size_t conn_undelivered(const struct conn *c)
+{
+	int n;
+
+	return ioctl(c->io.fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
 void conn_shutdown(struct conn *c)

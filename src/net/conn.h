@@ -71,6 +71,9 @@ uint64_t conn_taken(const struct conn *c);
  * is closed or shut in the same turn, so that its last bytes may wait to share a packet with
  * the end. */
 enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, size_t *sent);
+/* Bytes that were sent and that the peer's kernel has not taken: a close with bytes that nobody
+ * has read here would destroy them. */
+size_t conn_undelivered(const struct conn *c);
 void conn_shutdown(struct conn *c);
 /* Out of the loop and closed; harmless when it is not open. */
 void conn_close(struct conn *c);

@@ -8,8 +8,8 @@
 #include "proxy/exchange.h"
 
 /* How long, for how many bytes, and with what pauses a client may go on sending after our last
- * word: as long as what was on its way may take. When connections run out, whoever lingers
- * longest goes at once (acceptor.c). */
+ * word has reached it: as long as what was on its way may take. When connections run out, whoever
+ * lingers longest goes at once (acceptor.c). */
 #define LINGER_US (5 * CLOCK_SEC)
 #define LINGER_PAUSE_US (2 * CLOCK_SEC)
 #define LINGER_BYTES (1u << 20)
@@ -195,6 +195,17 @@ static void linger_timer(struct session *s)
 	loop_timer_set(l, &s->timer, due < s->linger_until ? due : s->linger_until);
 }
 
+/* So much was read that others are to have their turn; and it is enough, unless our last word is
+ * still on its way to a client that sends faster than it reads (HTTP.md 49, 86). */
+static void lingered_long(struct session *s)
+{
+	s->lingered = 0;
+	if (conn_undelivered(&s->conn))
+		loop_task_queue(s->worker->loop, &s->task);
+	else
+		session_close(s);
+}
+
 static void linger(struct session *s)
 {
 	char waste[16384];
@@ -206,7 +217,7 @@ static void linger(struct session *s)
 			s->lingered += n;
 			if (s->lingered < LINGER_BYTES)
 				continue;
-			session_close(s);
+			lingered_long(s);
 			return;
 		case CONN_AGAIN:
 			linger_timer(s);
@@ -230,6 +241,20 @@ static void start_linger(struct session *s)
 	buf_put(&w->buffers, &s->in);
 	list_append(&w->lingering, &s->linger_link);
 	linger(s);
+}
+
+/* Time is up, but for a client that still takes what we said. */
+static void linger_timed_out(struct session *s)
+{
+	size_t before = s->undelivered;
+
+	s->undelivered = conn_undelivered(&s->conn);
+	if (s->undelivered == 0 || s->undelivered == before) {
+		session_close(s);
+		return;
+	}
+	s->linger_until = loop_now(s->worker->loop) + LINGER_PAUSE_US;
+	linger_timer(s);
 }
 
 bool session_make_room(struct worker *w, const struct frontend_stats *counted)
@@ -274,6 +299,8 @@ static void timed_out(struct loop_timer *t)
 
 	if (s->state == SESSION_BUSY)
 		exchange_timed_out(s->exchange);
+	else if (s->state == SESSION_LINGER)
+		linger_timed_out(s);
 	else
 		session_close(s);
 }

@@ -33,6 +33,7 @@ struct session {
 	struct loop_timer timer;
 	struct loop_task task; /* goes on with work cut short; frees the session */
 	uint64_t lingered, linger_until;
+	size_t undelivered; /* when it was asked last */
 	uint64_t skip; /* bytes of the last request's body that are to come and nobody wants */
 	unsigned requests;
 	enum session_state state;

@@ -326,6 +326,53 @@ def test_h49_answer_to_a_client_that_waits_to_send(site):
     client.expect_closed()
 
 
+def test_h49_large_answer_before_a_large_body_is_read(site):
+    """The server reads nothing before its answer is out, and the client sends all the while:
+    neither waits for the other."""
+    size = 16 << 20
+
+    def reply(request, connection):
+        connection.sock.sendall(wire.answer(b"x" * size))
+        connection.read_until(b"never")
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    client = site.client()
+    client.send(POST + f"Content-Length: {size}\r\n\r\n")
+
+    def upload():
+        try:
+            client.sock.sendall(b"y" * size)
+        except OSError:
+            pass  # nobody has to read it to its end
+    sender = threading.Thread(target=upload)
+    sender.start()
+    response = client.read_response_head()
+    assert (response.status, response.one("Connection")) == (200, b"close")
+    assert client.read_exactly(size) == b"x" * size
+    client.close()
+    sender.join()
+
+
+def test_h49_answer_reaches_who_reads_slowly_and_sends_on(start, origin):
+    """The proxy has said all, and most of it is on its way: a close would destroy that."""
+    size = 1 << 20
+    server = origin()
+    server.read_bodies = False
+    server.answer = wire.answer(b"x" * size)
+    running = start(daemon.backend("main", server.address))
+    client = running.client(rcvbuf=65536)
+    client.send(POST + "Content-Length: 100000000\r\n\r\n")
+    running.wait_log(" 200 ")
+    assert client.read_response_head().status == 200
+    got = len(client.take(len(client.buf)))
+    for _ in range(5):  # for longer than a pause of the client may be
+        time.sleep(0.5)
+        got += len(client.sock.recv(50000))
+    client.sock.sendall(b"y" * (3 << 20))
+    client.read_exactly(size - got)
+    client.expect_closed()
+
+
 SKIPPED = 65536
 
 

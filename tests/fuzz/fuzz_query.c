@@ -39,6 +39,8 @@ static void in_a_head(struct str query, unsigned holds, struct arena *arena)
 	struct iovq queue;
 	enum reason why;
 
+	if (str_find_char(query, ' ') >= 0 || str_find_char(query, '\n') >= 0)
+		return; /* what came behind would be the query's to say */
 	h1_parser_reset(&parser);
 	if (h1_parse_request(&parser, head, &fuzz_strict, arena, &req, &why) != HTTP_OK)
 		return;

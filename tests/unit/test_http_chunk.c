@@ -127,6 +127,7 @@ END_TEST
 START_TEST(h41_extensions_are_limited)
 {
 	static char text[H1_CHUNK_EXTENSION_MAX * 8];
+	enum reason why;
 	size_t n = 0;
 
 	memset(text, 'a', sizeof(text));
@@ -135,9 +136,14 @@ START_TEST(h41_extensions_are_limited)
 	memset(text, '0', sizeof(text));
 	refused((struct str){ text, H1_CHUNK_LINE_MAX + 1 }, REASON_REQ_CHUNK);
 	/* Four bytes a chunk: "aaa" and the line's end. */
-	while (n < sizeof(text) - 16)
+	for (unsigned i = 0; i < H1_CHUNK_EXTENSION_MAX / 4; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "1;aaa\r\nx\r\n");
-	refused((struct str){ text, n }, REASON_REQ_CHUNK_EXTENSION);
+	snprintf(text + n, sizeof(text) - n, "0\r\n\r\n");
+	ck_assert_int_eq(feed(exact_copy((struct str){ text, n + 5 }), 100, &why), HTTP_OK);
+	ck_assert(chunks.done);
+	ck_assert_uint_eq(chunks.extension_total, H1_CHUNK_EXTENSION_MAX);
+	snprintf(text + n, sizeof(text) - n, "0;a\r\n\r\n");
+	refused((struct str){ text, n + 7 }, REASON_REQ_CHUNK_EXTENSION);
 }
 END_TEST
 

@@ -83,13 +83,3 @@ bool http_list_has(struct str list, struct str item)
 			return true;
 	return false;
 }
-
-bool http_websocket_key_valid(struct str key)
-{
-	if (key.n != 24 || !str_ends(key, STR("==")))
-		return false;
-	for (size_t i = 0; i < 22; i++)
-		if (!http_char_is(key.p[i], CHAR_BASE64))
-			return false;
-	return true;
-}

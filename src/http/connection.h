@@ -1,4 +1,4 @@
-/* The Connection field (RFC 9110 7.6.1) and the WebSocket handshake (RFC 6455 4). Pure. */
+/* The Connection field (RFC 9110 7.6.1). Pure. */
 #ifndef HPCBAL_HTTP_CONNECTION_H
 #define HPCBAL_HTTP_CONNECTION_H
 
@@ -27,7 +27,5 @@ bool http_auth_is_of_connection(struct str value);
 
 /* Whether a comma-separated list has this element, in any case. */
 bool http_list_has(struct str list, struct str item);
-/* 16 bytes in base64. */
-bool http_websocket_key_valid(struct str key);
 
 #endif

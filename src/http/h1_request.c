@@ -5,6 +5,7 @@
 #include "http/h1_line.h"
 #include "http/h1_parse.h"
 #include "http/h1_target.h"
+#include "http/websocket.h"
 
 static const struct {
 	struct str name;
@@ -35,7 +36,7 @@ static void request_init(struct http_request *req)
 	req->framing = FRAMING_NONE;
 	req->content_length = 0;
 	req->keep_alive = req->expect_continue = req->te_trailers = false;
-	req->upgrade_websocket = req->authenticates_connection = false;
+	req->upgrade_websocket = req->websocket_13 = req->authenticates_connection = false;
 	req->head_size = 0;
 }
 
@@ -162,9 +163,9 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 struct facts {
 	struct http_framing_facts framing;
 	struct http_connection_facts connection;
-	unsigned hosts, keys;
-	struct str host, key;
-	bool websocket;    /* Upgrade lists it */
+	struct http_websocket_facts websocket;
+	unsigned hosts;
+	struct str host;
 	bool expect_other; /* something that is not 100-continue */
 };
 
@@ -208,30 +209,22 @@ static void field_read(struct http_request *req, struct http_field *f, struct fa
 	case FIELD_EXPECT:
 		expect_read(req, f, facts);
 		break;
-	case FIELD_UPGRADE:
-		facts->websocket |= http_list_has(f->value, STR("websocket"));
-		break;
 	case FIELD_AUTHORIZATION:
 		req->authenticates_connection |= http_auth_is_of_connection(f->value);
 		break;
-	case FIELD_SEC_WEBSOCKET_KEY:
-		facts->keys++;
-		facts->key = f->value;
-		break;
 	default:
+		http_websocket_read(&facts->websocket, f);
 		break;
 	}
 }
 
-/* RFC 6455 4.1, HTTP.md 128. */
-static enum reason upgrade_judge(struct http_request *req, const struct facts *facts)
+static enum reason upgrade_judge(struct http_request *req, struct facts *facts)
 {
-	if (!facts->websocket)
-		return REASON_COMPLETE;
-	if (req->method != METHOD_GET || req->minor == 0 || !facts->connection.upgrade ||
-	    facts->keys != 1 || !http_websocket_key_valid(facts->key))
+	facts->websocket.connection = facts->connection.upgrade;
+	if (!http_websocket_request_good(&facts->websocket, req->method, req->minor))
 		return REASON_REQ_UPGRADE;
 	req->upgrade_websocket = true;
+	req->websocket_13 = http_websocket_is_13(&facts->websocket);
 	return REASON_COMPLETE;
 }
 
@@ -261,14 +254,12 @@ static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 	if (fault == REASON_COMPLETE && facts.connection.options > HTTP_CONNECTION_OPTIONS_MAX)
 		fault = h1_parser_over(p, REASON_REQ_CONNECTION, HTTP_CONNECTION_OPTIONS_MAX,
 				       facts.connection.options);
-	if (fault == REASON_COMPLETE)
-		fault = upgrade_judge(req, &facts);
 	if (fault != REASON_COMPLETE)
 		return fault;
 	if (facts.connection.named)
 		http_connection_drop_named(&req->fields);
 	req->keep_alive = http_connection_persists(&facts.connection, req->minor);
-	return REASON_COMPLETE;
+	return facts.websocket.listed ? upgrade_judge(req, &facts) : REASON_COMPLETE;
 }
 
 enum http_verdict h1_parse_request(struct h1_parser *p, struct str in,

@@ -4,6 +4,7 @@
 #include "http/framing.h"
 #include "http/h1_line.h"
 #include "http/h1_parse.h"
+#include "http/websocket.h"
 
 static void response_init(struct http_response *res)
 {
@@ -79,8 +80,7 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 struct facts {
 	struct http_framing_facts framing;
 	struct http_connection_facts connection;
-	unsigned accepts; /* Sec-WebSocket-Accept fields with a value */
-	bool websocket;
+	struct http_websocket_facts websocket;
 };
 
 static void idle_limit_read(struct http_response *res, struct str value)
@@ -106,12 +106,6 @@ static void field_read(struct http_response *res, struct http_field *f, struct f
 	case FIELD_TRANSFER_ENCODING:
 		http_framing_add_coding(&facts->framing, f->value);
 		break;
-	case FIELD_UPGRADE:
-		facts->websocket |= http_list_has(f->value, STR("websocket"));
-		break;
-	case FIELD_SEC_WEBSOCKET_ACCEPT:
-		facts->accepts += f->value.n > 0;
-		break;
 	case FIELD_KEEP_ALIVE:
 		idle_limit_read(res, f->value);
 		break;
@@ -120,19 +114,24 @@ static void field_read(struct http_response *res, struct http_field *f, struct f
 		res->authenticates_connection |= http_auth_is_of_connection(f->value);
 		break;
 	default:
+		http_websocket_read(&facts->websocket, f);
 		break;
 	}
 }
 
-/* HTTP.md 69 and 130. */
-static enum reason switch_judge(struct http_response *res, bool upgrade,
-				const struct facts *facts)
+/* HTTP.md 69 and 130. A 426 has to name what it asks for (RFC 9110 15.5.22), of which we know
+ * one protocol only. */
+static enum reason switch_judge(struct http_response *res, bool upgrade, struct facts *facts)
 {
-	if (res->status != 101)
-		return REASON_COMPLETE;
-	if (!upgrade || !facts->websocket || facts->accepts != 1)
+	struct http_websocket_facts *w = &facts->websocket;
+
+	w->connection = facts->connection.upgrade;
+	if (res->status == 101)
+		res->upgrade_websocket = upgrade && http_websocket_switch_good(w, res->minor);
+	else
+		res->upgrade_websocket = res->status == 426 && w->listed;
+	if (res->status == 101 && !res->upgrade_websocket)
 		return REASON_RES_SWITCH;
-	res->upgrade_websocket = true;
 	return REASON_COMPLETE;
 }
 
@@ -189,8 +188,6 @@ static enum reason response_judge(struct h1_parser *p, struct http_response *res
 		if (res->fields.list[i].id != FIELD_OTHER)
 			field_read(res, &res->fields.list[i], &facts);
 	fault = body_judge(res, method, &facts.framing);
-	if (fault == REASON_COMPLETE)
-		fault = switch_judge(res, upgrade, &facts);
 	if (fault == REASON_COMPLETE && facts.connection.options > HTTP_CONNECTION_OPTIONS_MAX)
 		fault = h1_parser_over(p, REASON_RES_CONNECTION, HTTP_CONNECTION_OPTIONS_MAX,
 				       facts.connection.options);
@@ -200,7 +197,7 @@ static enum reason response_judge(struct h1_parser *p, struct http_response *res
 		http_connection_drop_named(&res->fields);
 	res->keep_alive = response_persists(res, &facts);
 	date_find(res);
-	return REASON_COMPLETE;
+	return switch_judge(res, upgrade, &facts);
 }
 
 static enum reason response_reason(enum reason of_request)

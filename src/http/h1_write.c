@@ -217,6 +217,13 @@ static void response_framing_add(struct http_text *t, const struct http_response
 		length_add(t, res->content_length);
 }
 
+static void response_upgrade_add(struct http_text *t, const struct http_response *res,
+				 const struct h1_reply *r)
+{
+	if (res->upgrade_websocket && r->client_minor > 0)
+		http_text_add(t, STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
+}
+
 /* A 1xx has neither body nor connection fields of its own, but for the switch to WebSocket. */
 static void response_added(struct http_text *t, const struct http_response *res,
 			   const struct h1_reply *r)
@@ -226,9 +233,8 @@ static void response_added(struct http_text *t, const struct http_response *res,
 		if (!res->has_date)
 			line_add(t, STR("Date"), r->date);
 		reply_connection_add(t, r);
-	} else if (res->upgrade_websocket) {
-		http_text_add(t, STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
 	}
+	response_upgrade_add(t, res, r);
 	http_text_add(t, STR("\r\n"));
 }
 

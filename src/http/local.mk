@@ -15,4 +15,5 @@ src_http_libhttp_a_SOURCES = \
 	src/http/message.c src/http/message.h \
 	src/http/path.c src/http/path.h \
 	src/http/status.c src/http/status.def \
-	src/http/text.h
+	src/http/text.h \
+	src/http/websocket.c src/http/websocket.h

@@ -75,6 +75,7 @@ struct http_request {
 	bool te_trailers;
 	bool upgrade_websocket; /* a valid WebSocket handshake (RFC 6455 4.1) */
 	bool authenticates_connection; /* NTLM or Negotiate (HTTP.md 95) */
+	bool websocket_13;      /* of version 13: a 101 to it opens a tunnel */
 	size_t head_size;    /* bytes: from the front of `in`, so with empty lines before it,
 			      * to the final line end */
 };
@@ -89,7 +90,7 @@ struct http_response {
 	bool has_length; /* for HEAD and 304 the field passes although there is no body */
 	bool keep_alive;
 	bool has_date;
-	bool upgrade_websocket; /* a 101 that matches RFC 6455 */
+	bool upgrade_websocket; /* a 101 that matches RFC 6455, or a 426 that asks for that */
 	bool authenticates_connection; /* NTLM or Negotiate (HTTP.md 95) */
 	bool has_idle_limit; /* it announces in its Keep-Alive field */
 	uint64_t idle_limit; /* so many seconds until it closes */

@@ -118,8 +118,7 @@ static enum http_verdict parse_head(struct exchange *x, enum reason *why)
 		return HTTP_MORE;
 	return x->backend->codec->parse_response(&x->parser, buf_unread(x->up->in),
 						 &exchange_response_limits, &x->arena,
-						 x->req.method, x->req.upgrade_websocket,
-						 &x->res, why);
+						 x->req.method, x->req.websocket_13, &x->res, why);
 }
 
 static void reply_shape(const struct exchange *x, struct h1_reply *r)

@@ -38,6 +38,7 @@ static bool tunnel_begin(struct exchange *x)
 		return false;
 	if (s->in)
 		buf_compact(s->in);
+	x->to_server.limit = UINT64_MAX; /* max_body_size was the request's */
 	flow_begin(&x->to_server, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);
 	/* The head of the 101 waits in to_client's queue, so its buffer stays as it is. */
 	flow_begin(&x->to_client, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);

@@ -1,6 +1,8 @@
 """HTTP.md 128 to 142: WebSocket handshakes and the tunnels behind them."""
 import base64
 import hashlib
+import os
+import threading
 import time
 
 import pytest
@@ -19,19 +21,25 @@ def accept_of(key):
 
 def handshake(method="GET", version="HTTP/1.1", connection="Upgrade", upgrade="websocket",
               key=KEY, ws_version="13", more=""):
+    """A list stands for that many fields, None for none."""
     lines = [f"{method} /ws {version}", "Host: a"]
-    for name, value in (("Connection", connection), ("Upgrade", upgrade),
-                        ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", ws_version)):
-        if value is not None:
-            lines.append(f"{name}: {value}")
+    for name, values in (("Connection", connection), ("Upgrade", upgrade),
+                         ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", ws_version)):
+        if not isinstance(values, list):
+            values = [] if values is None else [values]
+        lines += [f"{name}: {value}" for value in values]
     return "\r\n".join(lines) + "\r\n" + more + "\r\n"
+
+
+def switching(request, more=b""):
+    key = request.one("Sec-WebSocket-Key").decode()
+    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_of(key) + b"\r\n" + more + b"\r\n")
 
 
 def switch(request, connection):
     """Accepts the handshake and echoes, upper-case, until the end."""
-    key = request.one("Sec-WebSocket-Key").decode()
-    connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                    b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept_of(key) + b"\r\n\r\n")
+    connection.send(switching(request))
     echo(connection)
 
 
@@ -42,6 +50,11 @@ def echo(connection):
             break
         connection.sock.sendall(data.upper())
     connection.close()
+
+
+def letters(running):
+    """How the tunnel ended, by the access log."""
+    return running.wait_log(r" 101 \d+ - - ..-- ").split(" - - ")[1][:2]
 
 
 def open_tunnel(site, **options):
@@ -55,7 +68,9 @@ def open_tunnel(site, **options):
 
 @pytest.mark.parametrize("connection,upgrade", [
     ("Upgrade", "websocket"), ("keep-alive, Upgrade", "WebSocket"), ("upgrade", "WEBSOCKET"),
-    ("UPGRADE,keep-alive", "websocket")])
+    ("UPGRADE,keep-alive", "websocket"), (["keep-alive", "Upgrade"], "websocket"),
+    ("close, upgrade", "websocket"), ("Upgrade", "h2c, websocket"), ("Upgrade", "websocket, foo/1"),
+    ("Upgrade", ["foo", "websocket"]), ("Upgrade", ["websocket", "websocket"])])
 def test_h128_handshake(site, connection, upgrade):
     client, response = open_tunnel(site, connection=connection, upgrade=upgrade)
     assert response.one("Sec-WebSocket-Accept") == accept_of(KEY)
@@ -70,16 +85,16 @@ def test_h128_handshake(site, connection, upgrade):
 @pytest.mark.parametrize("options", [
     {"method": "POST"}, {"version": "HTTP/1.0"}, {"key": None}, {"key": "short"},
     {"key": base64.b64encode(b"0123456789abcde").decode()}, {"key": "!" * 24},
-    {"connection": "keep-alive"}, {"connection": None},
-    {"more": f"Sec-WebSocket-Key: {KEY}\r\n"}])
+    {"connection": "keep-alive"}, {"connection": None}, {"connection": "upgraded"},
+    {"connection": "Upgrade, Sec-WebSocket-Key"}, {"key": [KEY, KEY]}, {"key": KEY + ", " + KEY},
+    {"method": "get"}, {"method": "POST", "upgrade": ["foo", "WebSocket"], "connection": None}])
 def test_h128_malformed_handshake(site, options):
     site.origin.answer = switch
-    response = site.ask(handshake(**options))
-    assert response.status == 400
-    assert site.origin.received == b""
+    site.refuse(handshake(**options), 400)
 
 
-def test_h128_conditions_see_the_fields_as_they_came(start, origin):
+@pytest.mark.parametrize("upgrade", ["WebSocket", ["foo", "websocket"], "h2c,websocket"])
+def test_h128_conditions_see_the_fields_as_they_came(start, origin, upgrade):
     server, other = origin(name="main"), origin(name="ws")
     other.answer = switch
     running = start(daemon.backend("main", server.address) + ","
@@ -88,18 +103,35 @@ def test_h128_conditions_see_the_fields_as_they_came(start, origin):
                     routes='{ when = "is_ws"; backend = "ws"; }')
     client = running.client()
     assert client.ask(GET).body == b"main"
-    client.send(handshake(upgrade="WebSocket"))
+    client.send(handshake(upgrade=upgrade))
     assert client.read_response_head().status == 101
     client.close()
 
 
-def test_h129_other_version_passes(site):
-    site.origin.answer = wire.answer(b"", 426, ["Sec-WebSocket-Version: 13"], b"Upgrade Required")
+@pytest.mark.parametrize("version", ["8", "14", "13, 8", None])
+def test_h129_other_version_passes(site, version):
+    site.origin.answer = wire.answer(b"", 426, [
+        "Sec-WebSocket-Version: 13, 8", "Sec-WebSocket-Version: 7", "Upgrade: websocket",
+        "Connection: Upgrade"], b"Upgrade Required")
     client = site.client()
-    response = client.ask(handshake(ws_version="8"))
+    response = client.ask(handshake(ws_version=version))
     assert response.status == 426
-    assert response.one("Sec-WebSocket-Version") == b"13"
-    assert site.origin.expect_requests(1)[0].one("Sec-WebSocket-Version") == b"8"
+    assert response.all("Sec-WebSocket-Version") == [b"13, 8", b"7"]
+    assert response.one("Upgrade") == b"websocket"  # RFC 9110 15.5.22: it has to say
+    assert response.one("Connection") == b"Upgrade"
+    got = site.origin.expect_requests(1)[0]
+    assert got.one("Sec-WebSocket-Version") == (version and version.encode())
+    assert got.one("Upgrade") == b"websocket"
+    site.origin.answer = wire.answer(b"next")
+    assert client.ask(GET).body == b"next"
+
+
+@pytest.mark.parametrize("version", ["8", None])
+def test_h129_no_tunnel_of_another_version(site, version):
+    site.origin.answer = switch
+    client = site.client()
+    assert client.ask(handshake(ws_version=version)).status == 502
+    wire.wait_for(lambda: site.origin.connections[0].closed.is_set(), "its connection to close")
     site.origin.answer = wire.answer(b"next")
     assert client.ask(GET).body == b"next"
 
@@ -111,13 +143,58 @@ ACCEPT = b"Sec-WebSocket-Accept: " + accept_of(KEY) + b"\r\n"
     b"Upgrade: websocket\r\nConnection: Upgrade\r\n",
     b"Upgrade: foo\r\nConnection: Upgrade\r\n" + ACCEPT,
     b"Connection: Upgrade\r\n" + ACCEPT,
+    b"Upgrade: websocket\r\n" + ACCEPT,
+    b"Connection: close\r\nUpgrade: websocket\r\n" + ACCEPT,
+    b"Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n" + ACCEPT,
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n" + ACCEPT,
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + ACCEPT + ACCEPT,
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \r\n",
 ])
 def test_h130_wrong_101(site, fields):
-    site.origin.answer = b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n"
+    site.origin.answer = b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n\x81\x03bad"
+    client = site.client()
+    client.send(handshake())
+    response = client.read_response()
+    assert response.status == 502 and b"101" in response.body
+    assert not response.has("Upgrade") and not response.has("Sec-WebSocket-Accept")
+    wire.wait_for(lambda: site.origin.connections[0].closed.is_set(), "its connection to close")
+    site.origin.answer = wire.answer(b"next")
+    assert client.ask(GET).body == b"next"
+    site.daemon.wait_log(r"front main/main1 .* 502 .* PH--")
+
+
+def test_h130_a_101_of_http_1_0_is_none(site):
+    site.origin.answer = lambda request, _: switching(request).replace(b"HTTP/1.1", b"HTTP/1.0")
     client = site.client()
     client.send(handshake())
     assert client.read_response().status == 502
-    wire.wait_for(lambda: site.origin.connections[0].closed.is_set(), "its connection to close")
+
+
+@pytest.mark.parametrize("slices", [None, 1])
+def test_h130_first_frame_in_the_packet_of_the_101(site, slices):
+    def reply(request, connection):
+        connection.send(switching(request) + b"\x81\x05first", slices)
+        echo(connection)
+    site.origin.answer = reply
+    client = site.client()
+    client.send(handshake())
+    response = client.read_response_head()
+    assert response.status == 101
+    assert client.read_exactly(7) == b"\x81\x05first"
+    client.send("and on")
+    assert client.read_exactly(6) == b"AND ON"
+
+
+def test_h130_interim_answers_before_the_101(site):
+    site.origin.answer = lambda request, connection: connection.send(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        + switching(request, b"Content-Length: 7\r\nTransfer-Encoding: chunked\r\n") + b"frame")
+    client = site.client()
+    client.send(handshake())
+    response = client.read_response_head()
+    assert [i.status for i in response.interim] == [103] and response.status == 101
+    assert not response.has("Content-Length") and not response.has("Transfer-Encoding")
+    assert client.read_exactly(5) == b"frame"
 
 
 @pytest.mark.parametrize("status", [200, 403])
@@ -141,7 +218,31 @@ def test_h131_nothing_is_smuggled_behind_a_refused_upgrade(site):
     assert b"hello" not in site.origin.received
 
 
-def test_h132_early_bytes_wait_for_the_101(site):
+def test_h131_what_a_server_says_behind_a_refusal_reaches_nobody(site):
+    site.origin.answer = wire.answer(b"no", 200) + b"\x81\x05frame" + wire.answer(b"smuggled")
+    client = site.client()
+    assert client.ask(handshake()).body == b"no"
+    site.origin.answer = wire.answer(b"next")
+    assert client.ask(GET).body == b"next"
+    first, second = site.origin.expect_requests(2)
+    assert first.connection is not second.connection
+
+
+def test_h131_frames_behind_a_refusal_are_no_tunnel(site):
+    """Also when the server believes that there is one, and the answer comes late."""
+    site.origin.answer = wire.answer(b"no", 403, ["Connection: Upgrade", "Upgrade: websocket"])
+    client = site.client()
+    client.send(handshake())
+    response = client.read_response()
+    assert response.status == 403 and not response.has("Upgrade")
+    client.send(b"\x81\x85\0\0\0\0hello")
+    assert client.read_response().status == 400
+    client.expect_closed()
+    assert b"hello" not in site.origin.received
+
+
+@pytest.mark.parametrize("size", [1200, 1 << 20])
+def test_h132_early_bytes_wait_for_the_101(site, size):
     seen = []
 
     def late(request, connection):
@@ -156,10 +257,12 @@ def test_h132_early_bytes_wait_for_the_101(site):
         switch(request, connection)
     site.origin.answer = late
     client = site.client()
-    early = "early bytes " * 100
-    client.send(handshake() + early)
+    early = os.urandom(size)
+    sender = threading.Thread(target=client.send, args=(handshake().encode() + early,))
+    sender.start()
     assert client.read_response_head().status == 101
-    assert client.read_exactly(len(early)) == early.upper().encode()
+    assert client.read_exactly(size, 10 * wire.PATIENCE) == early.upper()
+    sender.join()
     assert seen == [b"", b""]
 
 
@@ -175,32 +278,121 @@ def test_h133_upgrade_with_a_body(site):
     assert client.read_exactly(5) == b"HELLO"
 
 
-def test_h133_switch_before_the_body_was_sent(site):
+def test_h133_upgrade_with_a_chunked_body_and_early_bytes(site):
+    site.origin.answer = switch
+    client = site.client()
+    client.send(handshake(more="Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n0\r\n\r\nearly",
+                slices=7)
+    assert client.read_response_head().status == 101
+    assert site.origin.requests[0].body == b"abc"
+    assert client.read_exactly(5) == b"EARLY"
+
+
+@pytest.mark.parametrize("framing,sent", [("Content-Length: 30", "abc"),
+                                          ("Transfer-Encoding: chunked", "3\r\nabc\r\n")])
+def test_h133_switch_before_the_body_was_sent(site, framing, sent):
     site.origin.read_bodies = False
     site.origin.answer = switch
     client = site.client()
-    client.send(handshake(more="Content-Length: 30\r\n") + "abc")
+    client.send(handshake(more=framing + "\r\n") + sent)
     assert client.read_response().status == 502
+    client.send("x" * 27 + GET)
+    client.expect_closed()
+    assert b"GET / " not in site.origin.received
 
 
-@pytest.mark.parametrize("token", ["foo", "tls/1.0", "h2c"])
+def test_h133_a_body_that_waits_for_100(site):
+    def reply(request, connection):
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert connection.read_exactly(3) == b"abc"
+        switch(request, connection)
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    client = site.client()
+    client.send(handshake(more="Content-Length: 3\r\nExpect: 100-continue\r\n"))
+    assert b" 100 " in client.read_until(wire.END_OF_HEAD)
+    client.send("abc")
+    assert client.read_response_head().status == 101
+
+
+@pytest.mark.parametrize("token", ["foo", "tls/1.0", "h2c", "websocket/13", ["h2c", "foo"], "", ","])
 def test_h134_other_upgrade_is_removed(site, token):
     site.origin.answer = wire.answer(b"plain")
-    assert site.ask(handshake(upgrade=token)).body == b"plain"
-    assert not site.origin.expect_requests(1)[0].has("Upgrade")
+    client = site.client()
+    assert client.ask(handshake(upgrade=token)).body == b"plain"
+    assert client.ask(GET).body == b"plain"
+    first = site.origin.expect_requests(2)[0]
+    assert not first.has("Upgrade") and not first.has("Connection")
 
 
-def test_h139_fields_and_frames_pass_unchanged(site):
-    client, _ = open_tunnel(site, more="Sec-WebSocket-Protocol: chat, vnc\r\n"
-                            "Sec-WebSocket-Extensions: permessage-deflate\r\nOrigin: http://o\r\n")
+def test_h134_h2c_and_its_settings_are_removed(start, origin):
+    server, other = origin(name="main"), origin(name="h2c")
+    running = start(daemon.backend("main", server.address) + ","
+                    + daemon.backend("h2c", other.address),
+                    routes='{ when = "hdr(Upgrade) h2c"; backend = "h2c"; }')
+    client = running.client()
+    assert client.ask(handshake(connection="Upgrade, HTTP2-Settings", upgrade="h2c", key=None,
+                                ws_version=None, more="HTTP2-Settings: AAMAAABkAAQAAP__\r\n")
+                      ).body == b"h2c"
+    got = other.expect_requests(1)[0]
+    assert not got.has("Upgrade") and not got.has("HTTP2-Settings") and not got.has("Connection")
+    assert client.ask(GET).body == b"main"
+    client.close()
+
+
+def test_h134_a_101_to_another_upgrade_is_unasked(site):
+    site.origin.answer = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n"
+                          b"Connection: Upgrade\r\n\r\n")
+    assert site.ask(handshake(upgrade="h2c")).status == 502
+
+
+FIELDS = (b"Sec-WebSocket-Protocol: chat,  vnc", b"Sec-WebSocket-Extensions: permessage-deflate; "
+          b'server_max_window_bits="10", x-a', b"Sec-WebSocket-Protocol: Other",
+          b"Sec-WebSocket-Extensions: b;c=d", b"Origin: http://o", b"Set-Cookie: a=b",
+          b"Set-Cookie: c=d")
+
+
+def test_h139_fields_pass_unchanged(site):
+    def reply(request, connection):
+        connection.send(switching(request, b"\r\n".join(FIELDS) + b"\r\n"))
+        echo(connection)
+    site.origin.answer = reply
+    client = site.client()
+    client.send(handshake(more=(b"\r\n".join(FIELDS) + b"\r\n").decode()))
+    response = client.read_response_head()
+    assert [line for line in response.lines if line in FIELDS] == list(FIELDS)
     got = site.origin.requests[0]
-    assert got.one("Sec-WebSocket-Protocol") == b"chat, vnc"
-    assert got.one("Sec-WebSocket-Extensions") == b"permessage-deflate"
-    assert got.one("Origin") == b"http://o"
+    assert [line for line in got.lines if line in FIELDS] == list(FIELDS)
+    assert got.one("Sec-WebSocket-Key") == KEY.encode()
+    assert got.one("Sec-WebSocket-Version") == b"13"
+
+
+def test_h139_frames_pass_unchanged(site):
+    client, _ = open_tunnel(site)
     data = bytes(range(256)) * 4096
     for at in range(0, len(data), 65536):
         client.sock.sendall(data[at:at + 65536])
         assert client.read_exactly(65536) == data[at:at + 65536].upper()
+
+
+def test_h139_nothing_is_held_back(site):
+    """Each piece, down to a byte, comes through before the next is there."""
+    client, _ = open_tunnel(site)
+    for size in [1, 2, 1, 1, 1399, 1, 16384, 3]:
+        client.send("a" * size)
+        assert client.read_exactly(size) == b"A" * size
+
+
+def test_h139_limits_of_requests_are_not_the_tunnels(start, origin):
+    server = origin()
+    server.answer = switch
+    running = start(daemon.backend("main", server.address), frontend='max_body_size = "1KiB";')
+    client = running.client()
+    client.send(handshake())
+    assert client.read_response_head().status == 101
+    client.send("x" * 300000)
+    assert client.read_exactly(300000) == b"X" * 300000
+    client.close()
 
 
 def test_h140_only_the_tunnel_timeout_applies(start, origin):
@@ -221,14 +413,57 @@ def test_h140_only_the_tunnel_timeout_applies(start, origin):
     client.close()
 
 
+@pytest.mark.parametrize("talker", ["client", "server"])
+def test_h140_traffic_of_one_side_keeps_the_tunnel(start, origin, talker):
+    over = threading.Event()
+    got = []
+
+    def reply(request, connection):
+        connection.send(switching(request))
+        if talker == "server":
+            while not over.wait(0.1):
+                connection.send(b"x")
+        else:
+            got.append(connection.read_to_end(60))
+        connection.close()
+    server = origin()
+    server.answer = reply
+    running = start(daemon.backend("main", server.address),
+                    timeouts='client = "200ms"; server = "200ms"; tunnel = "1s";')
+    client = running.client()
+    client.send(handshake())
+    assert client.read_response_head().status == 101
+    end = time.monotonic() + 1.6
+    while time.monotonic() < end:
+        if talker == "client":
+            client.send("x")
+            time.sleep(0.1)
+        else:
+            client.read_exactly(1)
+    over.set()
+    client.half_close()
+    client.read_to_end()
+    client.close()
+    assert letters(running) == "--"
+
+
+def test_h140_silence_is_logged(start, origin):
+    server = origin()
+    server.answer = switch
+    running = start(daemon.backend("main", server.address), timeouts='tunnel = "100ms";')
+    client = running.client()
+    client.send(handshake())
+    assert client.read_response_head().status == 101
+    client.expect_closed()
+    client.close()
+    assert letters(running) == "cT"
+
+
 def test_h141_end_of_one_side_is_passed(site):
     rest = []
 
     def reply(request, connection):
-        key = request.one("Sec-WebSocket-Key").decode()
-        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                        b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept_of(key)
-                        + b"\r\n\r\n")
+        connection.send(switching(request))
         rest.append(connection.read_to_end())
         connection.send(b"farewell")
         connection.close()
@@ -240,6 +475,48 @@ def test_h141_end_of_one_side_is_passed(site):
     client.half_close()
     assert client.read_to_end() == b"farewell"
     assert rest == [b"last words"]
+
+
+def test_h141_the_server_may_end_first(site):
+    rest = []
+
+    def reply(request, connection):
+        connection.send(switching(request) + b"farewell")
+        connection.half_close()
+        rest.append(connection.read_to_end())
+        connection.close()
+    site.origin.answer = reply
+    client = site.client()
+    client.send(handshake())
+    assert client.read_response_head().status == 101
+    assert client.read_to_end() == b"farewell"
+    client.send("x" * 100000)
+    client.half_close()
+    wire.wait_for(lambda: rest, "the server to read the rest")
+    assert rest == [b"x" * 100000]
+
+
+def test_h141_who_never_ends_is_ended(start, origin):
+    """But not while bytes move."""
+    server = origin()
+
+    def reply(request, connection):
+        connection.send(switching(request))
+        connection.read_to_end()
+        for _ in range(10):
+            connection.send(b"x")
+            time.sleep(0.1)
+        connection.closed.wait(60)
+    server.answer = reply
+    running = start(daemon.backend("main", server.address), timeouts='fin = "500ms";')
+    client = running.client()
+    client.send(handshake())
+    assert client.read_response_head().status == 101
+    client.half_close()
+    assert client.read_to_end(30) == b"x" * 10
+    client.close()
+    assert letters(running) == "cT"
+    server.connections[0].closed.set()
 
 
 def test_h142_tunnel_counts_as_a_connection(start, origin):

@@ -133,45 +133,106 @@ END_TEST
 
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define UPGRADE "Upgrade: websocket\r\n"
+#define CONNECTION "Connection: Upgrade\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
 
 START_TEST(h128_a_websocket_handshake_is_whole_or_refused)
 {
 	request_taken(GET("Connection: keep-alive, UPGRADE\r\nUpgrade: WebSocket\r\n" KEY
 			  "Sec-WebSocket-Version: 13\r\n"));
 	ck_assert(req.upgrade_websocket && req.keep_alive);
-	request_taken(GET("Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n" KEY));
+	ck_assert(req.websocket_13);
+	request_taken(GET(CONNECTION "Upgrade: h2c, websocket\r\n" KEY));
 	ck_assert(req.upgrade_websocket);
 	str_is(http_field_find(&req.fields, FIELD_UPGRADE)->value, "h2c, websocket");
+	request_taken(GET("Connection: x\r\nConnection: upgrade\r\nUpgrade: foo\r\nUpgrade: ,\r\n"
+			  UPGRADE KEY));
+	ck_assert(req.upgrade_websocket);
 	request_refused(GET(UPGRADE KEY), REASON_REQ_UPGRADE);
 	request_refused(GET("Connection: keep-alive\r\n" UPGRADE KEY), REASON_REQ_UPGRADE);
-	request_refused(GET("Connection: Upgrade\r\n" UPGRADE), REASON_REQ_UPGRADE);
-	request_refused(GET("Connection: Upgrade\r\n" UPGRADE KEY KEY), REASON_REQ_UPGRADE);
-	request_refused(GET("Connection: Upgrade\r\n" UPGRADE
-			    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n"), REASON_REQ_UPGRADE);
-	request_refused(GET("Connection: Upgrade\r\n" UPGRADE
-			    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQAAA==\r\n"),
+	request_refused(GET("Connection: upgrade2, noupgrade\r\n" UPGRADE KEY),
 			REASON_REQ_UPGRADE);
-	request_refused(GET("Connection: Upgrade\r\n" UPGRADE
-			    "Sec-WebSocket-Key: dGhlIHNhb-BsZSBub25jZQ==\r\n"),
+	request_refused(GET("Connection: \"Upgrade\"\r\n" UPGRADE KEY), REASON_REQ_UPGRADE);
+	request_refused(GET(CONNECTION UPGRADE), REASON_REQ_UPGRADE);
+	request_refused(GET(CONNECTION UPGRADE KEY KEY), REASON_REQ_UPGRADE);
+	request_refused(GET("Connection: Upgrade, sec-websocket-key\r\n" UPGRADE KEY),
 			REASON_REQ_UPGRADE);
-	request_refused(STR("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n" UPGRADE KEY
-			    "\r\n"), REASON_REQ_UPGRADE);
-	request_refused(STR("GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\n" UPGRADE KEY
-			    "\r\n"), REASON_REQ_UPGRADE);
+	request_refused(STR("POST / HTTP/1.1\r\nHost: a\r\n" CONNECTION UPGRADE KEY "\r\n"),
+			REASON_REQ_UPGRADE);
+	request_refused(STR("get / HTTP/1.1\r\nHost: a\r\n" CONNECTION UPGRADE KEY "\r\n"),
+			REASON_REQ_UPGRADE);
+	request_refused(STR("GET / HTTP/1.0\r\nHost: a\r\n" CONNECTION UPGRADE KEY "\r\n"),
+			REASON_REQ_UPGRADE);
+	request_taken(STR("GET / HTTP/1.7\r\nHost: a\r\n" CONNECTION UPGRADE KEY "\r\n"));
+}
+END_TEST
+
+static const struct {
+	const char *key;
+	bool good;
+} keys[] = {
+	{ "dGhlIHNhbXBsZSBub25jZQ==", true },
+	{ "++++//////AAAAAzzzzzzz==", true }, /* the last letter says more than 16 bytes need */
+	{ "dGhlIHNhbXBsZSBub25jZQ", false },
+	{ "dGhlIHNhbXBsZSBub25jZQ=", false },
+	{ "dGhlIHNhbXBsZSBub25jZQ===", false },
+	{ "dGhlIHNhbXBsZSBub25jZQA=", false },   /* 17 bytes */
+	{ "dGhlIHNhbXBsZSBub25j", false },       /* 15 bytes */
+	{ "dGhlIHNhbXBsZSBub25jZQAAA==", false },
+	{ "dGhlIHNhb-BsZSBub25jZQ==", false },
+	{ "dGhlIHNhb BsZSBub25jZQ==", false },
+	{ "=GhlIHNhbXBsZSBub25jZQ==", false },
+	{ "\xc3\xa9hlIHNhbXBsZSBub25jZQ==", false },
+	{ "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==", false },
+	{ "", false },
+};
+
+START_TEST(h128_the_key_is_16_bytes_in_base64)
+{
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(text, sizeof(text),
+			 HEAD CONNECTION UPGRADE "Sec-WebSocket-Key: %s\r\n\r\n", keys[i].key);
+		request_is(str_of(text), keys[i].good ? HTTP_OK : HTTP_BAD,
+			   keys[i].good ? REASON_COMPLETE : REASON_REQ_UPGRADE);
+	}
 }
 END_TEST
 
 START_TEST(h129_another_websocket_version_passes)
 {
-	request_taken(GET("Connection: Upgrade\r\n" UPGRADE KEY "Sec-WebSocket-Version: 99\r\n"));
-	ck_assert(req.upgrade_websocket && !dropped("Sec-WebSocket-Version"));
+	static const char *const others[] = { "99", "8", "013", "13.0", "13, 8", "", "x" };
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(text, sizeof(text),
+			 HEAD CONNECTION UPGRADE KEY "Sec-WebSocket-Version: %s\r\n\r\n",
+			 others[i]);
+		request_taken(str_of(text));
+		ck_assert(req.upgrade_websocket && !dropped("Sec-WebSocket-Version"));
+		ck_assert(!req.websocket_13);
+	}
+	request_taken(GET(CONNECTION UPGRADE KEY));
+	ck_assert(req.upgrade_websocket && !req.websocket_13);
+	request_taken(GET(CONNECTION UPGRADE KEY VERSION VERSION));
+	ck_assert(req.upgrade_websocket && !req.websocket_13);
+	request_taken(GET("Connection: Upgrade, Sec-WebSocket-Version\r\n" UPGRADE KEY VERSION));
+	ck_assert(req.upgrade_websocket && !req.websocket_13);
 }
 END_TEST
 
 START_TEST(h134_another_upgrade_is_served_without_it)
 {
-	request_taken(GET("Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n"));
-	ck_assert(!req.upgrade_websocket && dropped("Upgrade"));
+	static const char *const others[] = { "TLS/1.0", "h2c", "websocket/13", "\"websocket\"",
+					      "web socket", "websockets", "", ", ,", "foo, bar" };
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(text, sizeof(text), HEAD CONNECTION "Upgrade: %s\r\n\r\n", others[i]);
+		request_taken(str_of(text));
+		ck_assert(!req.upgrade_websocket && dropped("Upgrade") && req.keep_alive);
+	}
 }
 END_TEST
 
@@ -194,6 +255,7 @@ int main(void)
 	tcase_add_test(t, h84_who_wants_the_connection_closed);
 	tcase_add_test(t, too_many_connection_options_are_refused);
 	tcase_add_test(t, h128_a_websocket_handshake_is_whole_or_refused);
+	tcase_add_test(t, h128_the_key_is_16_bytes_in_base64);
 	tcase_add_test(t, h129_another_websocket_version_passes);
 	tcase_add_test(t, h134_another_upgrade_is_served_without_it);
 	return http_run(s);

@@ -116,7 +116,8 @@ START_TEST(h67_interim_responses_are_returned)
 END_TEST
 
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-#define SWITCH "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+#define SWITCHING "HTTP/1.1 101 Switching Protocols\r\n"
+#define SWITCH SWITCHING "Connection: Upgrade\r\n"
 
 static void switch_is(struct str in, bool upgrade, bool good)
 {
@@ -140,6 +141,18 @@ START_TEST(h130_only_a_101_that_matches_is_taken)
 	switch_is(STR(SWITCH "Upgrade: websocket\r\n\r\n"), true, false);
 	switch_is(STR(SWITCH "Upgrade: websocket\r\nSec-WebSocket-Accept:\r\n\r\n"), true, false);
 	switch_is(STR(SWITCH "Upgrade: websocket\r\n" ACCEPT ACCEPT "\r\n"), true, false);
+	switch_is(STR(SWITCH "Upgrade: websocket, h2c\r\n" ACCEPT "\r\n"), true, false);
+	switch_is(STR(SWITCH "Upgrade: websocket\r\nUpgrade: x\r\n" ACCEPT "\r\n"), true, false);
+	switch_is(STR(SWITCHING "Upgrade: websocket\r\n" ACCEPT "\r\n"), true, false);
+	switch_is(STR(SWITCHING "Connection: close\r\nUpgrade: websocket\r\n" ACCEPT "\r\n"), true,
+		  false);
+	switch_is(STR(SWITCHING "Connection: upgrade, Sec-WebSocket-Accept\r\n"
+				"Upgrade: websocket\r\n" ACCEPT "\r\n"), true, false);
+	switch_is(STR("HTTP/1.0 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+		      "Upgrade: websocket\r\n" ACCEPT "\r\n"), true, false);
+	switch_is(STR(SWITCHING "Connection: keep-alive, UPGRADE\r\nUpgrade: WEBSOCKET\r\n"
+				"Content-Length: 5\r\n" ACCEPT "\r\n"), true, true);
+	ck_assert(res.framing == FRAMING_NONE);
 	response_is(STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), METHOD_GET, true,
 		    HTTP_OK, REASON_COMPLETE);
 	ck_assert(!res.upgrade_websocket);
@@ -151,6 +164,13 @@ START_TEST(h129_a_426_passes)
 	response_is(STR("HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\n"
 			"Content-Length: 0\r\n\r\n"), METHOD_GET, true, HTTP_OK, REASON_COMPLETE);
 	ck_assert(!http_field_find(&res.fields, FIELD_SEC_WEBSOCKET_VERSION)->drop);
+	ck_assert(!res.upgrade_websocket);
+	response_is(STR("HTTP/1.1 426 Upgrade Required\r\nUpgrade: h2c, WebSocket\r\n"
+			"Content-Length: 0\r\n\r\n"), METHOD_GET, true, HTTP_OK, REASON_COMPLETE);
+	ck_assert(res.upgrade_websocket);
+	response_is(STR("HTTP/1.1 400 No\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"),
+		    METHOD_GET, true, HTTP_OK, REASON_COMPLETE);
+	ck_assert(!res.upgrade_websocket);
 }
 END_TEST
 

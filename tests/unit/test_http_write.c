@@ -256,6 +256,22 @@ START_TEST(h128_h130_a_websocket_handshake_goes_through)
 }
 END_TEST
 
+START_TEST(h129_a_426_names_what_it_asks_for)
+{
+	struct str in = STR("HTTP/1.1 426 No\r\nDate: x\r\nUpgrade: h2c, websocket\r\n"
+			    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+			    "Content-Length: 0\r\n\r\n");
+
+	comes_back(in, METHOD_GET, "HTTP/1.1 426 No\r\nDate: x\r\nSec-WebSocket-Version: 13\r\n"
+				   "Content-Length: 0\r\nUpgrade: websocket\r\n"
+				   "Connection: Upgrade\r\n\r\n");
+	reply.client_minor = 0;
+	reply.keep_alive = false;
+	comes_back(in, METHOD_GET, "HTTP/1.1 426 No\r\nDate: x\r\nSec-WebSocket-Version: 13\r\n"
+				   "Content-Length: 0\r\nConnection: close\r\n\r\n");
+}
+END_TEST
+
 START_TEST(h18_a_relaxed_bare_lf_goes_out_as_crlf)
 {
 	limits.relax_bare_lf = true;
@@ -408,6 +424,7 @@ int main(void)
 	tcase_add_test(t, h70_h72_framing_of_responses);
 	tcase_add_test(t, h84_what_the_client_is_told_of_its_connection);
 	tcase_add_test(t, h128_h130_a_websocket_handshake_goes_through);
+	tcase_add_test(t, h129_a_426_names_what_it_asks_for);
 	tcase_add_test(t, h19_values_go_out_trimmed);
 	tcase_add_test(t, h18_a_relaxed_bare_lf_goes_out_as_crlf);
 	tcase_add_test(t, kept_lines_are_not_copied);

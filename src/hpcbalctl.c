@@ -13,6 +13,7 @@
 #include "admin/client.h"
 #include "admin/demote.h"
 #include "admin/follow.h"
+#include "admin/sessions.h"
 #include "admin/snapshot.h"
 #include "base/clock.h"
 #include "conf/value.h"
@@ -28,7 +29,8 @@
 #define DEMOTE_TIMEOUT_MS 1100000
 #define FOLLOW_EVERY_US 300000
 
-enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_DEMOTION = 4 };
+enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_DEMOTION = 4, TAKES_OLDER = 16,
+       TAKES_SERVER = 32 };
 
 struct command;
 
@@ -36,7 +38,7 @@ struct call {
 	const struct command *command;
 	const char *socket;
 	bool json, follow, force;
-	const char *for_time; /* as written; NULL: not given */
+	const char *for_time, *older, *server; /* as written; NULL: not given */
 	int argc; /* words behind the command's name */
 	char **argv;
 };
@@ -167,18 +169,18 @@ static enum control_exit run_reload(const struct call *c)
 	return ask(c, words, 1, RELOAD_TIMEOUT_MS, NULL);
 }
 
-static enum control_exit complain_time(const char *text)
+static enum control_exit complain_time(const char *option, const char *text)
 {
 	char meant[64];
 
 	if (value_suggest(value_durations, str_of(text), meant, sizeof(meant)) &&
 	    strcmp(text, meant) != 0)
-		return complain(CONTROL_USAGE, "--for \"%s\" is no time; did you mean \"%s\"?",
-				text, meant);
+		return complain(CONTROL_USAGE, "%s \"%s\" is no time; did you mean \"%s\"?",
+				option, text, meant);
 	return complain(CONTROL_USAGE,
-			"--for \"%s\" is no time; write a whole number above 0 and its unit (ms, "
-			"s, m, h or d), as in \"10m\"",
-			text);
+			"%s \"%s\" is no time; write a whole number above 0 and its unit (ms, s, "
+			"m, h or d), as in \"10m\"",
+			option, text);
 }
 
 /* Steps say which virtual router they are of, unless there is only one. */
@@ -229,7 +231,7 @@ static enum control_exit run_demotion(const struct call *c)
 	}
 	if (c->for_time) {
 		if (value_quantity(value_durations, str_of(c->for_time), &us) != VALUE_OK || !us)
-			return complain_time(c->for_time);
+			return complain_time("--for", c->for_time);
 		snprintf(time, sizeof(time), "for=%" PRIu64, us);
 		words[n++] = time;
 	}
@@ -237,6 +239,106 @@ static enum control_exit run_demotion(const struct call *c)
 		words[n++] = force;
 	return ask_vrrp(c, words, n);
 }
+
+/* ---- sessions and kill ---- */
+
+#define SESSIONS_WORDS 4
+
+/* The words that name what is meant. */
+struct meant {
+	char *words[SESSIONS_WORDS];
+	int n;
+	char backend[CONTROL_REQUEST_MAX / 4], server[CONTROL_REQUEST_MAX / 4], more[64];
+};
+
+/* BACKEND or BACKEND/SERVER. False: the text is none of them. */
+static bool add_place(struct meant *m, const char *text)
+{
+	const char *slash = strchr(text, '/');
+	int front = slash ? (int)(slash - text) : (int)strlen(text);
+
+	if (front == 0 || strlen(text) >= sizeof(m->server) - sizeof("backend=") ||
+	    (slash && (slash[1] == '\0' || strchr(slash + 1, '/'))))
+		return false;
+	snprintf(m->backend, sizeof(m->backend), "backend=%.*s", front, text);
+	m->words[m->n++] = m->backend;
+	if (!slash)
+		return true;
+	snprintf(m->server, sizeof(m->server), "server=%s", slash + 1);
+	m->words[m->n++] = m->server;
+	return true;
+}
+
+static void add_more(struct meant *m)
+{
+	m->words[m->n++] = m->more;
+}
+
+static enum control_exit ask_sessions(const struct call *c, struct meant *m,
+				      struct sessions **answer)
+{
+	struct client_request q = { .socket = c->socket, .argc = m->n, .argv = m->words,
+				    .timeout_ms = TIMEOUT_MS, .out = stdout, .err = stderr,
+				    .tell = sessions_tell };
+	enum control_exit status;
+	char why[CLIENT_WHY];
+
+	q.arg = *answer = sessions_new();
+	if (!q.arg)
+		return complain(CONTROL_REFUSED, "out of memory");
+	status = client_ask(&q, NULL, why);
+	return *why ? complain(status, "%s", why) : status;
+}
+
+static enum control_exit run_sessions(const struct call *c)
+{
+	struct meant m = { .words = { (char *)(uintptr_t)c->command->name }, .n = 1 };
+	struct sessions *answer = NULL;
+	enum control_exit status;
+	uint64_t us;
+
+	if (c->argc && !add_place(&m, c->argv[0]))
+		return complain(CONTROL_USAGE, "\"%s\" is no BACKEND and no BACKEND/SERVER",
+				c->argv[0]);
+	if (c->older) {
+		if (value_quantity(value_durations, str_of(c->older), &us) != VALUE_OK || !us)
+			return complain_time("--older", c->older);
+		snprintf(m.more, sizeof(m.more), "age=%" PRIu64, us);
+		add_more(&m);
+	}
+	status = ask_sessions(c, &m, &answer);
+	if (status == CONTROL_DONE && !sessions_print(answer, c->json, stdout))
+		status = complain(CONTROL_REFUSED, "out of memory");
+	sessions_free(answer);
+	return status;
+}
+
+static enum control_exit run_kill(const struct call *c)
+{
+	struct meant m = { .words = { (char *)(uintptr_t)c->command->name }, .n = 1 };
+	struct sessions *answer = NULL;
+	enum control_exit status;
+
+	if ((c->argc != 0) == (c->server != NULL))
+		return complain(CONTROL_USAGE, "kill takes the ID of a session, or --server "
+					       "BACKEND/SERVER; sessions shows both");
+	if (c->server && (!strchr(c->server, '/') || !add_place(&m, c->server)))
+		return complain(CONTROL_USAGE, "--server \"%s\" is no BACKEND/SERVER", c->server);
+	if (c->argc) {
+		if (strlen(c->argv[0]) >= sizeof(m.more) - sizeof("id="))
+			return complain(CONTROL_USAGE, "\"%s\" is no ID; sessions shows them",
+					c->argv[0]);
+		snprintf(m.more, sizeof(m.more), "id=%s", c->argv[0]);
+		add_more(&m);
+	}
+	status = ask_sessions(c, &m, &answer);
+	if (status == CONTROL_DONE && !sessions_print_killed(answer, c->json, stdout))
+		status = complain(CONTROL_REFUSED, "out of memory");
+	sessions_free(answer);
+	return status;
+}
+
+/* ---- events ---- */
 
 /* The daemon gives the whole list; `text` is the caller's to free. */
 static enum control_exit ask_events(const struct call *c, char **text, size_t *n)
@@ -340,6 +442,11 @@ static const struct command commands[] = {
 	{ "demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,
 	  TAKES_JSON | TAKES_DEMOTION, run_demotion },
 	{ "promote", "[INSTANCE]", "ends a demotion", 1, TAKES_JSON, run_demotion },
+	{ "sessions", "[BACKEND[/SERVER]]",
+	  "tunnels, and requests that run for long, oldest first", 1, TAKES_JSON | TAKES_OLDER,
+	  run_sessions },
+	{ "kill", "ID", "ends a session; with --server all on that server", 1,
+	  TAKES_JSON | TAKES_SERVER, run_kill },
 	{ "reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
 	  run_reload },
 	{ "check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0,
@@ -371,10 +478,13 @@ static void print_help(FILE *out)
 	fputs("\n"
 	      "  -s, --socket SOCKET  the daemon's control socket; else $HPCBAL_SOCKET, else\n"
 	      "                       " DEFAULT_SOCKET "\n"
-	      "      --json           status, servers, vrrp, demote, promote, version: as one\n"
-	      "                       JSON document\n"
+	      "      --json           status, servers, vrrp, sessions, kill, demote, promote,\n"
+	      "                       version: as one JSON document\n"
 	      "      --for TIME       demote: for so long only, as 500ms, 5s or 10m\n"
 	      "      --force          demote: also when no other node takes over\n"
+	      "      --older TIME     sessions: only those that run for at least so long\n"
+	      "      --server BACKEND/SERVER\n"
+	      "                       kill: all that runs on that server\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        like the command version\n"
 	      "\n"
@@ -428,14 +538,22 @@ static enum control_exit carry_out(const struct call *c)
 	if ((c->for_time || c->force) && !(k->flags & TAKES_DEMOTION))
 		return complain(CONTROL_USAGE, "%s takes no --%s: it is an option of demote",
 				k->name, c->for_time ? "for" : "force");
+	if (c->older && !(k->flags & TAKES_OLDER))
+		return complain(CONTROL_USAGE, "%s takes no --older: it is an option of sessions",
+				k->name);
+	if (c->server && !(k->flags & TAKES_SERVER))
+		return complain(CONTROL_USAGE, "%s takes no --server: it is an option of kill",
+				k->name);
 	return k->run(c);
 }
 
-enum { OPTION_FOR = 256, OPTION_FORCE };
+enum { OPTION_FOR = 256, OPTION_FORCE, OPTION_OLDER, OPTION_SERVER };
 
 static const struct option options[] = {
 	{ "for", required_argument, NULL, OPTION_FOR },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "older", required_argument, NULL, OPTION_OLDER },
+	{ "server", required_argument, NULL, OPTION_SERVER },
 	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
 	{ "follow", no_argument, NULL, 'f' },	    { "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },	    { NULL, 0, NULL, 0 },
@@ -443,8 +561,10 @@ static const struct option options[] = {
 
 static enum control_exit complain_missing(const char *option)
 {
-	if (optopt == OPTION_FOR)
-		return complain(CONTROL_USAGE, "%s takes a time, as in --for 10m", option);
+	if (optopt == OPTION_FOR || optopt == OPTION_OLDER)
+		return complain(CONTROL_USAGE, "%s takes a time, as in %s 10m", option, option);
+	if (optopt == OPTION_SERVER)
+		return complain(CONTROL_USAGE, "%s takes BACKEND/SERVER", option);
 	return complain(CONTROL_USAGE, "%s takes the path of a socket", option);
 }
 
@@ -472,6 +592,12 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 			break;
 		case OPTION_FORCE:
 			c->force = true;
+			break;
+		case OPTION_OLDER:
+			c->older = optarg;
+			break;
+		case OPTION_SERVER:
+			c->server = optarg;
 			break;
 		case 'V':
 			c->command = find_command("version");

@@ -117,6 +117,8 @@ static enum control_exit converse(const struct client_request *q, int fd, char *
 			break;
 		case 's':
 		case 'r':
+		case 'l':
+		case 'n':
 			if (q->tell)
 				q->tell(q->arg, p.kind, p.body);
 			break;

@@ -15,8 +15,8 @@ struct client_request {
 	char *const *argv;
 	int timeout_ms; /* the longest silence of the daemon; -1: any */
 	FILE *out, *err; /* for what it says; NULL: dropped */
-	/* For the packets s and r (ipc/control.h), as they come and unread; NULL: dropped. The
-	 * body is the client's, for the call. */
+	/* For the packets s, r, l and n (ipc/control.h), as they come and unread; NULL: dropped.
+	 * The body is the client's, for the call. */
 	void (*tell)(void *arg, char kind, struct str body);
 	void *arg; /* for tell() */
 };

@@ -9,6 +9,7 @@ src_admin_libadmin_a_SOURCES = \
 	src/admin/metrics.c \
 	src/admin/print.c \
 	src/admin/print_vrrp.c src/admin/print_vrrp.h \
+	src/admin/sessions.c src/admin/sessions.h \
 	src/admin/snapshot.c src/admin/snapshot.h \
 	src/admin/snapshot_data.h \
 	src/admin/snapshot_find.c \

@@ -133,6 +133,25 @@ const char *text_local_time(char to[TEXT_TIME], uint64_t wall_us)
 	return to;
 }
 
+const char *text_bytes(char to[TEXT_BYTES], uint64_t n)
+{
+	static const char letters[] = "KMGTPE";
+	unsigned unit = 0;
+
+	if (n < 1024) {
+		snprintf(to, TEXT_BYTES, "%u", (unsigned)n);
+		return to;
+	}
+	for (; n >= 1024 * 1024; n /= 1024)
+		unit++;
+	if (n < 10 * 1024)
+		snprintf(to, TEXT_BYTES, "%u.%u%c", (unsigned)(n / 1024),
+			 (unsigned)(n % 1024 * 10 / 1024), letters[unit]);
+	else
+		snprintf(to, TEXT_BYTES, "%u%c", (unsigned)(n / 1024), letters[unit]);
+	return to;
+}
+
 const char *text_or_dash(const char *text)
 {
 	return *text ? text : "-";

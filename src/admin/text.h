@@ -25,6 +25,9 @@ bool text_iso_time(char to[TEXT_TIME], uint64_t wall_us);
 /* Local time for people; "never" for 0. */
 const char *text_local_time(char to[TEXT_TIME], uint64_t wall_us);
 
+#define TEXT_BYTES 16
+/* Short, in units of 1024: "512", "1.2K", "34M". */
+const char *text_bytes(char to[TEXT_BYTES], uint64_t n);
 /* "-" for the empty text. */
 const char *text_or_dash(const char *text);
 /* The letter that a word gets when there are not one but several. */

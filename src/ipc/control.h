@@ -5,6 +5,9 @@
  *   s  a step of demote or promote: "INSTANCE\tMS\twhat happened"
  *   r  the result of one instance: "INSTANCE\tFROM\tTO\tGAP_MS\tDONE\ttext"; FROM and TO are
  *      nodes' addresses or "-", GAP_MS a decimal number or "-", DONE 1 or 0
+ *   l  sessions: lines, each "ID\tAGE_MS\tIDLE_MS\tSTEP\tCLIENT\tFRONTEND\tBACKEND\tSERVER\t
+ *      BYTES_IN\tBYTES_OUT\tMETHOD\tTARGET\n"; "-" is none, METHOD and TARGET may be cut
+ *   n  kill: how many sessions were ended, a decimal number
  *   x  the end: one byte, the exit status
  * End-of-file without x means that the daemon died on the way. */
 #ifndef HPCBAL_IPC_CONTROL_H

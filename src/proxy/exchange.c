@@ -124,6 +124,7 @@ struct exchange *exchange_begin(struct session *s)
 	if (!x)
 		return NULL;
 	memset(x, 0, offsetof(struct exchange, arena));
+	x->id = ++w->last_exchange;
 	x->session = s;
 	x->frontend = s->frontend;
 	x->tenancy = s->tenancy;
@@ -321,6 +322,8 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 	if (w != x->waiting)
 		wait_for(x, w, loop_now(l));
 	x->progress = progress;
+	if (!same)
+		x->moved_at = loop_now(l);
 	switch (w) {
 	case WAIT_PROXY_HEADER: /* from the connection's beginning */
 		due = x->began_at + wait_limit(x, &waits[w]);

@@ -44,6 +44,7 @@ struct exchange {
 	enum exchange_step step;
 	enum exchange_wait waiting;
 	enum reason reason; /* set once, by exchange_end() */
+	uint64_t id; /* its number in its worker */
 
 	struct server *tried[EXCHANGE_TRIED_MAX]; /* compared only, not held */
 	unsigned n_tried, retries;
@@ -73,6 +74,7 @@ struct exchange {
 	uint64_t progress; /* of whom we wait for, when the timeout was armed */
 	uint64_t taken, taken_at; /* what the receiver had got at the last look, and since when */
 	struct pace sends, takes; /* the client: a body; a response */
+	uint64_t moved_at; /* when that was seen last */
 
 	struct arena arena;
 	struct access_attempt attempts[ACCESSLOG_TRIED]; /* the first of those that failed */

@@ -18,7 +18,9 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/pace.c src/proxy/pace.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/record.c \
+	src/proxy/roster.c src/proxy/roster.h \
 	src/proxy/session.c src/proxy/session.h \
 	src/proxy/tunnel.c \
+	src/proxy/walk.c src/proxy/walk.h \
 	src/proxy/worker.c src/proxy/worker.h \
 	src/proxy/worker_thread.c src/proxy/worker_thread.h

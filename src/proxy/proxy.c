@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "ipc/serve.h"
 #include "proxy/health.h"
+#include "proxy/roster.h"
 #include "proxy/worker_thread.h"
 
 #define BEAT_US (100 * CLOCK_MS)
@@ -40,6 +41,7 @@ struct proxy {
 
 	struct worker *workers[BOARD_WORKERS];
 	unsigned n_workers, taking, drained;
+	struct roster roster;
 	bool stopping;
 };
 
@@ -386,6 +388,7 @@ static void stop(struct proxy *p, uint64_t grace)
 	uint64_t at = loop_now(p->loop) + grace;
 
 	p->stopping = true;
+	roster_stop(&p->roster);
 	if (p->n_workers == 0)
 		loop_stop(p->loop);
 	for (unsigned i = 0; i < p->n_workers; i++)
@@ -401,6 +404,7 @@ static void tear_down(struct proxy *p)
 	if (p->health)
 		healthd_stop(p->health);
 	loop_deliver(p->loop); /* what workers and health thread said last */
+	roster_close(&p->roster);
 	if (p->shared.logger)
 		logger_stop(p->shared.logger);
 	forget_next(p);
@@ -414,6 +418,16 @@ static void tear_down(struct proxy *p)
 		close(p->log_fd);
 	loop_free(p->loop);
 	pthread_mutex_destroy(&p->shared.last_places);
+}
+
+/* ---- commands ---- */
+
+static void on_control(struct proxy *p, struct msg *m)
+{
+	if (!m->n_fds || !p->now)
+		return;
+	roster_command(&p->roster, p->now->conf, m->fds[0], m->text);
+	m->fds[0] = -1;
 }
 
 /* ---- the supervisor's messages ---- */
@@ -448,6 +462,9 @@ static void handle(void *arg, struct msg *m)
 		return;
 	case MSG_STOP:
 		stop(p, m->arg);
+		return;
+	case MSG_CONTROL:
+		on_control(p, m);
 		return;
 	default:
 		log_warn("message %s from the supervisor is not for the proxy",
@@ -497,6 +514,7 @@ int proxy_main(int sock)
 	p->shared.worker_drained = worker_drained;
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)
 		p->fds.fd[i] = -1;
+	roster_init(&p->roster, p->loop, p->workers, &p->n_workers);
 	loop_timer_init(&p->beat, beat);
 	if (!loop_fd_add(p->loop, &p->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;

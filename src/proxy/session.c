@@ -49,7 +49,7 @@ void session_close(struct session *s)
 	loop_timer_stop(&s->timer);
 	conn_close(&s->conn);
 	buf_put(&w->buffers, &s->in);
-	list_del(&s->link);
+	worker_unlink_session(w, &s->link);
 	list_del(&s->linger_link);
 	loop_task_queue(w->loop, &s->task);
 	session_uncount(w, s->stats);

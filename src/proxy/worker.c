@@ -52,6 +52,19 @@ struct str worker_date(struct worker *w)
 	return str_of(w->date);
 }
 
+void worker_unlink_session(struct worker *w, struct list *link)
+{
+	struct list *e, *next;
+
+	list_each_safe(e, next, &w->marks) {
+		struct worker_mark *mark = list_of(e, struct worker_mark, link);
+
+		if (mark->at == link)
+			mark->at = link->next;
+	}
+	list_del(link);
+}
+
 void worker_session_opened(struct worker *w)
 {
 	w->n_sessions++;
@@ -79,6 +92,9 @@ struct worker *worker_new(struct proxy_shared *shared, unsigned index)
 	list_init(&w->acceptors);
 	list_init(&w->sessions);
 	list_init(&w->lingering);
+	list_init(&w->marks);
+	/* So that no number comes again in the next process: no exchange takes but 1 µs. */
+	w->last_exchange = clock_now_us();
 	buf_pool_init(&w->buffers, BUFFERS_KEPT);
 	w->loop = loop_new();
 	w->scratch = router_scratch_new();

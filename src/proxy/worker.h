@@ -34,6 +34,13 @@ struct tenancy {
 	unsigned users; /* exchanges; the current tenancy counts one for itself */
 };
 
+/* The place of a walk over the sessions that goes on later: it moves on when the session there
+ * ends. */
+struct worker_mark {
+	struct list link; /* in worker.marks */
+	struct list *at;  /* a session's link, or the list itself: the end */
+};
+
 enum worker_phase { WORKER_RUNNING, WORKER_DRAINING, WORKER_OVER };
 
 struct worker {
@@ -49,8 +56,10 @@ struct worker {
 	uint64_t cut_at;       /* when to look for what a reload removed; 0: there is nothing */
 	struct list acceptors;
 	struct list sessions;
+	struct list marks; /* of walks over them */
 	unsigned n_sessions;
 	struct list lingering; /* the sessions that have said all, longest first */
+	uint64_t last_exchange; /* the number of the last one that began (proxy/walk.h) */
 	bool accepting_paused;
 
 	struct buf_pool buffers;
@@ -78,6 +87,8 @@ struct str worker_date(struct worker *w);
 /* NULL: out of memory. Takes over the reference to `g`. */
 struct tenancy *tenancy_new(struct worker *w, struct generation *g);
 void tenancy_leave(struct tenancy *t);
+/* Takes a session out of the list of them. */
+void worker_unlink_session(struct worker *w, struct list *link);
 /* A session began or ended. */
 void worker_session_opened(struct worker *w);
 void worker_session_closed(struct worker *w);

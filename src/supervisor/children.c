@@ -151,26 +151,27 @@ void children_send_log(struct supervisor *sv)
 		service_send_log(&sv->service[i], &sv->reload.running->log);
 }
 
-bool children_control_vrrp(struct supervisor *sv, int client, struct str request, char *why,
-			   size_t size)
+bool children_control(struct supervisor *sv, enum board_process slot, int client,
+		      struct str request, char *why, size_t size)
 {
 	struct msg m = {.type = MSG_CONTROL, .text = request, .fds = {client}, .n_fds = 1};
-	struct service *s = &sv->service[BOARD_VRRP];
-	const char *end = sv->own_board->process[BOARD_VRRP].last_end;
+	struct service *s = &sv->service[slot];
+	const char *end = sv->own_board->process[slot].last_end;
 
 	if (service_takes_messages(s)) {
 		service_send(s, &m);
 		return true;
 	}
-	if (!s->running)
+	if (!s->running && slot == BOARD_VRRP)
 		snprintf(why, size, "this configuration has no virtual router\n");
 	else if (*end)
 		snprintf(why, size,
-			 "the vrrp process is not running (it ended: %s); it is started again; "
+			 "the %s process is not running (it ended: %s); it is started again; "
 			 "try again\n",
-			 end);
+			 s->kind->name, end);
 	else
-		snprintf(why, size, "the vrrp process is just starting; try again\n");
+		snprintf(why, size, "the %s process is just starting; try again\n",
+			 s->kind->name);
 	return false;
 }
 

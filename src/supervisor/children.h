@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipc/board.h"
 #include "ipc/msg.h"
 
 struct supervisor;
@@ -25,9 +26,9 @@ void children_stop(struct supervisor *sv, uint64_t grace_us, bool again);
 bool children_are_gone(const struct supervisor *sv);
 /* "generation 3, proxy pid 12, vrrp pid 14" */
 void children_describe(const struct supervisor *sv, char *to, size_t size);
-/* Hands the client's descriptor, which stays the caller's, to the vrrp process. False: `why`
+/* Hands the client's descriptor, which stays the caller's, to that process. False: `why`
  * (of `size` bytes, a line) says why there is none. */
-bool children_control_vrrp(struct supervisor *sv, int client, struct str request, char *why,
-			   size_t size);
+bool children_control(struct supervisor *sv, enum board_process slot, int client,
+		      struct str request, char *why, size_t size);
 
 #endif

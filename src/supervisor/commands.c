@@ -64,14 +64,24 @@ static void run_reload(struct client *c)
 }
 
 /* It answers and closes; we forget the client. */
-static void run_in_vrrp(struct client *c)
+static void run_in(struct client *c, enum board_process slot)
 {
 	char why[256];
 
-	if (children_control_vrrp(c->commands->supervisor, c->fd, c->request, why, sizeof(why)))
+	if (children_control(c->commands->supervisor, slot, c->fd, c->request, why, sizeof(why)))
 		client_free(c);
 	else
 		client_end(c, 'e', str_of(why), CONTROL_REFUSED);
+}
+
+static void run_in_vrrp(struct client *c)
+{
+	run_in(c, BOARD_VRRP);
+}
+
+static void run_in_proxy(struct client *c)
+{
+	run_in(c, BOARD_PROXY);
 }
 
 static void run_version(struct client *c)
@@ -105,6 +115,7 @@ static const struct command {
 	{"status", 0, run_boards}, {"servers", 1, run_boards}, {"boards", 0, run_boards},
 	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
 	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
+	{"sessions", 3, run_in_proxy}, {"kill", 2, run_in_proxy},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

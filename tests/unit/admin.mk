@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	tests/unit/test_admin_hpcbalctl \
 	tests/unit/test_admin_metrics \
+	tests/unit/test_admin_sessions \
 	tests/unit/test_admin_snapshot \
 	tests/unit/test_admin_vrrp
 
@@ -15,6 +16,9 @@ tests_unit_test_admin_hpcbalctl_LDADD = $(admin_test_libs)
 tests_unit_test_admin_metrics_SOURCES = tests/unit/test_admin_metrics.c $(admin_test_boards)
 tests_unit_test_admin_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_admin_metrics_LDADD = $(admin_test_libs)
+tests_unit_test_admin_sessions_SOURCES = tests/unit/test_admin_sessions.c
+tests_unit_test_admin_sessions_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_admin_sessions_LDADD = $(admin_test_libs)
 tests_unit_test_admin_snapshot_SOURCES = tests/unit/test_admin_snapshot.c $(admin_test_boards)
 tests_unit_test_admin_snapshot_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_admin_snapshot_LDADD = $(admin_test_libs)

@@ -601,7 +601,8 @@ START_TEST(help_lists_the_commands)
 {
 	static const char *const words[] = { "status", "servers", "vrrp",    "demote",
 					     "promote", "reload", "check",   "events",
-					     "metrics", "version", "--for", "--force" };
+					     "metrics", "version", "--for",  "--force",
+					     "sessions", "kill", "--older",  "--server" };
 
 	ctl("--help", NULL, NULL, NULL);
 	EXPECT(0, "usage: hpcbalctl", "");

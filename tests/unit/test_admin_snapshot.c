@@ -378,6 +378,29 @@ END_TEST
 
 /* Texts and tables. */
 
+START_TEST(bytes)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" },
+		{ 1023, "1023" },
+		{ 1024, "1.0K" },
+		{ 1536, "1.5K" },
+		{ 10 * 1024 - 1, "9.9K" },
+		{ 10 * 1024, "10K" },
+		{ 1024 * 1024 - 1, "1023K" },
+		{ 1024 * 1024, "1.0M" },
+		{ UINT64_MAX, "15E" },
+	};
+	char to[TEXT_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_str_eq(text_bytes(to, cases[i].n), cases[i].text);
+}
+END_TEST
+
 START_TEST(ages)
 {
 	static const struct {
@@ -454,6 +477,7 @@ int main(void)
 	tcase_add_test(t, corrupt_turn_does_not_hang);
 	tcase_add_test(t, servers_of_no_backend);
 	tcase_add_test(t, ages);
+	tcase_add_test(t, bytes);
 	tcase_add_test(t, table_aligns_characters);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

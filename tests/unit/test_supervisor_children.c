@@ -437,6 +437,24 @@ START_TEST(client_is_handed_to_vrrp)
 }
 END_TEST
 
+START_TEST(client_is_handed_to_the_proxy)
+{
+	char kill_[] = "kill", id[] = "id=0.5";
+	char *words[] = {kill_, id, id, id};
+	unsigned files;
+
+	start_all("");
+	files = daemon_open_files();
+	ck_assert_int_eq(daemon_ask_word("sessions"), 0);
+	ck_assert_str_eq(daemon_answer, "the steps\n");
+	daemon_wait_journal("proxy CONTROL 0 sessions\n", 1);
+	ck_assert_int_eq(daemon_ask(2, words), 0);
+	daemon_wait_journal("proxy CONTROL 0 kill id=0.5\n", 1);
+	ck_assert_int_eq(daemon_ask(4, words), 2);
+	daemon_wait_open_files(files);
+}
+END_TEST
+
 START_TEST(client_of_a_dead_vrrp_hears_why)
 {
 	int status = 0;
@@ -492,6 +510,7 @@ END_TEST
 START_TEST(vrrp_that_does_not_end_is_killed_and_the_runner_follows)
 {
 	start_all("vrrp_ignores_stop");
+	wait_running(BOARD_VRRP);
 	wait_running(BOARD_RUNNER);
 	kill(daemon_pid, SIGTERM);
 	ck_assert_int_eq(daemon_wait_exit(8000), 0);
@@ -565,6 +584,7 @@ static TCase *make_case(void)
 	tcase_add_test(t, words_between_vrrp_and_runner_are_handed_on);
 	tcase_add_test(t, notification_without_a_runner_is_told);
 	tcase_add_test(t, client_is_handed_to_vrrp);
+	tcase_add_test(t, client_is_handed_to_the_proxy);
 	tcase_add_test(t, client_of_a_dead_vrrp_hears_why);
 	tcase_add_test(t, runner_ends_behind_vrrp_and_the_daemon_behind_all);
 	tcase_add_test(t, second_signal_shortens_every_grace);

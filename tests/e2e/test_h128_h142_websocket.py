@@ -89,7 +89,6 @@ def test_h128_handshake(site, connection, upgrade):
     {"connection": "Upgrade, Sec-WebSocket-Key"}, {"key": [KEY, KEY]}, {"key": KEY + ", " + KEY},
     {"method": "get"}, {"method": "POST", "upgrade": ["foo", "WebSocket"], "connection": None}])
 def test_h128_malformed_handshake(site, options):
-    site.origin.answer = switch
     site.refuse(handshake(**options), 400)
 
 

@@ -5,6 +5,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/assert.c src/base/assert.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/files.c src/base/files.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/iovq.c src/base/iovq.h \
 	src/base/list.h \

@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 2u
+#define BUNDLE_LAYOUT 3u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
 #define MANIFEST_PROGRAMS 64
@@ -48,6 +48,7 @@ struct manifest {
 	char log_target[MANIFEST_TEXT]; /* "/dev/log", "stderr", "file:/PATH", "none" */
 	int32_t log_facility;
 	uint64_t max_connections;
+	uint64_t servers; /* in all backends together */
 	uint64_t grace_us;
 	uint64_t prepare_us; /* how long a child may take to answer PREPARE */
 	uint32_t n_listeners;

@@ -165,6 +165,8 @@ static const char *fill_manifest(const struct loaded *l, struct manifest *m)
 	m->threads = (uint32_t)conf->threads;
 	m->log_facility = conf->log_facility;
 	m->max_connections = conf->max_connections;
+	for (unsigned i = 0; i < conf->n_backends; i++)
+		m->servers += conf->backends[i].n_servers;
 	m->grace_us = conf->grace;
 	m->prepare_us = prepare_time(conf);
 	digest_sha256_hex(l->source.text, m->config_sha256);

@@ -28,12 +28,15 @@ static void acceptor_ready(struct loop_fd *io, unsigned what);
 static const char *limit_reached(struct acceptor *a)
 {
 	const struct proxy_shared *p = a->worker->shared;
-	uint64_t limit = a->frontend->conf->max_connections;
+	uint64_t limit = a->frontend->conf->max_connections, all = p->max_connections;
 
-	if (atomic_load_explicit(&p->connections, memory_order_relaxed) >= p->max_connections &&
+	if (atomic_load_explicit(&p->connections, memory_order_relaxed) >= all &&
 	    !session_make_room(a->worker, NULL))
-		return "all frontends together have as many connections as proxy.max_connections, "
-		       "or the limit of open files, allows";
+		return all < a->worker->now->gen->conf->max_connections
+			       ? "there are as many connections as the limit of open files "
+				 "allows, which is too low for proxy.max_connections; raise it "
+				 "(LimitNOFILE=, ulimit -n)"
+			       : "all frontends together have proxy.max_connections connections";
 	if (limit && stats_get(a->frontend->stats->connections) >= limit &&
 	    !session_make_room(a->worker, a->frontend->stats))
 		return "the frontend has as many connections as its max_connections allows";

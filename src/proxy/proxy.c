@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "ipc/serve.h"
 #include "proxy/health.h"
@@ -21,8 +22,6 @@
 #define BEAT_US (100 * CLOCK_MS)
 /* How long a proxy whose supervisor has died goes on with what runs. */
 #define ORPHAN_GRACE_US (30 * CLOCK_SEC)
-/* Descriptors for all but clients and the servers of their requests. */
-#define FILES_BESIDE 256
 
 struct proxy {
 	struct proxy_shared shared;
@@ -307,18 +306,20 @@ static void worker_took(struct proxy_shared *s, struct worker *w)
 		committed(p);
 }
 
-/* Each client may need a second descriptor, to a server: those who are let in are served, also
- * when fewer files are allowed than the configuration needs. */
-static uint64_t connections_possible(uint64_t wanted)
+/* Whoever is let in is served, also when fewer files are allowed than the configuration needs. */
+static void set_limits(struct proxy *p)
 {
-	struct rlimit files;
+	uint64_t clients = p->now->conf->max_connections, servers = p->now->manifest->servers;
+	struct rlimit files = { RLIM_INFINITY, RLIM_INFINITY };
 	uint64_t room;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return wanted;
-	room = files.rlim_cur > 2 * FILES_BESIDE ? (files.rlim_cur - FILES_BESIDE) / 2
-						 : files.rlim_cur / 4;
-	return wanted < room ? wanted : room + !room;
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	room = files_for_clients(files.rlim_cur, servers);
+	if (clients > room)
+		clients = room;
+	atomic_store(&p->shared.max_connections, clients);
+	atomic_store(&p->shared.to_servers.most,
+		     files_for_servers(files.rlim_cur, servers, clients));
 }
 
 static bool start_workers(struct proxy *p, const char **why)
@@ -327,7 +328,7 @@ static bool start_workers(struct proxy *p, const char **why)
 
 	if (n > BOARD_WORKERS)
 		n = BOARD_WORKERS;
-	p->shared.max_connections = connections_possible(p->now->conf->max_connections);
+	set_limits(p);
 	p->shared.logger = logger_start(n, &p->shared.board->stats, log_lost, p);
 	*why = "the log writer could not be started";
 	if (!p->shared.logger)
@@ -358,7 +359,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	close_fds(p);
 	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
 	watch(p, p->now, NULL, nothing_decided);
-	p->shared.max_connections = connections_possible(p->now->conf->max_connections);
+	set_limits(p);
 	if (old) {
 		p->taking = p->n_workers;
 		for (unsigned i = 0; i < p->n_workers; i++)

@@ -98,7 +98,7 @@ struct worker *worker_new(struct proxy_shared *shared, unsigned index)
 	buf_pool_init(&w->buffers, BUFFERS_KEPT);
 	w->loop = loop_new();
 	w->scratch = router_scratch_new();
-	w->upstream = w->loop ? upstream_new(w->loop, &w->buffers) : NULL;
+	w->upstream = w->loop ? upstream_new(w->loop, &w->buffers, &shared->to_servers) : NULL;
 	return w;
 }
 

@@ -18,6 +18,7 @@ struct proxy_shared {
 	struct logger *logger;
 	_Atomic uint64_t max_connections;
 	_Atomic uint64_t connections;
+	struct upstream_limit to_servers;
 	pthread_mutex_t last_places; /* held by who accepts near a limit of connections */
 	_Atomic uint64_t pause_told_at, relax_told_at, over_told_at; /* worker_may_tell() */
 	struct loop *main_loop;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "supervisor/limits.h"
 
 static void free_edition(struct edition *g)
@@ -39,10 +40,25 @@ struct edition *edition_new(int bundle, int brief, const char **why)
 	return NULL;
 }
 
+/* The proxy lets in no more clients than it can serve; here is told what to do about it. */
+static void judge_files(const struct manifest *m, struct report *why)
+{
+	uint64_t needed = files_needed(m->max_connections, m->servers);
+	uint64_t possible = limits_files_possible();
+
+	if (needed <= possible)
+		return;
+	report_add(why,
+		   "warning: max_connections = %llu needs %llu open files, but only %llu are "
+		   "allowed, which is enough for %llu connections of clients; raise the limit "
+		   "(LimitNOFILE=, ulimit -n) or lower max_connections",
+		   (unsigned long long)m->max_connections, (unsigned long long)needed,
+		   (unsigned long long)possible,
+		   (unsigned long long)files_for_clients(possible, m->servers));
+}
+
 bool edition_open(struct edition *g, const struct edition *old, struct report *why)
 {
-	uint64_t needed = limits_files_needed(g->m->max_connections);
-	uint64_t possible = limits_files_possible();
 	char text[512];
 
 	if (!logdest_open(&g->log, g->m->log_target, g->m->log_facility, text, sizeof(text))) {
@@ -52,13 +68,7 @@ bool edition_open(struct edition *g, const struct edition *old, struct report *w
 		}
 		report_add(why, "warning: %s; nothing is logged until it is there", text);
 	}
-	if (needed > possible)
-		report_add(why,
-			   "warning: max_connections = %llu needs %llu open files, but only "
-			   "%llu are allowed; raise the limit (LimitNOFILE=, ulimit -n) or "
-			   "lower max_connections",
-			   (unsigned long long)g->m->max_connections, (unsigned long long)needed,
-			   (unsigned long long)possible);
+	judge_files(g->m, why);
 	return sockets_open(&g->sockets, g->m, old ? &old->sockets : NULL, old ? old->m : NULL,
 			    why);
 }

@@ -4,16 +4,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define FILES_BESIDE 256
-#define FILES_MOST (UINT64_MAX / 4)
-
-uint64_t limits_files_needed(uint64_t max_connections)
-{
-	if (max_connections > FILES_MOST)
-		max_connections = FILES_MOST;
-	return 2 * max_connections + FILES_BESIDE;
-}
-
 uint64_t limits_files_possible(void)
 {
 	unsigned long long kernel = 1024 * 1024;

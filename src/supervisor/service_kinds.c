@@ -1,3 +1,4 @@
+#include "base/files.h"
 #include "supervisor/limits.h"
 #include "supervisor/service.h"
 
@@ -33,7 +34,7 @@ static int brief_of(const struct edition *g)
 
 static uint64_t files_of_proxy(const struct manifest *m)
 {
-	uint64_t needed = limits_files_needed(m->max_connections);
+	uint64_t needed = files_needed(m->max_connections, m->servers);
 	uint64_t possible = limits_files_possible();
 
 	return needed < possible ? needed : possible;

@@ -11,10 +11,13 @@ struct upstream {
 	struct list idle[CONF_MAX_SERVERS]; /* by server->slot, last used first */
 	unsigned n_idle[CONF_MAX_SERVERS];
 	unsigned slots; /* no slot from here on was ever used */
-	struct list own; /* idle ones that belong to one client each */
+	struct list aged; /* all idle ones, those of clients' own too; longest idle first */
+	unsigned n_aged;
+	struct upstream_limit *limit;
 };
 
-struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers)
+struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
+			      struct upstream_limit *limit)
 {
 	struct upstream *up = malloc(sizeof(*up));
 
@@ -23,7 +26,9 @@ struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers)
 	up->loop = l;
 	up->buffers = buffers;
 	up->slots = 0;
-	list_init(&up->own);
+	list_init(&up->aged);
+	up->n_aged = 0;
+	up->limit = limit;
 	return up;
 }
 
@@ -53,15 +58,22 @@ static void bury(struct loop_task *t)
 	free(u);
 }
 
+static bool is_idle(const struct upstream_conn *u)
+{
+	return !list_empty(&u->age);
+}
+
 /* It is closed, or in use again. */
 static void leave_idle(struct upstream_conn *u)
 {
-	if (list_empty(&u->link))
+	if (!is_idle(u))
 		return;
 	if (list_empty(&u->owned))
 		u->home->n_idle[u->server->slot]--;
 	list_del(&u->link);
 	list_del(&u->owned);
+	list_del(&u->age);
+	u->home->n_aged--;
 	stats_sub(u->server->stats->idle, 1);
 }
 
@@ -70,6 +82,8 @@ void upstream_close(struct upstream_conn *u)
 	leave_idle(u);
 	loop_timer_stop(&u->expiry);
 	buf_put(u->home->buffers, &u->in);
+	if (conn_is_open(&u->conn))
+		stats_sub(u->home->limit->open, 1);
 	conn_close(&u->conn);
 	u->user = NULL;
 	loop_task_queue(u->home->loop, &u->burial);
@@ -91,7 +105,7 @@ static void expired(struct loop_timer *t)
 {
 	struct upstream_conn *u = list_of(t, struct upstream_conn, expiry);
 
-	if (!list_empty(&u->link))
+	if (is_idle(u))
 		upstream_close(u);
 }
 
@@ -180,6 +194,24 @@ void upstream_close_own(struct list *own)
 		upstream_close(list_of(e, struct upstream_conn, owned));
 }
 
+static void close_oldest(struct upstream *up)
+{
+	upstream_close(list_of(up->aged.next, struct upstream_conn, age));
+}
+
+/* An idle connection gives its descriptor to one that is needed. */
+static bool connect_within_limit(struct upstream *up, struct conn *c, const struct addr *to)
+{
+	if (up->n_aged && stats_get(up->limit->open) >= stats_get(up->limit->most))
+		close_oldest(up);
+	while (!conn_connect(c, up->loop, to, conn_ready)) {
+		if ((c->error != EMFILE && c->error != ENFILE) || !up->n_aged)
+			return false;
+		close_oldest(up);
+	}
+	return true;
+}
+
 struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
 				       void (*ready)(struct upstream_conn *u))
 {
@@ -191,16 +223,18 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 	}
 	list_init(&u->link);
 	list_init(&u->owned);
+	list_init(&u->age);
 	loop_timer_init(&u->expiry, expired);
 	loop_task_init(&u->burial, bury);
 	u->home = up;
 	u->user = user;
 	u->ready = ready;
-	if (!conn_connect(&u->conn, up->loop, &s->addr, conn_ready)) {
+	if (!connect_within_limit(up, &u->conn, &s->addr)) {
 		errno = u->conn.error;
 		free(u);
 		return NULL;
 	}
+	stats_add(up->limit->open, 1);
 	u->server = server_ref(s);
 	stats_add(s->stats->connects, 1);
 	return u;
@@ -211,7 +245,7 @@ static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)
 	return !u->conn.can_read && max_idle > 0 && server_serves(u->server);
 }
 
-static void become_idle(struct upstream_conn *u, uint64_t max_idle, struct list *among)
+static void become_idle(struct upstream_conn *u, uint64_t max_idle)
 {
 	struct upstream *up = u->home;
 
@@ -220,7 +254,8 @@ static void become_idle(struct upstream_conn *u, uint64_t max_idle, struct list 
 	u->idle_since = loop_now(up->loop);
 	u->idle_until = u->idle_since + max_idle;
 	u->idle_turn = loop_turns(up->loop);
-	list_push(among, &u->link);
+	list_append(&up->aged, &u->age);
+	up->n_aged++;
 	stats_add(u->server->stats->idle, 1);
 	loop_timer_set(up->loop, &u->expiry, u->idle_until);
 }
@@ -235,7 +270,8 @@ void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
 		upstream_close(u);
 		return;
 	}
-	become_idle(u, max_idle, idle);
+	become_idle(u, max_idle);
+	list_push(idle, &u->link);
 	++*n;
 }
 
@@ -260,35 +296,28 @@ void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *
 		return;
 	}
 	make_room(own, u->server);
-	become_idle(u, max_idle, &u->home->own);
+	become_idle(u, max_idle);
 	list_push(own, &u->owned);
-}
-
-static void prune_list(struct list *idle, bool all)
-{
-	struct list *e, *next;
-
-	list_each_safe(e, next, idle) {
-		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
-
-		if (all || !server_serves(u->server))
-			upstream_close(u);
-	}
-}
-
-static void prune(struct upstream *up, bool all)
-{
-	for (unsigned slot = 0; slot < up->slots; slot++)
-		prune_list(&up->idle[slot], all);
-	prune_list(&up->own, all);
 }
 
 void upstream_prune(struct upstream *up)
 {
-	prune(up, false);
+	struct list *e, *next;
+	unsigned give_up = 0, i = 0;
+
+	/* Another worker needed more than there are and had no idle ones itself. */
+	if (stats_get(up->limit->open) > stats_get(up->limit->most))
+		give_up = (up->n_aged + 1) / 2;
+	list_each_safe(e, next, &up->aged) {
+		struct upstream_conn *u = list_of(e, struct upstream_conn, age);
+
+		if (i++ < give_up || !server_serves(u->server))
+			upstream_close(u);
+	}
 }
 
 void upstream_prune_all(struct upstream *up)
 {
-	prune(up, true);
+	while (up->n_aged)
+		close_oldest(up);
 }

@@ -21,6 +21,12 @@
 
 struct upstream;
 
+/* Descriptors for connections to servers, busy and idle ones, of all workers together. When
+ * they are used up, idle ones are closed: everybody who was let in gets one. */
+struct upstream_limit {
+	_Atomic uint64_t open, most;
+};
+
 struct upstream_conn {
 	struct conn conn;
 	struct upstream *home;
@@ -28,12 +34,13 @@ struct upstream_conn {
 	struct buf *in;        /* the user's; NULL while idle */
 	void *user;            /* who hears `ready`; NULL while idle */
 	void (*ready)(struct upstream_conn *u);
-	struct list link;      /* among the idle ones of its server */
+	struct list link;      /* among the idle ones of its server that are nobody's own */
 	struct loop_timer expiry;
 	struct loop_task burial;
 	uint64_t idle_since, idle_until;
 	uint64_t idle_turn; /* loop_turns() at idle_since */
 	struct list owned;  /* while idle, in the list of the client that it belongs to */
+	struct list age;    /* among all idle ones of the worker, longest idle first */
 	unsigned header;    /* version of the PROXY header that it began with; 0: none */
 	bool authenticated; /* it may be, for the client that used it: set by its user, for good */
 	bool reused;
@@ -44,8 +51,9 @@ static inline bool upstream_is_own(const struct upstream_conn *u)
 	return u->header || u->authenticated;
 }
 
-/* `buffers` is the worker's and must outlive it. NULL: out of memory. */
-struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers);
+/* `buffers` is the worker's, `limit` all workers'; both must outlive it. NULL: out of memory. */
+struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
+			      struct upstream_limit *limit);
 /* All must be idle or closed by now. */
 void upstream_free(struct upstream *up);
 

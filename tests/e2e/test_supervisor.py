@@ -336,7 +336,9 @@ def by_a_user(origin):
         made = daemon.Daemon(os.path.join(folder, "d"), daemon.backend("main", origin().address))
         os.chown(made.folder, nobody.pw_uid, nobody.pw_gid)
 
-        def run(*words):
+        def run(*words, **parts):
+            if parts:
+                made.write_config(**parts)
             with open(os.path.join(made.folder, "stderr"), "wb") as stderr:
                 made.process = subprocess.Popen(
                     ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
@@ -357,10 +359,54 @@ def test_run_by_a_user(by_a_user):
 def test_few_open_files_are_shared_with_the_servers(by_a_user):
     """Clients take no more descriptors than leave one for a server each: who is in is served."""
     running = by_a_user("prlimit", "--nofile=100:100")
-    assert "needs 8448 open files, but only 100 are allowed" in running.stderr()
+    assert ("needs 8449 open files, but only 100 are allowed, which is enough for 25 connections"
+            in running.stderr())
     held = [running.client() for _ in range(150)]
     assert held[0].ask(GET).status == 200
-    assert "half of the open files" in running.wait_log("is paused")
+    assert "as the limit of open files allows" in running.wait_log("is paused")
     for client in held:
         client.close()
     assert ask(running).status == 200
+
+
+def test_with_all_clients_that_fit_there_are_files_for_all_else(by_a_user, origin):
+    """220 clients fit into 700 files. All of them are in, and have left as many idle connections
+    to each of two servers; then all ask a third one at once, over both workers. Each is served,
+    checks go on, and so do the admin's commands and the log."""
+    first, second, slow = origin(name="first"), origin(name="second"), origin(name="slow")
+    over, held = threading.Event(), threading.Barrier(220)
+    for server in (first, second):
+        server.answer = lambda request, connection: (
+            request.target == "/check" or held.wait(60 * wire.SLOWDOWN),
+            wire.answer(b"idle"))[1]
+    slow.answer = lambda request, connection: over.wait(60 * wire.SLOWDOWN) and wire.answer(b"in")
+    checked = 'check: { http = "GET /check"; interval = "100ms"; timeout = "20s"; };'
+    running = by_a_user("prlimit", "--nofile=700:700", threads=2, backends=", ".join((
+        daemon.backend("main", ("127.0.0.1", 1)), daemon.backend("slow", slow.address),
+        daemon.backend("first", first.address, more=checked),
+        daemon.backend("second", second.address))),
+        routes=", ".join('{ when = "path /%s"; backend = "%s"; }' % (name, name)
+                         for name in ("first", "second", "slow")))
+    assert "which is enough for 220 connections of clients" in running.stderr()
+    clients = [running.client() for _ in range(260)]
+    inside = clients[:220]
+    for path in ("/first", "/second"):
+        for client in inside:
+            client.send(GET.replace("/ ", path + " "))
+        for client in inside:
+            assert client.read_response().body == b"idle"
+    for client in inside:
+        client.send(GET.replace("/ ", "/slow "))
+    wire.wait_for(lambda: len(slow.requests) == 220, "all of them to be at the server",
+                  20 * wire.SLOWDOWN)
+    assert open_files(running.child("proxy")) < 700
+    checks = len(first.requests)
+    wire.wait_for(lambda: len(first.requests) > checks + 3, "checks to go on")
+    assert running.server("first", "first1")["state"] == "UP"
+    assert running.json("status")["frontends"][0]["connections"] == 220
+    over.set()
+    for client in inside:
+        assert client.read_response().body == b"in"
+    assert not [line for line in running.log() if "RC--" in line or "too many open" in line]
+    for client in clients:
+        client.close()

@@ -324,6 +324,7 @@ static void check_manifest(const struct manifest *m)
 	ck_assert_str_eq(m->config_sha256, sha);
 	ck_assert_uint_eq(m->threads, 2);
 	ck_assert_uint_eq(m->max_connections, 77);
+	ck_assert_uint_eq(m->servers, 2);
 	ck_assert_uint_eq(m->grace_us, 4000000);
 	ck_assert_uint_eq(m->prepare_us, 12000000);
 	ck_assert_str_eq(m->log_target, "stderr");

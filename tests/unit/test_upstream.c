@@ -16,6 +16,7 @@ static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;
 static struct upstream *up;
+static struct upstream_limit limit;
 static struct server *server;
 static int listener;
 static unsigned calls;
@@ -60,7 +61,8 @@ static void setup(void)
 	listener = listen_on(&a);
 	loop = loop_new();
 	buf_pool_init(&buffers, 4);
-	up = upstream_new(loop, &buffers);
+	atomic_store(&limit.most, 10000);
+	up = upstream_new(loop, &buffers, &limit);
 	server = server_up(&a, 3);
 	ck_assert(loop && up);
 }
@@ -77,6 +79,7 @@ static void teardown(void)
 	loop_free(loop);
 	buf_pool_free(&buffers);
 	ck_assert_uint_eq(stats_get(server->stats->idle), 0);
+	ck_assert_uint_eq(atomic_load(&limit.open), 0);
 	ck_assert_uint_eq(atomic_load(&server->references), 1);
 	server_unref(server);
 	close(listener);

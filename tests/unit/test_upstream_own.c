@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@ static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;
 static struct upstream *up;
+static struct upstream_limit limit;
 static struct server *server;
 static struct list client;
 static int listener, me;
@@ -50,7 +52,8 @@ static void setup(void)
 	ck_assert_int_eq(getsockname(listener, &a.u.sa, &a.len), 0);
 	loop = loop_new();
 	buf_pool_init(&buffers, 4);
-	up = upstream_new(loop, &buffers);
+	atomic_store(&limit.most, 10000);
+	up = upstream_new(loop, &buffers, &limit);
 	server = server_at("web1", &a, 0);
 	list_init(&client);
 }
@@ -63,6 +66,7 @@ static void teardown(void)
 	loop_free(loop);
 	buf_pool_free(&buffers);
 	ck_assert_uint_eq(stats_get(server->stats->idle), 0);
+	ck_assert_uint_eq(atomic_load(&limit.open), 0);
 	ck_assert_uint_eq(atomic_load(&server->references), 1);
 	server_unref(server);
 	close(listener);
@@ -309,6 +313,88 @@ START_TEST(h97_each_has_its_own_time)
 }
 END_TEST
 
+/* ---- descriptors ---- */
+
+START_TEST(when_they_are_used_up_the_longest_idle_goes)
+{
+	struct upstream_conn *busy;
+	int peer[4];
+
+	upstream_keep(connected(server, &peer[0]), IDLE);
+	held(server, &peer[1]);
+	busy = connected(server, &peer[2]);
+	ck_assert_uint_eq(atomic_load(&limit.open), 3);
+	atomic_store(&limit.most, 3);
+	upstream_close(connected(server, &peer[3]));
+	ck_assert(peer_sees_end(peer[0]));
+	ck_assert(!peer_sees_end(peer[1]));
+	ck_assert(!peer_sees_end(peer[2]));
+	atomic_store(&limit.most, 0);
+	close(peer[3]);
+	upstream_close(connected(server, &peer[3]));
+	ck_assert(peer_sees_end(peer[1]));
+	ck_assert(!peer_sees_end(peer[2]));
+	upstream_close(busy);
+	for (unsigned i = 0; i < 4; i++)
+		close(peer[i]);
+}
+END_TEST
+
+/* Other workers may need what is idle here. */
+START_TEST(when_too_many_are_open_half_of_the_idle_go_at_a_time)
+{
+	int peer[5];
+
+	for (unsigned i = 0; i < 5; i++)
+		upstream_keep(connected(server, &peer[i]), IDLE);
+	atomic_store(&limit.most, 5);
+	upstream_prune(up);
+	ck_assert_uint_eq(stats_get(server->stats->idle), 5);
+	atomic_store(&limit.most, 4);
+	upstream_prune(up);
+	ck_assert_uint_eq(stats_get(server->stats->idle), 2);
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(peer_sees_end(peer[i]) == (i < 3));
+	upstream_prune(up);
+	ck_assert_uint_eq(stats_get(server->stats->idle), 2);
+	for (unsigned i = 0; i < 5; i++)
+		close(peer[i]);
+}
+END_TEST
+
+START_TEST(idle_ones_make_room_when_the_kernel_has_no_more)
+{
+	struct rlimit before, few;
+	struct upstream_conn *u;
+	int peer[2], spare[64];
+	unsigned n = 0;
+
+	upstream_keep(connected(server, &peer[0]), IDLE);
+	upstream_keep(connected(server, &peer[1]), IDLE);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)peer[1] + 8;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (n < 64 && (spare[n] = dup(0)) >= 0)
+		n++;
+	ck_assert_uint_lt(n, 64);
+	u = upstream_connect(up, server, &me, ready);
+	ck_assert_ptr_nonnull(u);
+	ck_assert_uint_eq(stats_get(server->stats->idle), 1);
+	upstream_prune_all(up);
+	while (n < 64 && (spare[n] = dup(0)) >= 0)
+		n++;
+	ck_assert_ptr_null(upstream_connect(up, server, &me, ready));
+	ck_assert_int_eq(errno, EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	while (n)
+		close(spare[--n]);
+	upstream_close(u);
+	close(peer[0]);
+	close(peer[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("upstream own");
@@ -326,6 +412,9 @@ int main(void)
 	tcase_add_test(t, h95_a_client_holds_few_and_one_a_server);
 	tcase_add_loop_test(t, h96_idle_connections_go_with_their_server, 0, FATES);
 	tcase_add_test(t, h97_each_has_its_own_time);
+	tcase_add_test(t, when_they_are_used_up_the_longest_idle_goes);
+	tcase_add_test(t, when_too_many_are_open_half_of_the_idle_go_at_a_time);
+	tcase_add_test(t, idle_ones_make_room_when_the_kernel_has_no_more);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -292,8 +292,7 @@ enum step_result step_connect(struct exchange *x)
 		return exchange_go(x, EXCHANGE_SEND_REQUEST);
 	case CONN_AGAIN:
 		/* Its body is not read yet: only what is behind a whole request can be. */
-		if (x->to_server.in_done || exchange_is_tcp(x) ? !session_read_ahead(s)
-							       : conn_is_reset(&s->conn))
+		if (x->to_server.in_done ? !session_read_ahead(s) : conn_is_reset(&s->conn))
 			return exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
 		return exchange_await(x, WAIT_CONNECT);
 	case CONN_EOF:

@@ -495,8 +495,6 @@ bool session_read_ahead(struct session *s)
 {
 	size_t n;
 
-	if (!s->in && s->conn.can_read) /* mode tcp: nothing was read before */
-		s->in = buf_get(&s->worker->buffers);
 	while (s->conn.can_read && !s->client_ended && s->in && buf_room(s->in) > 0) {
 		switch (conn_recv(&s->conn, s->in->bytes + s->in->end, buf_room(s->in), &n)) {
 		case CONN_OK:

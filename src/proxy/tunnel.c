@@ -75,6 +75,7 @@ struct side {
 	struct buf **buf;
 	bool *ended;  /* the end of `from` was passed on to `to` */
 	bool *broken; /* `to` takes nothing more */
+	bool *source_broken;
 	enum reason source_fault, sink_fault;
 };
 
@@ -114,6 +115,10 @@ static enum side_result side_pump(struct exchange *x, struct side *d)
 		return x->ended ? SIDE_OVER : SIDE_STILL;
 	switch (flow_pump(d->flow, d->from, *d->buf, d->to, &x->arena, &why)) {
 	case FLOW_DONE:
+		if (*d->source_broken) { /* the write that failed was told of the reset */
+			exchange_end(x, d->source_fault);
+			return SIDE_OVER;
+		}
 		conn_shutdown(d->to);
 		*d->ended = true;
 		break;
@@ -161,15 +166,40 @@ static bool was_reset(struct exchange *x, enum side_result to_server)
 	return true;
 }
 
+static struct side side_up(struct exchange *x)
+{
+	return (struct side){
+		.flow = &x->to_server,
+		.from = &x->session->conn,
+		.to = &x->up->conn,
+		.buf = &x->session->in,
+		.ended = &x->server_shut,
+		.broken = &x->sink_broken,
+		.source_broken = &x->client_broken,
+		.source_fault = REASON_TUNNEL_CLIENT_RESET,
+		.sink_fault = REASON_TUNNEL_SERVER_RESET,
+	};
+}
+
+static struct side side_down(struct exchange *x)
+{
+	return (struct side){
+		.flow = &x->to_client,
+		.from = &x->up->conn,
+		.to = &x->session->conn,
+		.buf = &x->up->in,
+		.ended = &x->client_shut,
+		.broken = &x->client_broken,
+		.source_broken = &x->sink_broken,
+		.source_fault = REASON_TUNNEL_SERVER_RESET,
+		.sink_fault = REASON_TUNNEL_CLIENT_RESET,
+	};
+}
+
 enum step_result step_tunnel(struct exchange *x)
 {
 	struct session *s = x->session;
-	struct side up = { &x->to_server,   &s->conn,        &x->up->conn, &s->in,
-			   &x->server_shut, &x->sink_broken, REASON_TUNNEL_CLIENT_RESET,
-			   REASON_TUNNEL_SERVER_RESET };
-	struct side down = { &x->to_client,   &x->up->conn,      &s->conn, &x->up->in,
-			     &x->client_shut, &x->client_broken, REASON_TUNNEL_SERVER_RESET,
-			     REASON_TUNNEL_CLIENT_RESET };
+	struct side up = side_up(x), down = side_down(x);
 	enum side_result to_server, to_client;
 
 	if (!x->tunnel && !tunnel_begin(x))
@@ -180,17 +210,17 @@ enum step_result step_tunnel(struct exchange *x)
 		to_server = side_pump(x, &up);
 	if (to_server == SIDE_OVER || to_client == SIDE_OVER)
 		return STEP_GO;
+	if (x->server_shut && x->client_shut) {
+		s->client_ended = true;
+		exchange_release_server(x, false);
+		return exchange_end(x, REASON_COMPLETE);
+	}
 	if (was_reset(x, to_server))
 		return STEP_GO;
 	if (side_is_gone(&up, to_client))
 		return exchange_end(x, up.sink_fault);
 	if (side_is_gone(&down, to_server))
 		return exchange_end(x, down.sink_fault);
-	if (x->server_shut && x->client_shut) {
-		s->client_ended = true;
-		exchange_release_server(x, false);
-		return exchange_end(x, REASON_COMPLETE);
-	}
 	if (to_server == SIDE_MORE || to_client == SIDE_MORE)
 		loop_task_queue(s->worker->loop, &s->task);
 	return exchange_await(x, x->server_shut || x->client_shut ? WAIT_TUNNEL_FIN : WAIT_TUNNEL);

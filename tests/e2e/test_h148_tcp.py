@@ -96,6 +96,13 @@ def was_reset(stream):
     raise AssertionError(f"no reset but {got[:100]!r}")
 
 
+def has_error(stream, ms):
+    """For one that has read an end already: only an error is news to it."""
+    poll = select.poll()
+    poll.register(stream.sock, 0)
+    return any(what & select.POLLERR for _, what in poll.poll(ms))
+
+
 # --- the data ---
 
 def test_h148_both_speak_and_are_heard(tcp, server):
@@ -314,9 +321,7 @@ def test_h148_a_reset_behind_ones_own_end_is_a_reset(tcp, server, who):
     sender.half_close()
     assert heard.read_to_end() == b""
     sender.reset()
-    poll = select.poll()
-    poll.register(heard.sock, 0)  # of an end that was read only an error is news
-    wire.wait_for(lambda: any(what & select.POLLERR for _, what in poll.poll(50)), "a reset")
+    assert has_error(heard, wire.PATIENCE * 1000)
     assert line(running)["reason"] == f"TUNNEL_{who.upper()}_RESET"
     assert running.server("main", "main1")["active"] == 0
 
@@ -342,9 +347,11 @@ def test_h148_a_reset_is_seen_though_nothing_is_taken(tcp, server):
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
-def test_h148_last_words_before_a_reset_are_heard(tcp, server, who):
+@pytest.mark.parametrize("more", [False, True])
+def test_h148_last_words_before_a_reset_are_heard(tcp, server, who, more):
     """One says its last words and closes although it was sent more than it read, which makes
-    the kernel reset. A mail server does so to a client that does not wait for its turn."""
+    the kernel reset. A mail server does so to a client that does not wait for its turn. What
+    that says meanwhile can be passed to nobody, and costs it nothing."""
     one = server()
     running = tcp(one)
     client, other = pair(running, one)
@@ -353,8 +360,15 @@ def test_h148_last_words_before_a_reset_are_heard(tcp, server, who):
     assert other.read_exactly(4) == b"ping"
     heard.send(b"never read")
     assert wire.is_readable(sender.sock, wire.PATIENCE)
-    sender.send(b"last words")
-    sender.sock.close()
+    proxy = running.child("proxy")
+    daemon.freeze(proxy)
+    try:
+        if more:
+            heard.send(b"more that nobody reads")
+        sender.send(b"last words")
+        sender.sock.close()
+    finally:
+        os.kill(proxy, signal.SIGCONT)
     assert heard.read_exactly(10) == b"last words"
     assert was_reset(heard)
 
@@ -396,7 +410,7 @@ def test_h148_one_that_never_ends_is_cut(tcp, server):
     assert other.read_to_end() == b""
     assert was_reset(client)
     assert line(running)["reason"] == "TUNNEL_FIN_TIMEOUT"
-    assert other.sock.recv(10) == b""
+    assert not has_error(other, 300)
 
 
 # --- the choice of a server ---

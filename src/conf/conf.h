@@ -63,7 +63,8 @@ struct conf_frontend {
 	struct conf_route *routes;
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
-	bool forwarded_for, abort_on_close, relax_bare_lf;
+	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
+	uint64_t via_limit;
 	uint64_t max_connections; /* 0: only the global limit */
 	uint64_t max_header_size, max_headers;
 	uint64_t max_body_size; /* UINT64_MAX: unlimited */

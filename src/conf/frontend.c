@@ -312,6 +312,16 @@ static void check_frontend_name(struct draft *d, const config_setting_t *group,
 	}
 }
 
+static void check_via(struct draft *d, const config_setting_t *group,
+		      const struct conf_frontend *f)
+{
+	const config_setting_t *s = section_member(group, SECTION_FRONTEND, "via_limit");
+
+	if (s && !f->via)
+		draft_warn(d, s,
+			   "via_limit has no effect without via; add via = true;, or remove it");
+}
+
 static void read_timeouts(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
 {
 	section_read(d, s, SECTION_FRONTEND_TIMEOUTS, &f->timeouts);
@@ -344,6 +354,7 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 	}
 	read_default_backend(d, group, f);
 	check_proxy_protocols(d, group);
+	check_via(d, group, f);
 	check_frontend_name(d, group, f);
 }
 

@@ -2,6 +2,7 @@
 
 #include "http/chars.h"
 #include "http/fields.h"
+#include "http/text.h"
 
 void http_connection_add(struct http_connection_facts *c, struct str value)
 {
@@ -20,6 +21,14 @@ void http_connection_add(struct http_connection_facts *c, struct str value)
 	}
 }
 
+/* X-Forwarded fields are: a front of ours sets them, and the client of a front that passes
+ * Connection on could take them away (HTTP.md 53). */
+static bool is_kept(const struct http_field *f)
+{
+	return (http_field_flags(f->id) & FIELD_IS_KEPT) ||
+	       str_ibegins(f->name, STR("X-Forwarded-"));
+}
+
 static void drop_name(struct http_fields *fields, struct str name)
 {
 	for (unsigned i = 0; i < fields->count; i++) {
@@ -27,7 +36,7 @@ static void drop_name(struct http_fields *fields, struct str name)
 
 		if (f->drop || !str_ieq(f->name, name))
 			continue;
-		f->drop = !(http_field_flags(f->id) & FIELD_IS_KEPT);
+		f->drop = !is_kept(f);
 	}
 }
 
@@ -41,6 +50,25 @@ void http_connection_drop_named(struct http_fields *fields)
 		while (http_list_next(&rest, &name))
 			drop_name(fields, name);
 	}
+}
+
+struct str http_connection_list(const struct http_fields *fields, struct arena *arena)
+{
+	struct http_text t;
+	size_t room = 0;
+
+	for (unsigned i = 0; i < fields->count; i++)
+		if (fields->list[i].id == FIELD_CONNECTION)
+			room += fields->list[i].value.n + 1;
+	if (room == 0 || !http_text_init(&t, arena, room))
+		return STR_NONE;
+	for (unsigned i = 0; i < fields->count; i++) {
+		if (fields->list[i].id != FIELD_CONNECTION)
+			continue;
+		http_text_add(&t, fields->list[i].value);
+		http_text_add(&t, STR(","));
+	}
+	return http_text_since(&t, 0);
 }
 
 bool http_connection_persists(const struct http_connection_facts *c, unsigned minor)

@@ -16,6 +16,9 @@ void http_connection_add(struct http_connection_facts *c, struct str value);
 /* Marks `drop` on every field that a Connection field names, but for those that are kept
  * all the same (HTTP.md 53). */
 void http_connection_drop_named(struct http_fields *fields);
+/* All that the Connection fields list, as one list in the arena: what it names does not pass
+ * as a trailer either. Empty when there is none, or when the arena failed. */
+struct str http_connection_list(const struct http_fields *fields, struct arena *arena);
 bool http_connection_persists(const struct http_connection_facts *c, unsigned minor);
 
 /* What a Keep-Alive field says of the time until its sender closes the idle connection: whole

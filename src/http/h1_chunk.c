@@ -1,6 +1,7 @@
 #include "http/h1_chunk.h"
 
 #include "http/chars.h"
+#include "http/connection.h"
 #include "http/fields.h"
 #include "http/h1_line.h"
 
@@ -162,7 +163,7 @@ static bool trailer_forbidden(struct str name)
 	static const struct str names[] = {
 		{ "Age", 3 }, { "Allow", 5 }, { "Cache-Control", 13 }, { "Content-Encoding", 16 },
 		{ "Content-Location", 16 }, { "Content-Range", 13 }, { "Content-Type", 12 },
-		{ "Expires", 7 }, { "Location", 8 }, { "Max-Forwards", 12 }, { "Pragma", 6 },
+		{ "Expires", 7 }, { "Location", 8 }, { "Pragma", 6 },
 		{ "Proxy-Authenticate", 18 }, { "Proxy-Authorization", 19 }, { "Range", 5 },
 		{ "Retry-After", 11 }, { "Set-Cookie", 10 }, { "Vary", 4 },
 		{ "WWW-Authenticate", 16 },
@@ -172,6 +173,12 @@ static bool trailer_forbidden(struct str name)
 		if (str_ieq(name, names[i]))
 			return true;
 	return http_field_classify(name) != FIELD_OTHER;
+}
+
+static bool trailer_passes(const struct h1_chunks *c, struct str name, bool plain)
+{
+	return (plain || c->any_name) && !trailer_forbidden(name) &&
+	       !http_list_has(c->connection, name);
 }
 
 /* A line is whole in the buffer, its CRLF too: judge it, and take it back when it is not to
@@ -187,7 +194,7 @@ static enum reason trailer_line_end(struct h1_chunks *c)
 		return REASON_REQ_TRAILER_TOO_MANY;
 	if (h1_field_parse(text, &name, &value, &plain) != REASON_COMPLETE)
 		return REASON_REQ_TRAILER;
-	if (!plain || trailer_forbidden(name))
+	if (!trailer_passes(c, name, plain))
 		c->trailer_n = c->trailer_line;
 	c->trailer_line = c->trailer_n;
 	c->state = TRAILER_START;

@@ -15,9 +15,15 @@ struct h1_chunks {
 	size_t extension_total, line_size, trailer_size;
 	unsigned digits;
 	bool done; /* the last chunk and the trailer section were read */
+	/* Set between h1_chunks_init() and the first byte: what the head's Connection fields
+	 * list (http_connection_list()), and whether names that are not plain pass, as they do
+	 * in responses. */
+	struct str connection;
+	bool any_name;
 	/* The trailer section's field lines that may be passed on, each with CRLF, one after
 	 * the other, in the arena; fields that hpcbal treats by name, fields that say how to
-	 * read or to store the message, and names that are not plain, are not among them. */
+	 * read or to store the message, those that Connection names, and names that are not
+	 * plain, are not among them. */
 	struct str trailers;
 	/* private: the section as it arrives, max_trailer bytes in the arena; where the line
 	 * under way begins in it */

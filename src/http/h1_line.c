@@ -158,12 +158,12 @@ enum http_verdict h1_fields_read(struct h1_parser *p, struct str in,
 	for (;;) {
 		struct h1_line line;
 		enum http_verdict v = h1_line_next(p, in, limits->relax_bare_lf, &line);
-		size_t end = v == HTTP_MORE ? in.n : p->line_at;
+		size_t size = (v == HTTP_MORE ? in.n : p->line_at) - p->head_at;
 
 		*why = REASON_COMPLETE;
-		if (end - p->head_at > limits->max_head)
+		if (size > limits->max_head)
 			*why = h1_parser_over(p, REASON_REQ_HEAD_TOO_LARGE, limits->max_head,
-					      end - p->head_at);
+					      size);
 		else if (v == HTTP_BAD)
 			*why = REASON_REQ_BARE_LF;
 		else if (v == HTTP_MORE || line.text.n == 0)

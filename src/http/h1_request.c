@@ -28,7 +28,7 @@ static enum http_method method_classify(struct str s)
 
 static void request_init(struct http_request *req)
 {
-	req->method_text = req->target = STR_NONE;
+	req->method_text = req->target = req->version = STR_NONE;
 	req->path = req->match_path = req->query = req->authority = STR_NONE;
 	req->method = METHOD_OTHER;
 	req->minor = 1;
@@ -37,6 +37,7 @@ static void request_init(struct http_request *req)
 	req->content_length = 0;
 	req->keep_alive = req->expect_continue = req->te_trailers = false;
 	req->upgrade_websocket = req->websocket_13 = req->authenticates_connection = false;
+	req->max_forwards = HTTP_FORWARDS_ANY;
 	req->head_size = 0;
 }
 
@@ -93,7 +94,8 @@ static enum reason request_line_parse(struct str line, struct http_request *req,
 		return line.n ? REASON_REQ_HTTP09 : REASON_REQ_LINE;
 	}
 	req->target = str_first(line, (size_t)(space - line.p));
-	fault = version_parse(str_from(line, req->target.n + 1), &req->minor);
+	req->version = str_from(line, req->target.n + 1);
+	fault = version_parse(req->version, &req->minor);
 	return fault == REASON_COMPLETE ? h1_target_parse(req, arena) : fault;
 }
 
@@ -167,6 +169,7 @@ struct facts {
 	unsigned hosts;
 	struct str host;
 	bool expect_other; /* something that is not 100-continue */
+	bool forwards_bad;
 };
 
 static void expect_read(struct http_request *req, struct http_field *f, struct facts *facts)
@@ -187,6 +190,28 @@ static void expect_read(struct http_request *req, struct http_field *f, struct f
 		facts->expect_other = true;
 }
 
+/* Of other methods it means nothing and passes as it came. What is left of it goes out in a
+ * line of our own; more than we can count is as good as the most that we can. */
+static bool forwards_read(struct http_request *req, struct http_field *f)
+{
+	uint64_t v = 0;
+
+	if (req->method != METHOD_OPTIONS)
+		return true;
+	if (req->max_forwards != HTTP_FORWARDS_ANY || f->value.n == 0)
+		return false;
+	for (size_t i = 0; i < f->value.n; i++) {
+		unsigned digit = (unsigned char)f->value.p[i] - (unsigned)'0';
+
+		if (digit > 9)
+			return false;
+		v = v > INT64_MAX / 16 ? INT64_MAX : v * 10 + digit;
+	}
+	req->max_forwards = v;
+	f->drop = true;
+	return true;
+}
+
 static void field_read(struct http_request *req, struct http_field *f, struct facts *facts)
 {
 	switch (f->id) {
@@ -204,13 +229,16 @@ static void field_read(struct http_request *req, struct http_field *f, struct fa
 		facts->host = f->value;
 		break;
 	case FIELD_TE:
-		req->te_trailers |= http_list_has(f->value, STR("trailers"));
+		req->te_trailers |= req->minor > 0 && http_list_has(f->value, STR("trailers"));
 		break;
 	case FIELD_EXPECT:
 		expect_read(req, f, facts);
 		break;
 	case FIELD_AUTHORIZATION:
 		req->authenticates_connection |= http_auth_is_of_connection(f->value);
+		break;
+	case FIELD_MAX_FORWARDS:
+		facts->forwards_bad |= !forwards_read(req, f);
 		break;
 	default:
 		http_websocket_read(&facts->websocket, f);
@@ -243,6 +271,7 @@ static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 	for (unsigned i = 0; i < req->fields.count; i++)
 		if (req->fields.list[i].id != FIELD_OTHER)
 			field_read(req, &req->fields.list[i], &facts);
+	req->keep_alive = http_connection_persists(&facts.connection, req->minor);
 	fault = http_framing_judge_request(&facts.framing, req->minor, &req->framing,
 					   &req->content_length);
 	if (fault == REASON_COMPLETE)
@@ -251,6 +280,8 @@ static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 		fault = h1_target_judge_host(req, facts.hosts, facts.host);
 	if (fault == REASON_COMPLETE && facts.expect_other)
 		fault = REASON_REQ_EXPECT;
+	if (fault == REASON_COMPLETE && facts.forwards_bad)
+		fault = REASON_REQ_MAX_FORWARDS;
 	if (fault == REASON_COMPLETE && facts.connection.options > HTTP_CONNECTION_OPTIONS_MAX)
 		fault = h1_parser_over(p, REASON_REQ_CONNECTION, HTTP_CONNECTION_OPTIONS_MAX,
 				       facts.connection.options);

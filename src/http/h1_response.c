@@ -141,32 +141,33 @@ static bool has_no_body(unsigned status, enum http_method method)
 }
 
 /* RFC 9112 6.3. A length of HEAD and 304 passes as a field; in 1xx and 204 it must not be
- * (HTTP.md 65, 66). */
+ * (HTTP.md 65, 66). Lengths that differ are a fault whether there is a body or not (71). */
 static enum reason body_judge(struct http_response *res, enum http_method method,
 			      const struct http_framing_facts *f)
 {
-	enum reason fault;
+	bool without = has_no_body(res->status, method);
+	enum reason fault = http_framing_judge_response(f, &res->framing, &res->content_length);
 
-	if (res->status < 200 || res->status == 204)
-		return REASON_COMPLETE;
-	fault = http_framing_judge_response(f, &res->framing, &res->content_length);
-	if (fault == REASON_RES_CODING && has_no_body(res->status, method))
+	if (fault == REASON_RES_CODING && without)
 		fault = REASON_COMPLETE; /* it says nothing about a body that is not there */
 	if (fault != REASON_COMPLETE)
 		return fault;
-	res->has_length = f->lengths > 0 && f->codings == 0;
-	if (has_no_body(res->status, method))
+	res->has_length = f->lengths > 0 && f->codings == 0 && res->status >= 200 &&
+			  res->status != 204;
+	if (without)
 		res->framing = FRAMING_NONE;
 	return REASON_COMPLETE;
 }
 
 /* A head with both framings, or a coding in HTTP/1.0, is not to be trusted with another
- * message behind it (RFC 9112 6.1). */
+ * message behind it (RFC 9112 6.1); nor is a 204 that promises a body, which may follow. */
 static bool response_persists(const struct http_response *res, const struct facts *facts)
 {
 	if (res->framing == FRAMING_CLOSE)
 		return false;
 	if (facts->framing.codings && (facts->framing.lengths || res->minor == 0))
+		return false;
+	if (res->status == 204 && (facts->framing.codings || facts->framing.length > 0))
 		return false;
 	return http_connection_persists(&facts->connection, res->minor);
 }

@@ -1,10 +1,11 @@
 #include "http/h1_write.h"
 
 #include "http/fields.h"
+#include "http/hops.h"
 #include "http/text.h"
 
 /* Room for every literal and number that a head can be given, without the spans. */
-#define ADDED_MAX 320
+#define ADDED_MAX 400
 
 /* The spans that a head needs besides those of its kept fields. */
 #define OTHER_SPANS 4
@@ -119,6 +120,13 @@ static void request_framing_add(struct http_text *t, const struct http_request *
 		length_add(t, 0);
 }
 
+static void max_forwards_add(struct http_text *t, const struct http_request *req)
+{
+	http_text_add(t, STR("Max-Forwards: "));
+	http_text_add_number(t, req->max_forwards ? req->max_forwards - 1 : 0);
+	http_text_add(t, STR("\r\n"));
+}
+
 static void request_connection_add(struct http_text *t, const struct http_request *req)
 {
 	if (req->upgrade_websocket)
@@ -151,11 +159,33 @@ static void forwarding_add(struct http_text *t, const struct http_request *req,
 		line_add(t, STR("X-Forwarded-Proto"), fw->proto);
 	if (req->authority.n && ours_is_due(req, fw, FIELD_X_FORWARDED_HOST))
 		line_add(t, STR("X-Forwarded-Host"), req->authority);
-	if (fw->port && ours_is_due(req, fw, FIELD_X_FORWARDED_PORT)) {
+	/* Ours is no port of a protocol that another one has told. */
+	if (fw->port && ours_is_due(req, fw, FIELD_X_FORWARDED_PORT) &&
+	    ours_is_due(req, fw, FIELD_X_FORWARDED_PROTO)) {
 		http_text_add(t, STR("X-Forwarded-Port: "));
 		http_text_add_number(t, fw->port);
 		http_text_add(t, STR("\r\n"));
 	}
+}
+
+/* The version is the one that the client spoke (RFC 9110 7.6.3). */
+static void via_add(struct http_text *t, const struct http_request *req, struct str node)
+{
+	http_text_add(t, req->minor ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
+	http_text_add(t, node);
+	http_text_add(t, STR("\r\n"));
+}
+
+static void hops_add(struct http_text *t, const struct http_request *req,
+		     const struct h1_forwarding *fw, const struct http_forwarded *forwarded)
+{
+	if (req->max_forwards != HTTP_FORWARDS_ANY)
+		max_forwards_add(t, req);
+	forwarding_add(t, req, fw);
+	if (fw->forwarded)
+		http_forwarded_add(t, forwarded);
+	if (fw->via)
+		via_add(t, req, fw->node);
 }
 
 static void request_line_add(struct http_text *t, const struct http_request *req,
@@ -173,18 +203,22 @@ static void request_line_add(struct http_text *t, const struct http_request *req
 bool h1_write_request(const struct http_request *req, const struct h1_forwarding *f,
 		      struct iovq *out, struct arena *arena)
 {
+	const struct http_forwarded forwarded = { .peer = f->peer, .host = req->authority,
+						  .proto = f->proto, .by = f->node };
 	size_t room = req->method_text.n + req->path.n + req->query.n + 2 * req->authority.n +
 		      f->default_host.n + f->peer.n + f->proto.n + ADDED_MAX;
 	struct http_text t;
 	size_t first;
 
+	if (f->forwarded || f->via)
+		room += http_forwarded_room(&forwarded);
 	if (!http_text_init(&t, arena, room))
 		return false;
 	request_line_add(&t, req, f->default_host);
 	first = t.n;
 	request_framing_add(&t, req);
 	request_connection_add(&t, req);
-	forwarding_add(&t, req, f);
+	hops_add(&t, req, f, &forwarded);
 	http_text_add(&t, STR("\r\n"));
 	return iovq_add(out, str_first(http_text_since(&t, 0), first)) &&
 	       fields_add(&req->fields, request_field_goes, f, out, arena) &&
@@ -270,12 +304,13 @@ static void error_body_add(struct http_text *t, unsigned status, struct str phra
 
 static void error_fields_add(struct http_text *t, unsigned status, const struct h1_reply *r)
 {
-	http_text_add(t, STR("Content-Type: text/plain\r\nCache-Control: no-store\r\n"));
+	if (status >= 400)
+		http_text_add(t, STR("Content-Type: text/plain\r\nCache-Control: no-store\r\n"));
 	if (r->date.n)
 		line_add(t, STR("Date"), r->date);
 	if (status == 503)
 		http_text_add(t, STR("Retry-After: 5\r\n"));
-	if (status == 405)
+	if (status == 405 || status == 200)
 		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
 	reply_connection_add(t, r);
 }
@@ -291,7 +326,8 @@ bool h1_write_error(enum reason why, enum http_method method, const struct h1_re
 
 	if (status == 0 || !http_text_init(&t, arena, room))
 		return false;
-	error_body_add(&t, status, phrase, text);
+	if (status >= 400)
+		error_body_add(&t, status, phrase, text);
 	body = http_text_since(&t, 0);
 	status_line_add(&t, status, phrase);
 	error_fields_add(&t, status, r);

@@ -10,8 +10,11 @@
 
 /* What a request head says of its client to the server (HTTP.md 57, 58). */
 struct h1_forwarding {
-	bool on;             /* forwarded_for */
+	bool on;             /* forwarded_for: the X-Forwarded fields */
+	bool forwarded;      /* Forwarded, RFC 7239 */
+	bool via;
 	bool trusted;        /* the peer is in trusted_proxies: append, else replace */
+	struct str node;     /* who we are in Forwarded and Via: a pseudonym */
 	struct str peer;     /* the client's address without port; none on a unix socket */
 	struct str proto;    /* "http" or "https" */
 	uint16_t port;       /* the listener's; 0 on a unix socket */
@@ -42,9 +45,9 @@ struct h1_reply {
 bool h1_write_response(const struct http_response *res, const struct h1_reply *r,
 		       struct iovq *out, struct arena *arena);
 
-/* A whole answer of hpcbal's own (head and a short text body, none for HEAD); r->framing is
- * not looked at. With Retry-After for 503, Allow for 405. Also false for a reason that has no
- * status. */
+/* A whole answer of hpcbal's own (head and a short text body, none for HEAD and for a status
+ * that is no error); r->framing is not looked at. With Retry-After for 503, Allow for 405 and
+ * for OPTIONS. Also false for a reason that has no status. */
 bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
 		    struct iovq *out, struct arena *arena);
 

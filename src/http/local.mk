@@ -12,6 +12,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h1_parse.h src/http/h1_request.c src/http/h1_response.c \
 	src/http/h1_target.c src/http/h1_target.h \
 	src/http/h1_write.c src/http/h1_write.h \
+	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \
 	src/http/path.c src/http/path.h \
 	src/http/status.c src/http/status.def \

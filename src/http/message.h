@@ -58,10 +58,13 @@ struct http_fields {
 /* RFC 9112 6.3: how the body's end is found. */
 enum http_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
+#define HTTP_FORWARDS_ANY UINT64_MAX /* nothing was said */
+
 struct http_request {
 	struct str method_text;
 	enum http_method method;
 	struct str target;    /* as it came */
+	struct str version;   /* as it came */
 	struct str path;      /* normalised (RFC 3986 6.2.2, HTTP.md 37); "*" for OPTIONS * */
 	struct str match_path; /* the same with repeated slashes as one: what conditions see */
 	struct str query;     /* with its "?", or empty */
@@ -72,10 +75,11 @@ struct http_request {
 	uint64_t content_length;
 	bool keep_alive;     /* the client lets the connection live */
 	bool expect_continue;
-	bool te_trailers;
+	bool te_trailers;    /* and trailers will reach the client */
 	bool upgrade_websocket; /* a valid WebSocket handshake (RFC 6455 4.1) */
 	bool authenticates_connection; /* NTLM or Negotiate (HTTP.md 95) */
 	bool websocket_13;      /* of version 13: a 101 to it opens a tunnel */
+	uint64_t max_forwards; /* of OPTIONS (RFC 9110 7.6.2); at 0 it goes no further */
 	size_t head_size;    /* bytes: from the front of `in`, so with empty lines before it,
 			      * to the final line end */
 };

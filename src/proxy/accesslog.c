@@ -7,6 +7,7 @@
 /* What a client may take of a line at most, after escaping; the target has the rest. Then the
  * end of a line always fits, whatever was sent, and a reader's parser never meets a torso. */
 #define LIMIT_METHOD 32
+#define LIMIT_VERSION 16
 #define LIMIT_NAME 128
 #define LIMIT_HOST 256
 #define LIMIT_AGENT 1024
@@ -14,7 +15,8 @@
 /* The fixed words and numbers behind the target: of JSON, that has the most. */
 #define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1088 + 192 * ACCESSLOG_TRIED)
 #define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + 128)
-#define RESERVE_HAPROXY 24
+#define RESERVE_HAPROXY 20
+#define RESERVE_HAPROXY_REASON (RESERVE_HAPROXY + 100)
 
 /* The room that is left when `reserve` bytes are kept for the rest of the line. */
 static size_t room_but(const struct logtext *o, size_t reserve)
@@ -131,8 +133,9 @@ static void put_request(struct logtext *o, const struct access_record *r, enum l
 	logtext_escaped(o, r->method, e, LIMIT_METHOD);
 	logtext_char(o, ' ');
 	logtext_escaped(o, r->target, e, room_but(o, reserve));
-	logtext_str(o, STR(" HTTP/1."));
-	logtext_u64(o, r->minor);
+	if (r->version.n)
+		logtext_char(o, ' ');
+	logtext_escaped(o, r->version, e, LIMIT_VERSION);
 }
 
 static void put_ms(struct logtext *o, int64_t us, char behind)
@@ -192,8 +195,25 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR(" 0/0"));
 }
 
+/* Two letters are few: behind the end of HAProxy's line, where it puts what it adds to the
+ * line of a TLS frontend, stands the word of what went wrong. */
+static void haproxy_reason(struct logtext *o, const struct access_record *r)
+{
+	if (r->reason == REASON_COMPLETE)
+		return;
+	logtext_char(o, ' ');
+	logtext_str(o, str_of(reason_name(r->reason)));
+	if (!r->size)
+		return;
+	logtext_str(o, STR(" size="));
+	logtext_u64(o, r->size);
+	logtext_str(o, STR(" limit="));
+	logtext_u64(o, r->limit);
+}
+
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
- * %sq/%bq "%r", and nothing else: tools that read HAProxy's log must go on reading it. */
+ * %sq/%bq "%r", and of a request that was served nothing else: tools that read HAProxy's log
+ * must go on reading it. */
 static void format_haproxy(struct logtext *o, const struct access_record *r)
 {
 	haproxy_head(o, r);
@@ -214,10 +234,13 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0 \""));
 	if (is_readable(r))
-		put_request(o, r, LOGTEXT_HAPROXY, RESERVE_HAPROXY);
+		put_request(o, r, LOGTEXT_HAPROXY,
+			    r->reason == REASON_COMPLETE ? RESERVE_HAPROXY :
+							   RESERVE_HAPROXY_REASON);
 	else
 		logtext_str(o, STR("<BADREQ>"));
 	logtext_char(o, '"');
+	haproxy_reason(o, r);
 }
 
 /* Apache's %b is a dash for nothing; the bytes are those of the whole response. */

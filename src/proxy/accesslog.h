@@ -35,8 +35,7 @@ struct access_record {
 	unsigned n_tried;
 	const struct access_attempt *tried; /* before the last one */
 	/* Raw from the client: escaped here. */
-	struct str method, target, authority, user_agent, referer;
-	unsigned minor;
+	struct str method, target, version, authority, user_agent, referer;
 };
 
 /* Without a line end. Returns the length. What clients sent is cut (never in the middle of an

@@ -489,6 +489,12 @@ static bool may_answer(const struct exchange *x)
 	return !x->response_begun && !x->session->header_due && !exchange_is_tcp(x);
 }
 
+/* The client has got all that it was to get. */
+static bool was_served(enum reason why)
+{
+	return why == REASON_COMPLETE || why == REASON_RES_STRAY;
+}
+
 enum step_result exchange_end(struct exchange *x, enum reason why)
 {
 	unsigned status = reason_status(why);
@@ -499,23 +505,22 @@ enum step_result exchange_end(struct exchange *x, enum reason why)
 	}
 	x->ended = true;
 	x->reason = why;
-	if (why != REASON_COMPLETE && x->tunnel)
+	if (was_served(why))
+		return exchange_go(x, EXCHANGE_FINISH);
+	if (x->tunnel)
 		tunnel_cut(x);
-	if (why != REASON_COMPLETE)
-		exchange_release_server(x, false);
-	if (why != REASON_COMPLETE && status && may_answer(x)) {
+	exchange_release_server(x, false);
+	if (status && may_answer(x)) {
 		x->status = status;
 		return exchange_go(x, EXCHANGE_REPLY);
 	}
-	if (why != REASON_COMPLETE) {
-		x->keep_alive = false;
-		/* Where only the end of the connection ends the body, an orderly end would make
-		 * a cut response look whole. */
-		if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
-			conn_abort(&x->session->conn);
-		else
-			conn_close(&x->session->conn);
-	}
+	x->keep_alive = false;
+	/* Where only the end of the connection ends the body, an orderly end would make a cut
+	 * response look whole. */
+	if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
+		conn_abort(&x->session->conn);
+	else
+		conn_close(&x->session->conn);
 	return exchange_go(x, EXCHANGE_FINISH);
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "http/connection.h"
+#include "http/hops.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 
@@ -20,6 +22,26 @@ static void tell_relaxed(const struct session *s, const struct conf_frontend *co
 		   STR_ARGS(conf->name), s->peer_host);
 }
 
+/* The head is understood: what follows in the buffer is its body, and then another request. */
+static void head_taken(struct exchange *x)
+{
+	struct session *s = x->session;
+
+	s->in->at += x->req.head_size;
+	x->head_whole = true;
+	x->head_at = loop_now(s->worker->loop);
+	x->keep_alive = x->req.keep_alive;
+	x->to_server.keep = s->in->at;
+	x->to_server.in_done = x->req.framing == FRAMING_NONE;
+}
+
+/* What was understood and is not done: what comes behind it is read all the same (HTTP.md 83).
+ * Behind anything else that is refused nothing is. */
+static bool is_sound(enum reason why)
+{
+	return why == REASON_REQ_TRACE || why == REASON_REQ_EXPECT;
+}
+
 enum step_result step_read_head(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -30,15 +52,15 @@ enum step_result step_read_head(struct exchange *x)
 		switch (s->codec->parse_request(&x->parser, buf_unread(s->in),
 						&x->frontend->limits, &x->arena, &x->req, &why)) {
 		case HTTP_OK:
-			s->in->at += x->req.head_size;
-			x->head_whole = true;
-			x->head_at = loop_now(s->worker->loop);
-			x->keep_alive = x->req.keep_alive;
+			head_taken(x);
 			if (x->parser.relaxed)
 				tell_relaxed(s, x->frontend->conf);
 			return exchange_go(x, EXCHANGE_ROUTE);
 		case HTTP_BAD:
-			s->in->at = s->in->end;
+			if (is_sound(why))
+				head_taken(x);
+			else
+				s->in->at = s->in->end;
 			return exchange_end(x, why);
 		case HTTP_MORE:
 			break;
@@ -80,7 +102,10 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	struct session *s = x->session;
 	bool is_unix = s->peer.u.sa.sa_family == AF_UNIX; /* it has no address to tell of */
 	const struct h1_forwarding f = { .on = x->frontend->conf->forwarded_for,
+					 .forwarded = x->frontend->conf->forwarded,
+					 .via = x->frontend->conf->via,
 					 .trusted = session_peer_is_trusted(s),
+					 .node = x->tenancy->gen->pseudonym,
 					 .peer = is_unix ? STR_NONE : str_of(s->peer_host),
 					 .proto = STR("http"),
 					 .port = session_port(s),
@@ -90,6 +115,8 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	iovq_init(&x->to_server.q);
 	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
 		   x->to_server.keep);
+	if (x->req.framing == FRAMING_CHUNKED)
+		x->to_server.chunks.connection = http_connection_list(&x->req.fields, &x->arena);
 	*why = REASON_NO_MEMORY;
 	return x->backend->codec->write_request(&x->req, &f, &x->to_server.q, &x->arena) &&
 	       flow_fill(&x->to_server, s->in, &x->arena, why);
@@ -100,10 +127,21 @@ static bool body_is_allowed(struct exchange *x)
 {
 	uint64_t limit = x->frontend->conf->max_body_size;
 
-	x->to_server.keep = x->session->in->at;
-	x->to_server.in_done = x->req.framing == FRAMING_NONE;
 	x->to_server.limit = limit;
 	return x->req.framing != FRAMING_LENGTH || x->req.content_length <= limit;
+}
+
+/* What goes no further, whatever the routes say (HTTP.md 60, 61). */
+static enum reason judge_hops(struct exchange *x)
+{
+	const struct conf_frontend *conf = x->frontend->conf;
+
+	if (x->req.max_forwards == 0)
+		return REASON_OPTIONS_ANSWERED;
+	if (conf->via && http_via_count(&x->req.fields, x->tenancy->gen->pseudonym) >=
+				 conf->via_limit)
+		return REASON_REQ_LOOP;
+	return body_is_allowed(x) ? REASON_COMPLETE : REASON_REQ_BODY_TOO_LARGE;
 }
 
 enum step_result step_route(struct exchange *x)
@@ -114,16 +152,17 @@ enum step_result step_route(struct exchange *x)
 					   .src = &s->peer,
 					   .dst_port = session_port(s),
 					   .scratch = s->worker->scratch };
-	int backend = router_decide(x->frontend->router, &facts, NULL);
-	enum reason why;
+	enum reason why = tcp ? REASON_COMPLETE : judge_hops(x);
+	int backend;
 
-	if (!tcp && !body_is_allowed(x))
-		return exchange_end(x, REASON_REQ_BODY_TOO_LARGE);
+	if (why != REASON_COMPLETE)
+		return exchange_end(x, why);
+	backend = router_decide(x->frontend->router, &facts, NULL);
 	if (backend < 0)
-		return exchange_end(x, REASON_NO_SERVER);
+		return exchange_end(x, REASON_NO_BACKEND);
 	x->backend = &x->tenancy->gen->backends[backend];
 	if (!tcp && !exchange_make_request(x, &why)) {
-		x->keep_alive = false;
+		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */
 		return exchange_end(x, why);
 	}
 	return exchange_go(x, EXCHANGE_BALANCE);

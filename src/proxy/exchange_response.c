@@ -1,5 +1,7 @@
 /* The second half of an exchange: the response is read, judged, and passed on. */
 #include "base/assert.h"
+#include "http/connection.h"
+#include "http/h1_line.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 
@@ -68,7 +70,7 @@ bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
 		x->sink_broken = true;
 		return true;
 	case FLOW_BAD:
-		x->keep_alive = false;
+		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */
 		return pump_blamed(x, why);
 	}
 	wrong("flow_pump answered what it does not know");
@@ -145,7 +147,8 @@ static enum step_result pass_interim(struct exchange *x)
 
 	stats_add(x->server->stats->code_1xx, 1);
 	if (++x->interim > INTERIM_MAX)
-		return exchange_end(x, REASON_RES_TOO_MANY_INTERIM);
+		return exchange_end(x, h1_parser_over(&x->parser, REASON_RES_TOO_MANY_INTERIM,
+						      INTERIM_MAX, x->interim));
 	x->server_leaves = x->server_leaves || !x->res.keep_alive;
 	x->continued |= x->res.status == 100;
 	reply_shape(x, &r);
@@ -179,6 +182,10 @@ static enum step_result begin_response(struct exchange *x)
 	in->at += x->res.head_size;
 	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
 	x->to_client.end_follows = !r.keep_alive && x->res.status != 101;
+	if (x->res.framing == FRAMING_CHUNKED) {
+		x->to_client.chunks.connection = http_connection_list(&x->res.fields, &x->arena);
+		x->to_client.chunks.any_name = true;
+	}
 	x->response_begun = true;
 	if (!write_head(x, &r))
 		return exchange_end(x, REASON_NO_MEMORY);
@@ -269,8 +276,12 @@ static bool server_may_serve_again(const struct exchange *x)
 
 static enum step_result response_done(struct exchange *x)
 {
+	bool stray = x->up->in->at != x->up->in->end;
+
+	if (stray)
+		stats_add(x->server->stats->response_errors, 1);
 	exchange_release_server(x, server_may_serve_again(x));
-	return exchange_end(x, REASON_COMPLETE);
+	return exchange_end(x, stray ? REASON_RES_STRAY : REASON_COMPLETE);
 }
 
 static enum step_result server_cut(struct exchange *x, enum reason why)
@@ -324,6 +335,28 @@ enum step_result step_forward(struct exchange *x)
 
 /* ---- an answer of our own, and the end ---- */
 
+/* What has come of a body in chunks is taken before a request is answered here: if that was
+ * all, the next request can follow (HTTP.md 83). One with a length needs no reading to be left
+ * out (session.skip). */
+static void waste_chunks(struct exchange *x)
+{
+	struct session *s = x->session;
+	struct flow *f = &x->to_server;
+	enum reason why;
+
+	if (f->in != FRAMING_CHUNKED)
+		flow_begin(f, FRAMING_CHUNKED, 0, FRAMING_CHUNKED, f->keep);
+	f->limit = UINT64_MAX; /* one over the limit is whole, too */
+	if (!session_read_ahead(s))
+		return;
+	do {
+		iovq_init(&f->q);
+		f->n_heads = 0;
+		if (!flow_fill(f, s->in, &x->arena, &why))
+			return;
+	} while (!f->in_done && s->in->at < s->in->end);
+}
+
 static bool write_reply(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -343,6 +376,9 @@ enum step_result step_reply(struct exchange *x)
 	struct session *s = x->session;
 
 	if (!x->response_begun) {
+		if (x->keep_alive && x->head_whole && x->req.framing == FRAMING_CHUNKED &&
+		    !x->to_server.in_done)
+			waste_chunks(x);
 		x->keep_alive = x->keep_alive && x->head_whole && exchange_rest_is_small(x) &&
 				session_may_go_on(s);
 		if (!write_reply(x))

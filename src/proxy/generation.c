@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "conf/sections.h"
+#include "http/hops.h"
 
 /* ---- listeners ---- */
 
@@ -212,6 +213,8 @@ static bool read_conf(struct generation *g, char *why, size_t why_size)
 		free(text);
 	}
 	diags_free(&diags);
+	if (g->conf)
+		g->pseudonym = http_pseudonym(g->conf->node, &g->arena);
 	return g->conf != NULL;
 }
 

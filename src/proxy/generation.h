@@ -44,6 +44,7 @@ struct generation {
 	struct arena arena;
 	struct conf_source source;
 	struct conf *conf;
+	struct str pseudonym; /* of this node, in Forwarded and Via */
 	struct frontend *frontends;
 	struct backend *backends;
 	struct {

@@ -35,8 +35,11 @@ static struct over over_of(const struct exchange *x)
 				      body->chunks.trailer_fields, "fields",
 				      " (max_headers)" };
 	case REASON_REQ_BODY_TOO_LARGE:
-		return (struct over){ body->limit, told ? x->req.content_length : body->body,
+		return (struct over){ x->frontend->conf->max_body_size,
+				      told ? x->req.content_length : body->body,
 				      "bytes", " (max_body_size)" };
+	case REASON_RES_TOO_MANY_INTERIM:
+		return (struct over){ x->parser.limit, x->parser.size, "responses", "" };
 	case REASON_RES_HEAD_TOO_LARGE:
 		return (struct over){ x->parser.limit, x->parser.size, "bytes", "" };
 	case REASON_RES_TOO_MANY_FIELDS:
@@ -122,10 +125,11 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.authority = x->head_whole ? x->req.authority : STR_NONE,
 		.user_agent = field_value(x, FIELD_USER_AGENT),
 		.referer = field_value(x, FIELD_REFERER),
-		.minor = x->req.minor,
+		.version = x->req.version,
 	};
-	size_t n = accesslog_format(x->tenancy->gen->conf->log_format, &r, line, sizeof(line));
+	size_t n;
 
+	n = accesslog_format(x->tenancy->gen->conf->log_format, &r, line, sizeof(line));
 	logger_put(w->shared->logger, w->index, (struct str){ line, n });
 }
 

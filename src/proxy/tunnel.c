@@ -24,6 +24,7 @@ static bool keep_for_the_log(struct exchange *x)
 	fields->count = n;
 	x->req.method_text = arena_str(&x->arena, x->req.method_text);
 	x->req.target = arena_str(&x->arena, x->req.target);
+	x->req.version = arena_str(&x->arena, x->req.version);
 	x->req.authority = arena_str(&x->arena, x->req.authority);
 	return !arena_failed(&x->arena);
 }

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define STRAY_TOLD_US (60 * CLOCK_SEC)
 
 struct upstream {
 	struct loop *loop;
@@ -14,6 +18,7 @@ struct upstream {
 	struct list aged; /* all idle ones, those of clients' own too; longest idle first */
 	unsigned n_aged;
 	struct upstream_limit *limit;
+	uint64_t stray_told_at; /* 0: never */
 };
 
 struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
@@ -29,6 +34,7 @@ struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
 	list_init(&up->aged);
 	up->n_aged = 0;
 	up->limit = limit;
+	up->stray_told_at = 0;
 	return up;
 }
 
@@ -89,6 +95,31 @@ void upstream_close(struct upstream_conn *u)
 	loop_task_queue(u->home->loop, &u->burial);
 }
 
+/* Told once a minute: a server that does so does it all the time. */
+static void tell_stray(struct upstream_conn *u)
+{
+	struct upstream *up = u->home;
+	uint64_t now = loop_now(up->loop);
+
+	stats_add(u->server->stats->response_errors, 1);
+	if (up->stray_told_at && now - up->stray_told_at < STRAY_TOLD_US)
+		return;
+	up->stray_told_at = now;
+	log_notice("server %s/%s sent bytes on an idle connection, which answer no request: they "
+		   "are dropped and the connection is closed; mend the server",
+		   u->server->backend, u->server->name);
+}
+
+static void idle_ready(struct upstream_conn *u)
+{
+	char bytes[64];
+	size_t n;
+
+	if (conn_recv(&u->conn, bytes, sizeof(bytes), &n) == CONN_OK)
+		tell_stray(u);
+	upstream_close(u);
+}
+
 static void conn_ready(struct conn *c)
 {
 	struct upstream_conn *u = list_of(c, struct upstream_conn, conn);
@@ -96,7 +127,7 @@ static void conn_ready(struct conn *c)
 	if (u->user)
 		u->ready(u);
 	else if (conn_is_open(c) && c->can_read)
-		upstream_close(u);
+		idle_ready(u);
 }
 
 /* The timer goes on while the connection is in use (stopping it would cost a request more

@@ -456,10 +456,7 @@ def test_h50_body_over_the_limit(start, origin):
     client = running.client()
     assert client.ask(CHUNKED + "400\r\n" + "y" * 1024 + "\r\n0\r\n\r\n").status == 200
     client = running.client()
-    client.send(CHUNKED + "400\r\n" + "x" * 1024 + "\r\n1\r\nx\r\n0\r\n\r\n" + EVIL)
-    response = client.read_response()
-    assert (response.status, response.one("Connection")) == (413, b"close")
-    client.expect_closed()
+    assert client.ask(CHUNKED + "400\r\n" + "x" * 1024 + "\r\n1\r\nx\r\n0\r\n\r\n").status == 413
     client = running.client()
     client.send(CHUNKED + "3ff\r\n" + "x" * 1023 + "\r\n")
     wire.wait_for(lambda: b"x" * 1023 in server.connections[-1].received, "the first chunk")

@@ -42,6 +42,12 @@ def is_readable(sock, seconds):
     return bool(poll.poll(1000 * seconds))
 
 
+def is_writable(sock, seconds):
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    return bool(poll.poll(1000 * seconds))
+
+
 def parse_fields(lines):
     fields = []
     for line in lines:

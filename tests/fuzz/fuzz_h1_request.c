@@ -4,9 +4,11 @@
 #include "fuzzing.h"
 #include "http/authority.h"
 #include "http/h1_write.h"
+#include "http/hops.h"
 
 #define HOW_TRUSTED 4
 #define HOW_FORWARDED 8
+#define HOW_HOPS 16
 
 struct reading {
 	const struct h1_limits *limits;
@@ -149,12 +151,8 @@ static void judge_taken(const struct http_request *req, const struct h1_limits *
 /* ---- what goes out ---- */
 
 static const char *const between_neighbours[] = {
-	"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
-	"http2-settings", "host", "content-length", NULL
-};
-static const char *const never_by_name[] = {
-	"authorization", "cookie", "expect", "x-forwarded-for", "x-forwarded-proto",
-	"x-forwarded-host", "x-forwarded-port", "forwarded", NULL
+	"connection", "close", "keep-alive", "proxy-connection", "te", "transfer-encoding",
+	"upgrade", "http2-settings", "host", "content-length", NULL
 };
 static const char *const of_proxies[] = {
 	"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
@@ -171,9 +169,11 @@ static bool may_go(const struct http_request *req, struct str name, bool trusted
 		return false;
 	if (req->minor == 0 && str_ieq(name, STR("expect")))
 		return false;
+	if (req->method == METHOD_OPTIONS && str_ieq(name, STR("max-forwards")))
+		return false;
 	if (!trusted && fuzz_is_one_of(name, of_proxies))
 		return false;
-	return fuzz_is_one_of(name, never_by_name) || !fuzz_is_named(&req->fields, name);
+	return fuzz_is_kept(name) || !fuzz_is_named(&req->fields, name);
 }
 
 /* Host, the fields that may go on in their order, and then only what hpcbal says itself. */
@@ -196,9 +196,13 @@ static void judge_fields(const struct http_request *in, const struct http_reques
 	for (; at < out->fields.count; at++) {
 		const struct http_field *f = &out->fields.list[at];
 
-		must(fuzz_is_one_of(f->name, between_neighbours) ||
-		     (fw->on && fuzz_is_one_of(f->name, never_by_name)));
+		must(fuzz_is_one_of(f->name, between_neighbours) || f->id == FIELD_MAX_FORWARDS ||
+		     (fw->on && str_begins(f->name, STR("X-Forwarded-"))) ||
+		     (fw->forwarded && f->id == FIELD_FORWARDED) ||
+		     (fw->via && f->id == FIELD_VIA));
 	}
+	must(http_via_count(&out->fields, fw->node) ==
+	     http_via_count(&in->fields, fw->node) + fw->via);
 	for (unsigned i = 0; i < out->fields.count; i++)
 		must(fuzz_field_is_end_to_end(&out->fields.list[i]));
 }
@@ -212,6 +216,8 @@ static void same_meaning(const struct http_request *in, const struct http_reques
 	must(out->minor == 1 && out->keep_alive);
 	must(in->upgrade_websocket == out->upgrade_websocket);
 	must(in->te_trailers == out->te_trailers);
+	/* One less, but for none and for nothing said. */
+	must(out->max_forwards + (in->max_forwards + 1 > 1) == in->max_forwards);
 	must(in->expect_continue == out->expect_continue);
 	must(in->content_length == out->content_length);
 	must(in->framing == out->framing ||
@@ -233,8 +239,10 @@ static struct str write(const struct http_request *req, const struct h1_forwardi
 static void write_and_judge(const struct http_request *req, uint8_t how, struct arena *arena)
 {
 	struct h1_forwarding fw = { .on = how & HOW_FORWARDED, .trusted = how & HOW_TRUSTED,
-				    .peer = STR("2001:db8::1"), .proto = STR("https"),
-				    .port = 443, .default_host = STR("vhost:8") };
+				    .forwarded = how & HOW_HOPS, .via = how & HOW_HOPS,
+				    .node = STR("lb1"), .peer = STR("2001:db8::1"),
+				    .proto = STR("https"), .port = 443,
+				    .default_host = STR("vhost:8") };
 	struct str text = write(req, &fw, arena);
 	struct reading again;
 
@@ -244,7 +252,8 @@ static void write_and_judge(const struct http_request *req, uint8_t how, struct 
 	must(again.verdict == HTTP_OK && again.req.head_size == text.n);
 	same_meaning(req, &again.req, req->authority.n ? req->authority : fw.default_host);
 	judge_fields(req, &again.req, &fw);
-	if (!fw.on) /* what we send on is what the next of us would send on */
+	/* What we send on is what the next of us would send on. */
+	if (!fw.on && !fw.via && req->max_forwards == HTTP_FORWARDS_ANY)
 		must(str_eq(write(&again.req, &fw, arena), text));
 }
 

@@ -122,12 +122,8 @@ static void read_otherwise(const struct reading *whole, struct str in, uint8_t h
 /* ---- what goes out ---- */
 
 static const char *const between_neighbours[] = {
-	"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
-	"http2-settings", "host", "content-length", NULL
-};
-static const char *const never_by_name[] = {
-	"authorization", "cookie", "expect", "x-forwarded-for", "x-forwarded-proto",
-	"x-forwarded-host", "x-forwarded-port", "forwarded", NULL
+	"connection", "close", "keep-alive", "proxy-connection", "te", "transfer-encoding",
+	"upgrade", "http2-settings", "host", "content-length", NULL
 };
 static const char *const added[] = { "connection", "upgrade", "transfer-encoding",
 				     "content-length", "date", NULL };
@@ -136,7 +132,7 @@ static bool may_go(const struct http_response *res, struct str name)
 {
 	if (fuzz_is_one_of(name, between_neighbours))
 		return false;
-	return fuzz_is_one_of(name, never_by_name) || !fuzz_is_named(&res->fields, name);
+	return fuzz_is_kept(name) || !fuzz_is_named(&res->fields, name);
 }
 
 /* The fields that may go on in their order, and then only what hpcbal says itself. */

@@ -139,11 +139,23 @@ static inline bool fuzz_is_one_of(struct str name, const char *const *names)
 	return false;
 }
 
+/* A field that Connection cannot take away (HTTP.md 53). */
+static inline bool fuzz_is_kept(struct str name)
+{
+	static const char *const kept[] = {
+		"authorization", "cookie", "expect", "forwarded", "max-forwards", "via",
+		"x-real-ip", NULL
+	};
+
+	return str_ibegins(name, STR("x-forwarded-")) || fuzz_is_one_of(name, kept);
+}
+
 /* No field that is only between two neighbours may have gone on, but what hpcbal itself says
  * for an upgrade or for trailers. */
 static inline bool fuzz_field_is_end_to_end(const struct http_field *f)
 {
 	switch (f->id) {
+	case FIELD_CLOSE:
 	case FIELD_KEEP_ALIVE:
 	case FIELD_PROXY_CONNECTION:
 	case FIELD_HTTP2_SETTINGS:

@@ -28,6 +28,8 @@ START_TEST(defaults_hold_when_nothing_is_said)
 	ck_assert_uint_eq(f->max_body_size, UINT64_MAX);
 	ck_assert_uint_eq(f->max_connections, 0);
 	ck_assert(f->forwarded_for && !f->abort_on_close && !f->relax_bare_lf);
+	ck_assert(!f->forwarded && !f->via);
+	ck_assert_uint_eq(f->via_limit, 1);
 	b = &r.conf->backends[0];
 	ck_assert_int_eq(b->balance, CONF_BALANCE_ROUNDROBIN);
 	ck_assert_strs(b->balance_text, "roundrobin");
@@ -142,7 +144,8 @@ START_TEST(frontend_is_read)
 		 "\"app\"; } );\n"
 		 " trusted_proxies = [ \"10.0.0.0/8\", \"::1\" ]; relax = ( \"bare_lf\" );\n"
 		 " default_backend = \"two\"; max_connections = 9; max_header_size = \"1KiB\";\n"
-		 " max_headers = 1000; max_body_size = \"0B\"; } );\n"
+		 " max_headers = 1000; max_body_size = \"0B\"; forwarded = true; via = true;\n"
+		 " via_limit = 7; } );\n"
 		 "backends = ( { name = \"app\"; " RIG_SERVERS " }, { name = \"two\"; " RIG_SERVERS
 		 " } );\n");
 	f = &r.conf->frontends[0];
@@ -163,6 +166,8 @@ START_TEST(frontend_is_read)
 	ck_assert_uint_eq(f->n_trusted, 2);
 	ck_assert_uint_eq(f->trusted_proxies[0].prefix, 8);
 	ck_assert(!f->forwarded_for && f->abort_on_close && f->relax_bare_lf);
+	ck_assert(f->forwarded && f->via);
+	ck_assert_uint_eq(f->via_limit, 7);
 	ck_assert_uint_eq(f->max_connections, 9);
 	ck_assert_uint_eq(f->max_header_size, 1024);
 	ck_assert_uint_eq(f->max_headers, 1000);

@@ -5,6 +5,8 @@
 
 static struct h1_chunks chunks;
 static char body[65536];
+static struct str connection;
+static bool any_name;
 static size_t body_n, eaten;
 
 /* Feeds `in` in pieces of `step` bytes, and gathers the data. */
@@ -13,6 +15,8 @@ static enum http_verdict feed(struct str in, size_t step, enum reason *why)
 	enum http_verdict v = HTTP_MORE;
 
 	h1_chunks_init(&chunks, &limits);
+	chunks.connection = connection;
+	chunks.any_name = any_name;
 	body_n = eaten = 0;
 	*why = REASON_COMPLETE;
 	while (eaten < in.n && v != HTTP_BAD && !chunks.done) {
@@ -190,6 +194,17 @@ START_TEST(h81_trailers_pass_but_for_the_forbidden)
 }
 END_TEST
 
+START_TEST(h52_h81_what_connection_names_is_no_trailer)
+{
+	struct str in = STR("0\r\nA: 1\r\nX-B: 2\r\nC_D: 3\r\nx.e: 4\r\nHost: 5\r\n\r\n");
+
+	connection = STR("close, x-b,,keep-alive,");
+	body_is(in, "", "A: 1\r\n");
+	any_name = true;
+	body_is(in, "", "A: 1\r\nC_D: 3\r\nx.e: 4\r\n");
+}
+END_TEST
+
 START_TEST(the_head_of_a_chunk)
 {
 	static const struct {
@@ -231,6 +246,7 @@ int main(void)
 	tcase_add_test(t, h43_trailers_obey_the_rules_of_fields);
 	tcase_add_test(t, h43_trailers_have_the_limits_of_the_head);
 	tcase_add_test(t, h81_trailers_pass_but_for_the_forbidden);
+	tcase_add_test(t, h52_h81_what_connection_names_is_no_trailer);
 	tcase_add_test(t, the_head_of_a_chunk);
 	tcase_add_test(t, an_arena_that_failed_is_told);
 	return http_run(s);

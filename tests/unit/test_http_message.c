@@ -45,7 +45,7 @@ START_TEST(flags_of_fields)
 	ck_assert_uint_eq(http_field_flags(FIELD_CONNECTION), FIELD_IS_HOP);
 	ck_assert_uint_eq(http_field_flags(FIELD_TRANSFER_ENCODING),
 			  FIELD_IS_HOP | FIELD_IS_KEPT | FIELD_IS_FRAMING);
-	ck_assert_uint_eq(http_field_flags(FIELD_X_REAL_IP), FIELD_IS_FORGED);
+	ck_assert_uint_eq(http_field_flags(FIELD_X_REAL_IP), FIELD_IS_FORGED | FIELD_IS_KEPT);
 }
 END_TEST
 

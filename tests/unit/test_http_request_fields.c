@@ -88,6 +88,33 @@ START_TEST(h54_te_trailers_is_told)
 	ck_assert(!req.te_trailers);
 	request_taken(GET("TE: trailers;q=0.5\r\n"));
 	ck_assert(!req.te_trailers);
+	/* Who speaks HTTP/1.0 could not be sent any. */
+	request_taken(STR("GET / HTTP/1.0\r\nTE: trailers\r\n\r\n"));
+	ck_assert(!req.te_trailers);
+}
+END_TEST
+
+#define OPTIONS(fields) STR("OPTIONS * HTTP/1.1\r\nHost: a\r\n" fields "\r\n")
+
+START_TEST(h61_max_forwards_of_options)
+{
+	request_taken(OPTIONS("Max-Forwards: 0\r\n"));
+	ck_assert_uint_eq(req.max_forwards, 0);
+	request_taken(OPTIONS("Max-Forwards:\t010\r\n"));
+	ck_assert_uint_eq(req.max_forwards, 10);
+	request_taken(OPTIONS(""));
+	ck_assert_uint_eq(req.max_forwards, HTTP_FORWARDS_ANY);
+	request_refused(OPTIONS("Max-Forwards:\r\n"), REASON_REQ_MAX_FORWARDS);
+	request_refused(OPTIONS("Max-Forwards: -1\r\n"), REASON_REQ_MAX_FORWARDS);
+	request_refused(OPTIONS("Max-Forwards: 1, 1\r\n"), REASON_REQ_MAX_FORWARDS);
+	request_refused(OPTIONS("Max-Forwards: 0x1\r\n"), REASON_REQ_MAX_FORWARDS);
+	request_refused(OPTIONS("Max-Forwards: 1\r\nMax-Forwards: 1\r\n"),
+			REASON_REQ_MAX_FORWARDS);
+	request_refused(STR("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n"),
+			REASON_REQ_TRACE);
+	request_taken(GET("Max-Forwards: 0\r\n"));
+	ck_assert_uint_eq(req.max_forwards, HTTP_FORWARDS_ANY);
+	ck_assert(!dropped("Max-Forwards"));
 }
 END_TEST
 
@@ -250,6 +277,7 @@ int main(void)
 	tcase_add_test(t, h52_hop_by_hop_fields_are_dropped);
 	tcase_add_test(t, h53_some_fields_cannot_be_named_away);
 	tcase_add_test(t, h54_te_trailers_is_told);
+	tcase_add_test(t, h61_max_forwards_of_options);
 	tcase_add_test(t, h55_h2c_is_dropped);
 	tcase_add_test(t, h56_names_that_are_not_plain_are_dropped);
 	tcase_add_test(t, h84_who_wants_the_connection_closed);

@@ -93,6 +93,19 @@ START_TEST(h65_what_has_no_body)
 }
 END_TEST
 
+START_TEST(h65_a_204_that_promises_a_body_ends_the_connection)
+{
+	response_taken(STR("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n"), METHOD_GET);
+	ck_assert(res.keep_alive);
+	response_taken(STR("HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"), METHOD_GET);
+	ck_assert(!res.keep_alive);
+	response_taken(STR("HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n"), METHOD_GET);
+	ck_assert(!res.keep_alive);
+	response_taken(STR("HTTP/1.1 304 X\r\nContent-Length: 5\r\n\r\n"), METHOD_GET);
+	ck_assert(res.keep_alive);
+}
+END_TEST
+
 START_TEST(h66_the_length_of_head_and_304_is_kept)
 {
 	response_taken(RES("Content-Length: 5\r\n"), METHOD_HEAD);
@@ -196,6 +209,14 @@ START_TEST(h71_lengths_that_differ_or_are_malformed_are_refused)
 	response_refused(RES("Content-Length: 9223372036854775808\r\n"), REASON_RES_LENGTH);
 	response_is(RES("Content-Length: 5\r\nContent-Length: 6\r\n"), METHOD_HEAD, false,
 		    HTTP_BAD, REASON_RES_LENGTH);
+	response_refused(STR("HTTP/1.1 204 X\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\n"),
+			 REASON_RES_LENGTH);
+	response_refused(STR("HTTP/1.1 304 X\r\nContent-Length: 5, 6\r\n\r\n"),
+			 REASON_RES_LENGTH);
+	response_refused(STR("HTTP/1.1 103 X\r\nContent-Length: 5, 6\r\n\r\n"),
+			 REASON_RES_LENGTH);
+	response_refused(RES("Transfer-Encoding: chunked\r\nContent-Length: 5, 6\r\n"),
+			 REASON_RES_LENGTH);
 	response_taken(RES("Content-Length: 5\r\nContent-Length: 5\r\n"), METHOD_GET);
 	ck_assert_uint_eq(res.content_length, 5);
 }
@@ -303,6 +324,28 @@ START_TEST(h80_limits_of_the_head)
 }
 END_TEST
 
+static void over_is(struct str in, size_t size, size_t limit)
+{
+	struct h1_parser p;
+	enum reason why;
+
+	h1_parser_reset(&p);
+	ck_assert_int_eq(h1_parse_response(&p, exact_copy(in), &limits, &arena, METHOD_GET, false,
+					   &res, &why), HTTP_BAD);
+	ck_assert_uint_eq(p.size, size);
+	ck_assert_uint_eq(p.limit, limit);
+}
+
+START_TEST(h80_what_went_over_which_limit_is_told)
+{
+	limits = (struct h1_limits){ .max_line = 10, .max_head = 40, .max_fields = 2 };
+	over_is(RES("A: 34567890123456789\r\n"), 41, 40);
+	over_is(STR("HTTP/1.1 200 a very long phrase that does not end"), 49, 40);
+	over_is(RES("A: b\r\nA: b\r\nA: b\r\n"), 3, 2);
+	over_is(RES("A\r\n"), 0, 0);
+}
+END_TEST
+
 START_TEST(h84_when_a_server_connection_lives_on)
 {
 	response_taken(RES("Content-Length: 0\r\nConnection: close\r\n"), METHOD_GET);
@@ -332,6 +375,7 @@ int main(void)
 	tcase_add_test(t, h52_hop_by_hop_fields_are_dropped);
 	tcase_add_test(t, h63_a_date_is_noticed);
 	tcase_add_test(t, h65_what_has_no_body);
+	tcase_add_test(t, h65_a_204_that_promises_a_body_ends_the_connection);
 	tcase_add_test(t, h66_the_length_of_head_and_304_is_kept);
 	tcase_add_test(t, h67_interim_responses_are_returned);
 	tcase_add_test(t, h69_a_101_that_was_not_asked_for_is_refused);
@@ -347,6 +391,7 @@ int main(void)
 	tcase_add_test(t, h77_bad_fields_are_refused);
 	tcase_add_test(t, h78_a_folded_line_is_refused);
 	tcase_add_test(t, h80_limits_of_the_head);
+	tcase_add_test(t, h80_what_went_over_which_limit_is_told);
 	tcase_add_test(t, h84_when_a_server_connection_lives_on);
 	return http_run(s);
 }

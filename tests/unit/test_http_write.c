@@ -9,7 +9,8 @@ static struct h1_reply reply;
 static void write_setup(void)
 {
 	http_setup();
-	fw = (struct h1_forwarding){ .peer = STR("192.0.2.7"), .proto = STR("http"), .port = 80 };
+	fw = (struct h1_forwarding){ .node = STR("lb1"), .peer = STR("192.0.2.7"),
+				     .proto = STR("http"), .port = 80 };
 	reply = (struct h1_reply){ .framing = FRAMING_LENGTH, .keep_alive = true,
 				   .client_minor = 1, .date = STR(NOW) };
 }
@@ -115,6 +116,65 @@ START_TEST(h57_from_outside_forwarding_fields_are_replaced)
 	goes_out(in, "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\nX-Forwarded-For: 192.0.2.7\r\n"
 		     "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\nX-Forwarded-Port: 80\r\n"
 		     "\r\n");
+	fw.on = false;
+	fw.forwarded = true;
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n"
+		     "Forwarded: for=192.0.2.7;host=a;proto=http;by=\"_lb1\"\r\n\r\n");
+}
+END_TEST
+
+START_TEST(h58_forwarded_is_appended_for_a_trusted_proxy)
+{
+	struct str in = STR("GET / HTTP/1.1\r\nHost: a:81\r\n"
+			    "Forwarded: for=_x, for=\"[::1]:4\"\r\n\r\n");
+
+	fw.forwarded = fw.trusted = true;
+	fw.peer = STR("2001:db8::1");
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a:81\r\nForwarded: for=_x, for=\"[::1]:4\"\r\n"
+		     "Forwarded: for=\"[2001:db8::1]\";host=\"a:81\";proto=http;by=\"_lb1\"\r\n"
+		     "\r\n");
+	fw.trusted = false;
+	fw.peer = STR_NONE;
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a:81\r\n"
+		     "Forwarded: for=unknown;host=\"a:81\";proto=http;by=\"_lb1\"\r\n\r\n");
+	fw.forwarded = false;
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a:81\r\n\r\n");
+}
+END_TEST
+
+START_TEST(h60_via_is_added_behind_those_that_came)
+{
+	struct str in = STR("GET / HTTP/1.1\r\nHost: a\r\nConnection: via\r\nVia: 1.0 x\r\n"
+			    "A: b\r\n\r\n");
+
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 x\r\nA: b\r\n\r\n");
+	fw.via = true;
+	goes_out(in, "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 x\r\nA: b\r\nVia: 1.1 lb1\r\n\r\n");
+	goes_out(STR("GET / HTTP/1.0\r\nHost: a\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 lb1\r\n\r\n");
+}
+END_TEST
+
+START_TEST(h61_max_forwards_counts_down)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "1", "0" }, { "007", "6" }, { "10", "9" }, { "18446744073709551616",
+		  "9223372036854775806" },
+	};
+	char in[256], want[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(in, sizeof(in), "OPTIONS / HTTP/1.1\r\nHost: a\r\n"
+			 "Connection: max-forwards\r\nMax-Forwards:%s\r\nA: b\r\n\r\n",
+			 cases[i].in);
+		snprintf(want, sizeof(want), "OPTIONS / HTTP/1.1\r\nHost: a\r\nA: b\r\n"
+			 "Max-Forwards: %s\r\n\r\n", cases[i].out);
+		goes_out(str_of(in), want);
+	}
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n");
 }
 END_TEST
 
@@ -126,8 +186,11 @@ START_TEST(h57_from_a_trusted_proxy_they_are_kept_and_appended)
 		 "X-Forwarded-For: 192.0.2.7\r\n\r\n");
 	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"),
 		 "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n"
-		 "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: a\r\nX-Forwarded-Port: 80\r\n"
-		 "\r\n");
+		 "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: a\r\n\r\n");
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\n"
+		 "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+		 "X-Forwarded-Host: a\r\nX-Forwarded-Port: 80\r\n\r\n");
 	fw.on = false;
 	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\n" FORGED "\r\n"),
 		 "GET / HTTP/1.1\r\nHost: a\r\n" FORGED "\r\n");
@@ -161,6 +224,24 @@ START_TEST(h62_hpcbal_speaks_its_own_version)
 		   "HTTP/1.1 200 Fine\r\nDate: x\r\nContent-Length: 1\r\n\r\n");
 	comes_back(STR("HTTP/1.0 200\r\nContent-Length: 1\r\nDate: x\r\n\r\n"), METHOD_GET,
 		   "HTTP/1.1 200 \r\nDate: x\r\nContent-Length: 1\r\n\r\n");
+}
+END_TEST
+
+START_TEST(h52_h53_what_connection_names)
+{
+	comes_back(STR("HTTP/1.1 200 OK\r\nConnection: close, content-length, x-a\r\n"
+		       "Close: 1\r\nX-A: 2\r\nContent-Length: 1\r\nX_B: 3\r\nDate: x\r\n\r\n"),
+		   METHOD_GET,
+		   "HTTP/1.1 200 OK\r\nX_B: 3\r\nDate: x\r\nContent-Length: 1\r\n\r\n");
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nClose: x\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	fw.trusted = true;
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nConnection: x-forwarded-ssl, x-real-ip,"
+		     " X-FORWARDED-PREFIX, x-forwarded-protocol, x-f\r\nX-Forwarded-Ssl: on\r\n"
+		     "X-Real-IP: 1\r\nx-forwarded-Prefix: /a\r\nX-Forwarded-Protocol: b\r\n"
+		     "X-F: c\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Ssl: on\r\nX-Real-IP: 1\r\n"
+		 "x-forwarded-Prefix: /a\r\nX-Forwarded-Protocol: b\r\n\r\n");
 }
 END_TEST
 
@@ -340,7 +421,7 @@ START_TEST(a_full_queue_and_a_failed_arena_are_told)
 	ck_assert_int_eq(request_whole(STR("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n"), &why),
 			 HTTP_OK);
 	req.fields.untidy = true; /* its lines need a copy, for which there is no room left */
-	arena.limit = arena.total + 360;
+	arena.limit = arena.total + 440;
 	ck_assert(!h1_write_request(&req, &fw, &out, &arena));
 	arena.failed = false;
 	arena.limit = arena.total;
@@ -380,6 +461,15 @@ START_TEST(errors_of_our_own)
 }
 END_TEST
 
+START_TEST(h61_h83_an_answer_that_is_no_error)
+{
+	error_is(REASON_OPTIONS_ANSWERED, METHOD_OPTIONS,
+		 "HTTP/1.1 200 OK\r\nDate: " NOW "\r\n"
+		 "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
+		 "Content-Length: 0\r\n\r\n");
+}
+END_TEST
+
 START_TEST(every_reason_with_a_status_makes_an_answer)
 {
 	for (enum reason r = 0; r < REASON_COUNT; r++) {
@@ -416,8 +506,13 @@ int main(void)
 	tcase_add_test(t, h52_h54_h55_h56_what_is_stripped);
 	tcase_add_test(t, h57_from_outside_forwarding_fields_are_replaced);
 	tcase_add_test(t, h57_from_a_trusted_proxy_they_are_kept_and_appended);
+	tcase_add_test(t, h58_forwarded_is_appended_for_a_trusted_proxy);
+	tcase_add_test(t, h60_via_is_added_behind_those_that_came);
+	tcase_add_test(t, h61_max_forwards_counts_down);
+	tcase_add_test(t, h61_h83_an_answer_that_is_no_error);
 	tcase_add_test(t, h59_repeated_fields_keep_their_order);
 	tcase_add_test(t, h62_hpcbal_speaks_its_own_version);
+	tcase_add_test(t, h52_h53_what_connection_names);
 	tcase_add_test(t, h63_a_missing_date_is_added);
 	tcase_add_test(t, h66_the_length_of_head_and_304_passes);
 	tcase_add_test(t, h68_an_http_1_0_client_gets_neither_1xx_nor_chunked);

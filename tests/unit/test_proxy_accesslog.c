@@ -34,7 +34,7 @@ static struct access_record plain_record(void)
 		.authority = STR("www.example.com"),
 		.user_agent = STR("curl/7.88.1"),
 		.referer = STR("http://a.example/\"x"),
-		.minor = 1,
+		.version = STR("HTTP/1.1"),
 	};
 
 	ck_assert_ptr_null(addr_parse(&r.client, STR("10.0.1.2:33317")));
@@ -46,7 +46,7 @@ static struct access_record bad_record(void)
 {
 	struct access_record r = plain_record();
 
-	r.backend = r.server = r.method = r.target = STR_NONE;
+	r.backend = r.server = r.method = r.target = r.version = STR_NONE;
 	r.authority = r.user_agent = r.referer = STR_NONE;
 	r.request_us = r.queue_us = r.connect_us = r.response_us = -1;
 	r.total_us = 1000999;
@@ -85,7 +85,33 @@ START_TEST(haproxy_unreadable)
 
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front http_front/<NOSRV> "
-			 "-1/-1/-1/-1/1000 400 0 - - PR-- 4/3/2/1/0 0/0 \"<BADREQ>\"");
+			 "-1/-1/-1/-1/1000 400 0 - - PR-- 4/3/2/1/0 0/0 \"<BADREQ>\" REQ_LINE");
+}
+END_TEST
+
+/* HTTP.md 34 and 80: which limit, and what went over it; and the version as it came. */
+START_TEST(h34_h80_limit_and_size_are_named)
+{
+	struct access_record r = plain_record();
+
+	r.reason = REASON_REQ_HEAD_TOO_LARGE;
+	r.letters = reason_letters(r.reason);
+	r.size = 16390;
+	r.limit = 16384;
+	r.version = STR("HTTP/1.2");
+	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
+			   STR(" PR-- 4/3/2/1/0 0/0 \"GET /index.html HTTP/1.2\" "
+			       "REQ_HEAD_TOO_LARGE size=16390 limit=16384")));
+	ck_assert(str_find(str_of(format(CONF_LOG_JSON, &r)),
+			   STR("\"reason\":\"REQ_HEAD_TOO_LARGE\","
+			       "\"reason_text\":\"request head over the size limit\",")) > 0);
+	ck_assert(str_find(str_of(format(CONF_LOG_JSON, &r)),
+			   STR(",\"limit\":16384,\"size\":16390,")) > 0);
+	r.limit = 0;
+	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)), STR(" size=16390 limit=0")));
+	r.version = STR_NONE;
+	ck_assert(str_find(str_of(format(CONF_LOG_HAPROXY, &r)),
+			   STR(" \"GET /index.html\" ")) > 0);
 }
 END_TEST
 
@@ -100,11 +126,11 @@ START_TEST(haproxy_redispatched)
 	r.status = 0;
 	r.reason = REASON_CLIENT_ABORT_CONNECT;
 	r.letters = "CC";
-	r.minor = 0;
+	r.version = STR("HTTP/1.0");
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front web_backend/web1 "
 			 "10/0/-1/-1/109 -1 2750 - - CC-- 4/3/2/1/+2 0/0 "
-			 "\"GET /index.html HTTP/1.0\"");
+			 "\"GET /index.html HTTP/1.0\" CLIENT_ABORT_CONNECT");
 }
 END_TEST
 
@@ -258,18 +284,6 @@ START_TEST(h93_json_shows_each_attempt)
 }
 END_TEST
 
-START_TEST(h34_json_names_limit_and_size)
-{
-	struct access_record r = bad_record();
-
-	r.reason = REASON_REQ_HEAD_TOO_LARGE;
-	r.limit = 16384;
-	r.size = 16390;
-	ck_assert(str_find(str_of(format(CONF_LOG_JSON, &r)),
-			   STR(",\"limit\":16384,\"size\":16390,")) > 0);
-}
-END_TEST
-
 START_TEST(combined_lines)
 {
 	struct access_record r = plain_record();
@@ -331,14 +345,17 @@ START_TEST(long_input_keeps_the_end)
 		tried[i] = (struct access_attempt){ r.target, REASON_RES_TOO_MANY_INTERIM };
 	r.tried = tried;
 	r.n_tried = ACCESSLOG_TRIED;
-	r.minor = UINT32_MAX;
+	r.version = r.target;
+	r.reason = REASON_REQ_VERSION_UNSUPPORTED;
+	r.size = r.limit = UINT64_MAX;
 	r.request_us = r.queue_us = r.connect_us = r.response_us = r.total_us = INT64_MAX;
 	r.bytes_to_client = r.bytes_from_client = UINT64_MAX;
 	ck_assert_ptr_null(addr_parse(
 		&r.client, STR("[2001:0db8:1111:2222:3333:4444:255.255.255.255]:65535")));
 	line = str_of(format(CONF_LOG_HAPROXY, &r));
-	ck_assert(str_ends(line, STR(" HTTP/1.4294967295\"")));
-	ck_assert_uint_gt(line.n, ACCESSLOG_LINE - 40);
+	ck_assert(str_ends(line, STR("\" REQ_VERSION_UNSUPPORTED size=18446744073709551615 "
+				     "limit=18446744073709551615")));
+	ck_assert_uint_gt(line.n, ACCESSLOG_LINE - 60);
 	line = str_of(format(CONF_LOG_COMBINED, &r));
 	ck_assert_int_eq(line.p[line.n - 1], '"');
 	line = str_of(format(CONF_LOG_JSON, &r));
@@ -398,6 +415,7 @@ int main(void)
 	tzset();
 	tcase_add_test(t, haproxy_complete);
 	tcase_add_test(t, haproxy_unreadable);
+	tcase_add_test(t, h34_h80_limit_and_size_are_named);
 	tcase_add_test(t, haproxy_redispatched);
 	tcase_add_test(t, haproxy_ipv6_and_unix);
 	tcase_add_test(t, h148_haproxy_of_tcp);
@@ -406,7 +424,6 @@ int main(void)
 	tcase_add_test(t, json_complete);
 	tcase_add_test(t, json_unreadable);
 	tcase_add_test(t, h93_json_shows_each_attempt);
-	tcase_add_test(t, h34_json_names_limit_and_size);
 	tcase_add_test(t, combined_lines);
 	tcase_add_test(t, time_follows_each_record);
 	tcase_add_loop_test(t, long_input_keeps_the_end, 0, 7);

@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_conf \
 	tests/fuzz/replay_control \
 	tests/fuzz/replay_cookie \
+	tests/fuzz/replay_forward \
 	tests/fuzz/replay_h1_chunk \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response \
@@ -25,6 +26,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_control \
 	tests/fuzz/fuzz_cookie \
+	tests/fuzz/fuzz_forward \
 	tests/fuzz/fuzz_h1_chunk \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response \
@@ -39,6 +41,8 @@ fuzz_admin_libs = src/admin/libadmin.a src/ipc/libipc.a src/base/libbase.a $(JAN
 fuzz_conf_libs = src/conf/libconf.a src/base/libbase.a $(CONFIG_LIBS)
 fuzz_control_libs = src/supervisor/libsupervisor.a src/ipc/libipc.a src/net/libnet.a \
 	src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS)
+fuzz_forward_libs = src/proxy/libproxy.a src/net/libnet.a src/http/libhttp.a \
+	src/base/libbase.a $(EVENT_LIBS)
 fuzz_http_libs = src/http/libhttp.a src/base/libbase.a
 fuzz_msg_libs = src/ipc/libipc.a src/base/libbase.a
 fuzz_net_libs = src/net/libnet.a src/base/libbase.a
@@ -81,6 +85,12 @@ tests_fuzz_fuzz_cookie_LDADD = $(fuzz_route_libs)
 tests_fuzz_fuzz_cookie_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_cookie_SOURCES = $(tests_fuzz_fuzz_cookie_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_cookie_LDADD = $(fuzz_route_libs)
+
+tests_fuzz_fuzz_forward_SOURCES = tests/fuzz/fuzz_forward.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_forward_LDADD = $(fuzz_forward_libs)
+tests_fuzz_fuzz_forward_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_forward_SOURCES = $(tests_fuzz_fuzz_forward_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_forward_LDADD = $(fuzz_forward_libs)
 
 tests_fuzz_fuzz_h1_chunk_SOURCES = tests/fuzz/fuzz_h1_chunk.c tests/fuzz/fuzzing.h
 tests_fuzz_fuzz_h1_chunk_LDADD = $(fuzz_http_libs)

@@ -17,7 +17,8 @@ static enum proxy_verdict drip(struct str in)
 		char *copy = malloc(n ? n : 1);
 
 		ck_assert_ptr_nonnull(copy);
-		memcpy(copy, in.p, n);
+		if (n)
+			memcpy(copy, in.p, n);
 		v = proxy_header_parse((struct str){ copy, n }, &header, &why);
 		free(copy);
 	}
@@ -172,7 +173,8 @@ static struct str v2(int command, int family, struct str block, int more)
 	made[13] = (char)family;
 	made[14] = (char)(n >> 8);
 	made[15] = (char)n;
-	memcpy(made + 16, block.p, block.n);
+	if (block.n)
+		memcpy(made + 16, block.p, block.n);
 	return (struct str){ made, 16 + block.n };
 }
 

@@ -17,4 +17,5 @@ src_http_libhttp_a_SOURCES = \
 	src/http/path.c src/http/path.h \
 	src/http/status.c src/http/status.def \
 	src/http/text.h \
-	src/http/websocket.c src/http/websocket.h
+	src/http/websocket.c src/http/websocket.h \
+	src/http/ws_frames.c src/http/ws_frames.h

@@ -495,6 +495,19 @@ static bool was_served(enum reason why)
 	return why == REASON_COMPLETE || why == REASON_RES_STRAY;
 }
 
+/* Where only the end of the connection ends the body, an orderly end would make a cut response
+ * look whole. A client that was told of the end hears that out: its session lingers. */
+static void cut_client(struct exchange *x)
+{
+	x->keep_alive = false;
+	if (x->client_told)
+		return;
+	if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
+		conn_abort(&x->session->conn);
+	else
+		conn_close(&x->session->conn);
+}
+
 enum step_result exchange_end(struct exchange *x, enum reason why)
 {
 	unsigned status = reason_status(why);
@@ -514,18 +527,14 @@ enum step_result exchange_end(struct exchange *x, enum reason why)
 		x->status = status;
 		return exchange_go(x, EXCHANGE_REPLY);
 	}
-	x->keep_alive = false;
-	/* Where only the end of the connection ends the body, an orderly end would make a cut
-	 * response look whole. */
-	if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
-		conn_abort(&x->session->conn);
-	else
-		conn_close(&x->session->conn);
+	cut_client(x);
 	return exchange_go(x, EXCHANGE_FINISH);
 }
 
 void exchange_cut(struct exchange *x, enum reason why)
 {
+	if (x->tunnel && !x->ended)
+		tunnel_take_leave(x);
 	exchange_end(x, why);
 	exchange_run(x);
 }

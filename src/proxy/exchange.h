@@ -65,6 +65,7 @@ struct exchange {
 	bool redispatched;
 	bool continued; /* a 100 was passed: the client that waited for it sends now */
 	bool tunnel;
+	bool client_told, server_told; /* tunnel: that it is about to be cut */
 	bool client_shut, server_shut; /* tunnel: the other side's end was passed on to it */
 
 	/* loop_now() of each stage, 0: not reached */
@@ -132,6 +133,9 @@ enum step_result exchange_connect_failed(struct exchange *x, enum reason why);
 
 /* A tunnel ends before both of its sides have: so that neither takes it for an end. */
 void tunnel_cut(struct exchange *x);
+/* One is about to be cut from outside: tells both sides, where that can be. */
+void tunnel_take_leave(struct exchange *x);
+
 /* What a server did for this exchange, before it is given back. */
 void exchange_count_server(struct exchange *x);
 /* Counts and logs an exchange that is over. */

@@ -14,6 +14,7 @@ void flow_init(struct flow *f, const struct h1_limits *limits)
 	f->keep = 0;
 	f->in_done = f->out_done = f->moved = f->end_follows = false;
 	f->n_heads = 0;
+	f->frames.on = false;
 	iovq_init(&f->q);
 }
 
@@ -45,6 +46,8 @@ static void put_data(struct flow *f, struct str data)
 	if (data.n == 0)
 		return;
 	f->body += data.n;
+	if (f->frames.on)
+		ws_frames_pass(&f->frames, data);
 	if (f->out == FRAMING_CHUNKED) {
 		char *head = f->heads[f->n_heads++];
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/iovq.h"
 #include "http/h1_chunk.h"
+#include "http/ws_frames.h"
 #include "net/conn.h"
 
 #define FLOW_CHUNK_HEADS 16
@@ -24,6 +25,7 @@ struct flow {
 	bool end_follows;  /* the sink is closed or shut in the turn in which all was sent */
 	bool moved;        /* bytes of the body left the buffer: it cannot be sent again */
 	struct h1_chunks chunks;
+	struct ws_frames frames; /* of the data, once ws_frames_begin() was called */
 	struct iovq q;     /* on its way out */
 	unsigned n_heads;
 	char heads[FLOW_CHUNK_HEADS][H1_CHUNK_HEAD];

@@ -43,6 +43,10 @@ static bool tunnel_begin(struct exchange *x)
 	flow_begin(&x->to_server, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);
 	/* The head of the 101 waits in to_client's queue, so its buffer stays as it is. */
 	flow_begin(&x->to_client, FRAMING_CLOSE, 0, FRAMING_CLOSE, 0);
+	if (x->head_whole) {
+		ws_frames_begin(&x->to_server.frames);
+		ws_frames_begin(&x->to_client.frames);
+	}
 	return true;
 }
 
@@ -50,9 +54,9 @@ static bool tunnel_begin(struct exchange *x)
 
 /* Whoever was told the end of the other side in order has all that there was, and keeps that end:
  * but not when the other side was reset. */
-static void side_cut(struct conn *c, bool reset)
+static void side_cut(struct conn *c, bool reset, bool told)
 {
-	if (reset || !c->shut)
+	if (reset || !(c->shut || told))
 		conn_abort(c);
 	else
 		conn_close(c);
@@ -64,8 +68,28 @@ void tunnel_cut(struct exchange *x)
 		     x->reason == REASON_TUNNEL_SERVER_RESET;
 
 	if (x->up)
-		side_cut(&x->up->conn, reset);
-	side_cut(&x->session->conn, reset);
+		side_cut(&x->up->conn, reset, x->server_told);
+	if (!x->client_told)
+		side_cut(&x->session->conn, reset, false);
+}
+
+/* Only between two frames, and when nothing waits in front of it: a Close that the other side
+ * could take for something else is worse than none (HTTP.md 143). */
+static bool say_close(struct flow *f, struct conn *to, struct str close)
+{
+	size_t n;
+
+	if (to->shut || f->q.bytes || !ws_frames_between(&f->frames) || !iovq_add(&f->q, close))
+		return false;
+	conn_send(to, &f->q, true, &n);
+	f->sent += n;
+	return f->q.bytes == 0;
+}
+
+void tunnel_take_leave(struct exchange *x)
+{
+	x->client_told = say_close(&x->to_client, &x->session->conn, WS_CLOSE_OF_SERVER);
+	x->server_told = say_close(&x->to_server, &x->up->conn, WS_CLOSE_OF_CLIENT);
 }
 
 /* ---- a direction ---- */

@@ -9,6 +9,7 @@ import pytest
 
 import daemon
 import test_h128_h142_websocket as websocket
+import test_h148_tcp as tcp
 import wire
 
 LONG = "n" * 60
@@ -79,9 +80,14 @@ def ends(running, count):
     return wire.wait_for(find, f"{count} lines in the log")
 
 
-def echoes(client, word=b"word"):
+def echoes(client, word=b"\x81\x04word"):
     client.send(word)
     return client.read_exactly(len(word)) == word.upper()
+
+
+def expect_leave(client, patience=None):
+    """What ends a tunnel from outside says so, where a frame may stand (143)."""
+    assert client.read_to_end(patience) == websocket.GOING_AWAY
 
 
 # --- the list ---
@@ -202,7 +208,7 @@ def test_h142_a_tunnel_is_killed(site):
     server = next(o for o in site.origins if o.name == site.one(client)["server"])
     name = site.one(client)["id"]
     assert site.kill(name).stdout == "ended 1 session\n"
-    client.expect_closed()
+    expect_leave(client)
     wire.wait_for(lambda: server.connections[0].closed.is_set(), "the server to see the end")
     line = running.wait_log('"reason":"TUNNEL_KILLED"')
     assert '"termination":"KT--"' in line and '"status":101' in line
@@ -210,7 +216,7 @@ def test_h142_a_tunnel_is_killed(site):
     again = site.kill(name, check=False)
     assert again.returncode == 1 and "no such session" in again.stderr
     assert running.json("kill", site.one(other)["id"]) == {"killed": 1}
-    other.expect_closed()
+    expect_leave(other)
     for number in (1, 2):
         wire.wait_for(lambda n=number: running.server("main", f"main{n}")["active"] == 0,
                       "nothing to be counted")
@@ -260,13 +266,35 @@ def test_h142_all_of_a_server_are_killed(site):
     assert site.kill("--server", "main/main1").stdout == "ended 40 sessions\n"
     for client in clients:
         if client in hit:
-            client.expect_closed()
+            expect_leave(client)
         else:
             assert echoes(client)
     assert {s["server"] for s in site.sessions()} == {"main2"} and len(site.sessions()) == 40
     assert site.kill("--server", "main/main1").stdout == "ended 0 sessions\n"
     assert ends(running, 40) == [("101", "KT")] * 40
     running.wait_log("hpcbalctl kill ended 40 sessions on main/main1")
+
+
+def test_h142_a_connection_of_mode_tcp(start):
+    """It is listed, has no request, and is reset when it is killed, as 148 wants it."""
+    server = tcp.Server()
+    running = start(tcp.backend("main", server), frontend=tcp.TCP)
+    client = running.client()
+    other = server.take()
+    client.send("hello")
+    assert other.read_exactly(5) == b"hello"
+    found = running.json("sessions")["sessions"][0]
+    assert (found["step"], found["client"], found["server"]) == ("TUNNEL", name_of(client), "main1")
+    assert found["method"] is found["target"] is None
+    assert (found["bytes_in"], found["bytes_out"]) == (5, 0)
+    running.ctl("kill", found["id"])
+    for each in (client, other):
+        with pytest.raises(ConnectionResetError):
+            assert wire.is_readable(each.sock, wire.PATIENCE)
+            each.sock.recv(100)
+    client.close()
+    server.close()
+    assert " KT " in running.wait_log("front main/main1")
 
 
 # --- many, and at work ---
@@ -384,7 +412,7 @@ def test_h142_the_drain_deadline_ends_a_tunnel(site):
     assert len(left) == 2 and all(echoes(c) for c in clients)
     assert site.sessions("main/main2")[0]["step"] == "TUNNEL"
     for client in left:
-        client.expect_closed(10 * wire.SLOWDOWN)
+        expect_leave(client, 10 * wire.SLOWDOWN)
     assert ends(running, 2) == [("101", "KD")] * 2
     assert all(echoes(c) for c in clients if c not in left) and len(site.sessions()) == 2
 
@@ -398,7 +426,7 @@ def test_h142_a_removed_server_can_be_killed_free(site):
     assert site.kill("--server", "main/main2").stdout == "ended 2 sessions\n"
     for client in clients:
         if listed[name_of(client)] == "main2":
-            client.expect_closed()
+            expect_leave(client)
     assert site.kill("--server", "main/main2", check=False).returncode == 1
     wire.wait_for(lambda: "main/main2" not in running.ctl("servers").stdout,
                   "the removed server to be gone")

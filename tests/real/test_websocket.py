@@ -185,6 +185,18 @@ def test_the_close_is_theirs(site):
     assert run(server_first()) == (4001, "enough of this")
 
 
+def test_a_kill_is_a_close_to_both(site):
+    async def talk():
+        async with connect(site.url("echo"), ping_interval=None) as socket:
+            await socket.send("a")
+            await socket.recv()
+            site.daemon.ctl("kill", site.sessions()[0]["id"])
+            await socket.wait_closed()
+            return socket.close_code
+    assert run(talk()) == 1001
+    wire.wait_for(lambda: [1001, ""] in site.told()["closed"], "the server to have heard")
+
+
 # --- who does not read ---
 
 def stands_still(progress):

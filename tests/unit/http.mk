@@ -6,7 +6,8 @@ check_PROGRAMS += \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_fields \
 	tests/unit/test_http_response \
-	tests/unit/test_http_write
+	tests/unit/test_http_write \
+	tests/unit/test_http_ws_frames
 
 http_test_libs = src/http/libhttp.a src/base/libbase.a $(CHECK_LIBS)
 
@@ -42,3 +43,7 @@ tests_unit_test_http_response_LDADD = $(http_test_libs)
 tests_unit_test_http_write_SOURCES = tests/unit/test_http_write.c tests/unit/http_testing.h
 tests_unit_test_http_write_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_write_LDADD = $(http_test_libs)
+
+tests_unit_test_http_ws_frames_SOURCES = tests/unit/test_http_ws_frames.c
+tests_unit_test_http_ws_frames_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_ws_frames_LDADD = $(http_test_libs)

@@ -73,13 +73,13 @@ void tunnel_cut(struct exchange *x)
 		side_cut(&x->session->conn, reset, false);
 }
 
-/* Only between two frames, and when nothing waits in front of it: a Close that the other side
- * could take for something else is worse than none (HTTP.md 143). */
+/* Only between two frames, behind all that waits, and when it goes at once: a Close that the
+ * other side could take for something else is worse than none (HTTP.md 143). */
 static bool say_close(struct flow *f, struct conn *to, struct str close)
 {
 	size_t n;
 
-	if (to->shut || f->q.bytes || !ws_frames_between(&f->frames) || !iovq_add(&f->q, close))
+	if (to->shut || !ws_frames_between(&f->frames) || !iovq_add(&f->q, close))
 		return false;
 	conn_send(to, &f->q, true, &n);
 	f->sent += n;

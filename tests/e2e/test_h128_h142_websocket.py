@@ -266,6 +266,23 @@ def test_h132_early_bytes_wait_for_the_101(site, size):
     assert seen == [b"", b""]
 
 
+def test_h132_early_bytes_and_an_early_end(site):
+    """The client may say all that it has before it knows that it is heard."""
+    go_on = threading.Event()
+
+    def late(request, connection):
+        go_on.wait(60)
+        switch(request, connection)
+    site.origin.answer = late
+    client = site.client()
+    client.send(handshake() + "last words")
+    client.half_close()
+    site.origin.expect_requests(1)
+    go_on.set()
+    assert client.read_response_head().status == 101
+    assert client.read_to_end() == b"LAST WORDS"
+
+
 def test_h133_upgrade_with_a_body(site):
     def reply(request, connection):
         assert request.body == b"abc"

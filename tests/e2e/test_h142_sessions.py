@@ -2,6 +2,7 @@
 hpcbalctl kill, with many tunnels, clients that do not read their answer, and workers at work."""
 import os
 import re
+import signal
 import socket
 import threading
 
@@ -253,6 +254,19 @@ def test_h142_a_request_is_killed(site):
     assert site.kill(name, check=False).returncode == 1 and echoes(waiting)
     assert site.one(waiting)["id"] != name
     goes_on.set()
+
+
+def test_h142_no_id_comes_again(site):
+    """Also not in the next proxy process: nobody kills another than was shown."""
+    running = site.start()
+    seen = site.one(site.tunnels(1)[0])["id"]
+    before, running.first_proxy = running.first_proxy, None
+    os.kill(before, signal.SIGKILL)
+    wire.wait_for(lambda: running.child("proxy") not in (None, before), "another proxy")
+    client = site.tunnels(1)[0]
+    now = site.one(client)["id"]
+    assert int(now.split(".")[1], 16) > int(seen.split(".")[1], 16)
+    assert site.kill(seen, check=False).returncode == 1 and echoes(client)
 
 
 def test_h142_all_of_a_server_are_killed(site):

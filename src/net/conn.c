@@ -143,6 +143,8 @@ bool conn_is_reset(struct conn *c)
 	int error = 0;
 	socklen_t size = sizeof(error);
 
+	if (c->error) /* a write was told of it; nobody is told twice */
+		return true;
 	if (!c->stirred)
 		return false;
 	c->stirred = false;

@@ -85,6 +85,21 @@ START_TEST(h88_a_reset_is_seen_without_reading)
 }
 END_TEST
 
+START_TEST(h88_a_reset_that_a_write_was_told_of_is_still_seen)
+{
+	struct iovq q;
+	size_t n;
+
+	turn();
+	reset();
+	iovq_init(&q);
+	ck_assert(iovq_add(&q, STR("bytes")));
+	ck_assert_int_eq(conn_send(&conn, &q, false, &n), CONN_FAIL);
+	ck_assert(conn_is_reset(&conn));
+	ck_assert(conn_is_reset(&conn));
+}
+END_TEST
+
 START_TEST(h88_the_kernel_is_asked_only_when_the_loop_told_of_something)
 {
 	int fd = conn.io.fd;
@@ -154,6 +169,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, h88_a_reset_is_seen_without_reading, 0, HIDDEN);
+	tcase_add_test(t, h88_a_reset_that_a_write_was_told_of_is_still_seen);
 	tcase_add_test(t, h88_the_kernel_is_asked_only_when_the_loop_told_of_something);
 	tcase_add_test(t, what_the_peer_reads_is_seen_while_the_socket_is_full);
 	suite_add_tcase(s, t);

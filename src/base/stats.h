@@ -1,4 +1,4 @@
-/* The counters of a server, a backend, a frontend, the proxy,
+/* The counters of a server, a backend, a frontend, a limit, the proxy,
  * a virtual router: plain structs of relaxed
  * atomics, so that they can lie on a board that other processes read. Rows are in stats.def;
  * a gauge goes up and down, a counter only up. */
@@ -21,6 +21,12 @@ struct frontend_stats {
 #define STATS_FRONTEND
 #include "base/stats.def"
 #undef STATS_FRONTEND
+};
+
+struct limit_stats {
+#define STATS_LIMIT
+#include "base/stats.def"
+#undef STATS_LIMIT
 };
 
 struct proxy_stats {

@@ -15,6 +15,9 @@
 #define CONF_MAX_BACKENDS 256
 #define CONF_MAX_SERVERS 4096 /* of all backends together */
 #define CONF_MAX_BINDS 128    /* of all frontends together */
+#define CONF_MAX_LIMITS 256   /* of all frontends together */
+#define CONF_MAX_LIMITS_HERE 16 /* of one frontend */
+#define CONF_MAX_HOLDS 4        /* of them, of connections */
 #define CONF_MAX_VRRP 16
 #define CONF_MAX_VRRP_ADDRESSES 32 /* of one instance, with those that are not advertised */
 #define CONF_MAX_VRRP_PEERS 16     /* of one instance */
@@ -53,14 +56,32 @@ struct conf_route {
 	unsigned line;
 };
 
+enum conf_limit_by { CONF_LIMIT_SRC, CONF_LIMIT_HEADER, CONF_LIMIT_COOKIE, CONF_LIMIT_ROUTE };
+
+/* How many requests, or connections at a time, one key may have. */
+struct conf_limit {
+	struct str name, when; /* when empty: always */
+	struct str by_text, rate_text; /* as written */
+	enum conf_limit_by by;
+	struct str of; /* the name of the field or cookie */
+	bool secret;   /* what it says is a credential */
+	unsigned prefix4, prefix6; /* of networks that are one source */
+	uint64_t rate, period; /* so many requests in so many µs; rate 0: of connections */
+	uint64_t burst;        /* that may come at once */
+	uint64_t connections;  /* 0: of requests */
+	bool dry_run;
+	unsigned line;
+};
+
 struct conf_frontend {
 	struct str name;
 	unsigned line;
 	enum conf_mode mode; /* that of all its backends too */
-	unsigned n_binds, n_acls, n_routes, n_trusted;
+	unsigned n_binds, n_acls, n_routes, n_trusted, n_limits;
 	struct conf_bind *binds;
 	struct conf_acl *acls;
 	struct conf_route *routes;
+	struct conf_limit *limits;
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;

@@ -5,6 +5,7 @@ src_ipc_libipc_a_SOURCES = \
 	src/ipc/bundle.c src/ipc/bundle.h \
 	src/ipc/control.c src/ipc/control.h \
 	src/ipc/fdpass.c src/ipc/fdpass.h \
+	src/ipc/limit_board.c src/ipc/limit_board.h \
 	src/ipc/msg.c src/ipc/msg.h \
 	src/ipc/sealed.c src/ipc/sealed.h \
 	src/ipc/serve.c src/ipc/serve.h

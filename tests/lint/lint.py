@@ -24,12 +24,13 @@ MAY_INCLUDE = {
     "net": ["base", "conf"],
     "route": ["base", "conf", "http"],
     "balance": ["base", "conf"],
+    "limit": ["base", "conf", "ipc"],
     "upstream": ["base", "conf", "http", "net", "balance"],
     "loader": ["base", "conf", "ipc", "route", "balance", "net", "vrrp/times.h"],
     "supervisor": ["base", "ipc", "net/loop.h"],
     "runner": ["base", "ipc", "net/loop.h"],
     "vrrp": ["base", "conf", "ipc", "net/loop.h"],
-    "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "upstream"],
+    "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "limit", "upstream"],
     "admin": ["base", "ipc"],
 }
 ANYWHERE = {"config.h"}
@@ -49,7 +50,7 @@ LIBRARY_HOME = {
 }
 
 # memory in, memory out: no clock is read, nothing is logged, no descriptor is touched
-PURE = {"conf", "http", "route", "balance"}
+PURE = {"conf", "http", "route", "balance", "limit"}
 PURE_FILES = re.compile(
     r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule)"
     r"|proxy/pace)\.")

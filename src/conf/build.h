@@ -6,6 +6,8 @@
 
 void build_backends(struct draft *d, const config_setting_t *list);
 void build_frontends(struct draft *d, const config_setting_t *list);
+/* Of a frontend whose name is known. */
+void build_limits(struct draft *d, const config_setting_t *list, struct conf_frontend *f);
 /* Once `node` and the backends are known. */
 void build_vrrp(struct draft *d, const config_setting_t *list);
 /* Parts of one: its addresses first, the interface known. */

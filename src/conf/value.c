@@ -224,3 +224,28 @@ bool value_is_token(struct str text)
 	}
 	return text.n > 0;
 }
+
+/* "s" is one of them, "10s" ten. */
+static bool read_period(struct str text, uint64_t *period)
+{
+	const struct value_unit *unit = unit_find(value_durations, text);
+
+	if (!unit)
+		return value_quantity(value_durations, text, period) == VALUE_OK && *period;
+	*period = unit->factor;
+	return true;
+}
+
+const char *value_rate(struct str text, uint64_t *count, uint64_t *period)
+{
+	ptrdiff_t slash = str_find_char(text, '/');
+
+	if (slash < 0)
+		return "it does not say in what time";
+	if (!str_to_u64(str_first(text, (size_t)slash), count) || *count == 0 ||
+	    *count > UINT32_MAX)
+		return "in front of the slash stands no number of requests";
+	if (!read_period(str_from(text, (size_t)slash + 1), period))
+		return "behind the slash stands no time";
+	return NULL;
+}

@@ -30,6 +30,10 @@ void value_format(const struct value_unit *units, uint64_t value, char *to, size
  * when that cannot be guessed. */
 bool value_suggest(const struct value_unit *units, struct str text, char *to, size_t size);
 
+/* "50/s", "10/m", "100/10s": how many, in how many µs. NULL, or what is wrong with it (a
+ * literal). */
+const char *value_rate(struct str text, uint64_t *count, uint64_t *period);
+
 /* libconfig's own numbers wrap around; this reads what was written. False: it does not fit. */
 bool value_integer(struct str text, int64_t *out);
 

@@ -274,3 +274,28 @@ bool condition_holds(const struct condition *c, const struct route_facts *facts)
 			return true;
 	return false;
 }
+
+static const struct word *test_of_request(const struct test *t)
+{
+	switch (t->word->sample) {
+	case SAMPLE_ALWAYS:
+	case SAMPLE_SRC:
+	case SAMPLE_DST_PORT:
+		return NULL;
+	default:
+		return t->word;
+	}
+}
+
+const struct word *condition_of_request(const struct condition *c)
+{
+	const struct word *w = NULL;
+
+	for (unsigned i = 0; i < c->n && !w; i++)
+		for (unsigned k = 0; k < c->suites[i].n && !w; k++) {
+			const struct term *t = &c->suites[i].terms[k];
+
+			w = t->test ? test_of_request(t->test) : condition_of_request(t->nested);
+		}
+	return w;
+}

@@ -52,6 +52,8 @@ struct condition {
 };
 
 bool condition_holds(const struct condition *c, const struct route_facts *facts);
+/* A word in it that asks for something of a request; NULL: a connection is enough. */
+const struct word *condition_of_request(const struct condition *c);
 /* The authority without its port. */
 struct str condition_host(struct str authority);
 

@@ -33,5 +33,8 @@ void router_scratch_free(struct router_scratch *s);
 /* The backend's index in the configuration, or -1: no route matched and there is no
  * default. `route` (may be NULL) gets the route's index, -1 for the default. */
 int router_decide(const struct router *r, const struct route_facts *facts, int *route);
+/* Whether the frontend's limit with this index is for this request; facts->req NULL: for this
+ * connection. */
+bool router_limits(const struct router *r, unsigned limit, const struct route_facts *facts);
 
 #endif

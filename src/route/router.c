@@ -17,6 +17,7 @@ struct router {
 	struct regex_link *regexes;
 	struct plan plan;
 	struct route *routes;
+	struct condition *limits; /* as the frontend's; of one without `when` empty */
 	unsigned n_asked;
 	unsigned *asked; /* indices of the routes that the plan does not answer for, in order */
 	int default_backend;
@@ -129,6 +130,40 @@ static void compile_routes(struct compile *c, struct router *r)
 		compile_route(c, r, i);
 }
 
+/* A connection is counted before it has sent anything. */
+static void refuse_word(struct compile *c, const struct conf_limit *l, const struct word *w)
+{
+	diag_add(c->diags, c->source, DIAG_ERROR, l->line,
+		 "limit \"%.*s\": its condition asks for \"%.*s\", and connections are counted "
+		 "before a request is there; ask for src or dst_port, or write a rate",
+		 STR_ARGS(l->name), STR_ARGS(w->name));
+}
+
+static void compile_limit(struct compile *c, struct router *r, unsigned i)
+{
+	const struct conf_limit *l = &c->frontend->limits[i];
+	const struct word *word;
+	char subject[CONF_NAME_MAX + 16];
+
+	if (!l->when.n)
+		return;
+	snprintf(subject, sizeof(subject), "limit \"%.*s\"", STR_ARGS(l->name));
+	if (!condition_compile(c, l->when, l->line, subject, false, &r->limits[i]))
+		return;
+	word = l->connections ? condition_of_request(&r->limits[i]) : NULL;
+	if (word)
+		refuse_word(c, l, word);
+}
+
+static void compile_limits(struct compile *c, struct router *r)
+{
+	unsigned n = c->frontend->n_limits;
+
+	r->limits = arena_zalloc(c->arena, (n + 1) * sizeof(*r->limits));
+	for (unsigned i = 0; r->limits && i < n; i++)
+		compile_limit(c, r, i);
+}
+
 static void compile_all(struct compile *c, struct router *r)
 {
 	size_t errors = c->diags->errors;
@@ -137,6 +172,7 @@ static void compile_all(struct compile *c, struct router *r)
 		return;
 	compile_acls(c);
 	compile_routes(c, r);
+	compile_limits(c, r);
 	/* A route that is wrong may have been the one that asks for it. */
 	if (c->diags->errors == errors)
 		report_unused(c);
@@ -184,4 +220,11 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 	if (route)
 		*route = best == RANK_NONE ? -1 : (int)best;
 	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
+}
+
+bool router_limits(const struct router *r, unsigned limit, const struct route_facts *facts)
+{
+	const struct condition *c = &r->limits[limit];
+
+	return c->n == 0 || condition_holds(c, facts);
 }

@@ -18,6 +18,7 @@ struct rig {
 	struct conf_frontend frontend;
 	struct conf_acl acls[RIG_MAX];
 	struct conf_route routes[RIG_MAX];
+	struct conf_limit limits[4]; /* in line 200 and after */
 	struct conf_file files[4];
 	struct diags diags;
 	struct router *router;
@@ -38,6 +39,7 @@ static inline void rig_init(struct rig *r)
 	r->frontend.line = 1;
 	r->frontend.acls = r->acls;
 	r->frontend.routes = r->routes;
+	r->frontend.limits = r->limits;
 	r->frontend.default_backend = -1;
 	r->conf.frontends = &r->frontend;
 	r->conf.n_frontends = 1;
@@ -71,6 +73,15 @@ static inline void rig_route(struct rig *r, const char *when)
 
 	ck_assert_uint_lt(i, RIG_MAX);
 	r->routes[i] = (struct conf_route){ .when = str_of(when), .backend = i, .line = 100 + i };
+}
+
+static inline void rig_limit(struct rig *r, const char *when, unsigned connections)
+{
+	unsigned i = r->frontend.n_limits++;
+
+	ck_assert_uint_lt(i, 4);
+	r->limits[i] = (struct conf_limit){ .name = STR("lim"), .when = str_of(when),
+					    .connections = connections, .line = 200 + i };
 }
 
 static inline void rig_file(struct rig *r, const char *path, const char *content)

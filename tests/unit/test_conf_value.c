@@ -177,6 +177,44 @@ END_TEST
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
+static const struct {
+	const char *text;
+	uint64_t count, period; /* count 0: it is none */
+} rates[] = {
+	{ "50/s", 50, 1000000 },
+	{ "10/m", 10, 60000000 },
+	{ "1/h", 1, 3600000000 },
+	{ "7/d", 7, 86400000000 },
+	{ "100/10s", 100, 10000000 },
+	{ "3/250ms", 3, 250000 },
+	{ "4294967295/s", 4294967295, 1000000 },
+	{ "4294967296/s", 0, 0 },
+	{ "0/s", 0, 0 },
+	{ "50", 0, 0 },
+	{ "/s", 0, 0 },
+	{ "50/", 0, 0 },
+	{ "50/0s", 0, 0 },
+	{ "50 /s", 0, 0 },
+	{ "50/ s", 0, 0 },
+	{ "-1/s", 0, 0 },
+	{ "50/s/s", 0, 0 },
+	{ "50/KiB", 0, 0 },
+	{ "", 0, 0 },
+};
+
+START_TEST(rate_is_read_or_refused)
+{
+	uint64_t count, period;
+	const char *why = value_rate(str_of(rates[_i].text), &count, &period);
+
+	ck_assert_msg(!why == (rates[_i].count != 0), "\"%s\": %s", rates[_i].text, why);
+	if (why)
+		return;
+	ck_assert_uint_eq(count, rates[_i].count);
+	ck_assert_uint_eq(period, rates[_i].period);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("conf_value");
@@ -187,6 +225,7 @@ int main(void)
 	tcase_add_loop_test(t, quantity_is_formatted, 0, COUNT(formats));
 	tcase_add_loop_test(t, integer_is_what_was_written, 0, COUNT(integers));
 	tcase_add_loop_test(t, word_is_classed, 0, COUNT(words));
+	tcase_add_loop_test(t, rate_is_read_or_refused, 0, COUNT(rates));
 	suite_add_tcase(s, t);
 	return rig_run(s);
 }

@@ -388,6 +388,53 @@ START_TEST(cover)
 }
 END_TEST
 
+START_TEST(limits_have_conditions_as_routes_have)
+{
+	struct rig r;
+
+	setup(&r);
+	rig_limit(&r, "is_api !src 10.0.0.0/8", 0);
+	rig_limit(&r, NULL, 0);
+	rig_limit(&r, "is_ws or method POST", 0);
+	rig_limit(&r, "src 192.0.2.0/24 or dst_port 443", 9);
+	ck_assert_msg(rig_compile(&r), "%s", r.said);
+	ck_assert_str_eq(r.said, ""); /* the acls are used */
+	rig_ask(&r, "GET /api HTTP/1.1\nHost: a");
+	ck_assert(router_limits(r.router, 0, &r.facts));
+	ck_assert(router_limits(r.router, 1, &r.facts));
+	ck_assert(!router_limits(r.router, 2, &r.facts));
+	ck_assert(router_limits(r.router, 3, &r.facts));
+	rig_ask(&r, "POST / HTTP/1.1\nHost: a");
+	ck_assert(!router_limits(r.router, 0, &r.facts));
+	ck_assert(router_limits(r.router, 2, &r.facts));
+	r.facts.req = NULL; /* a connection */
+	ck_assert(router_limits(r.router, 3, &r.facts));
+	ck_assert_ptr_null(addr_parse(&r.src, STR("198.51.100.1:1")));
+	ck_assert(!router_limits(r.router, 3, &r.facts));
+	r.facts.dst_port = 443;
+	ck_assert(router_limits(r.router, 3, &r.facts));
+	rig_free(&r);
+}
+END_TEST
+
+START_TEST(limits_of_connections_cannot_ask_for_a_request)
+{
+	static const char *const when[] = { "path /a", "src 10.0.0.1 or is_api", "!is_api",
+					    "is_any" };
+	struct rig r;
+
+	for (size_t i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
+		setup(&r);
+		rig_acl(&r, "is_any", "src 10.0.0.1 or is_api");
+		rig_limit(&r, when[i], 9);
+		ck_assert_msg(!rig_compile(&r), "%s is taken", when[i]);
+		ck_assert_ptr_nonnull(strstr(r.said, "test.conf:200: limit \"lim\": its condition "
+						     "asks for \"path"));
+		rig_free(&r);
+	}
+}
+END_TEST
+
 START_TEST(no_routes)
 {
 	struct rig r;
@@ -421,6 +468,8 @@ int main(void)
 	tcase_add_test(t, acl_on_itself);
 	tcase_add_test(t, acls_too_deep);
 	tcase_add_test(t, no_routes);
+	tcase_add_test(t, limits_have_conditions_as_routes_have);
+	tcase_add_test(t, limits_of_connections_cannot_ask_for_a_request);
 	suite_add_tcase(s, t);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -150,6 +150,8 @@ static enum control_exit map_boards(const int fds[CONTROL_BOARDS], struct client
 		b->proxy = map_board(fds[1], sizeof(*b->proxy), &wrong);
 	if (!wrong)
 		b->vrrp = map_board(fds[2], sizeof(*b->vrrp), &wrong);
+	if (!wrong)
+		b->limits = map_board(fds[3], sizeof(*b->limits), &wrong);
 	if (wrong)
 		return fail(why, CONTROL_REFUSED, "the daemon at %s: %s", socket, wrong);
 	if (!b->supervisor)
@@ -163,14 +165,14 @@ static enum control_exit map_boards(const int fds[CONTROL_BOARDS], struct client
 enum control_exit client_ask(const struct client_request *q, struct client_boards *boards,
 			     char *why)
 {
-	int fds[CONTROL_BOARDS] = { -1, -1, -1 };
+	int fds[CONTROL_BOARDS] = { -1, -1, -1, -1 };
 	char *buf = malloc(CONTROL_PACKET_MAX);
 	enum control_exit status;
 	int fd;
 
 	why[0] = '\0';
 	if (boards)
-		*boards = (struct client_boards){ NULL, NULL, NULL };
+		*boards = (struct client_boards){ 0 };
 	if (!buf)
 		return fail(why, CONTROL_REFUSED, "out of memory");
 	fd = control_connect(q->socket);
@@ -203,5 +205,6 @@ void client_unmap(struct client_boards *b)
 	unmap(b->supervisor, sizeof(*b->supervisor));
 	unmap(b->proxy, sizeof(*b->proxy));
 	unmap(b->vrrp, sizeof(*b->vrrp));
-	*b = (struct client_boards){ NULL, NULL, NULL };
+	unmap(b->limits, sizeof(*b->limits));
+	*b = (struct client_boards){ 0 };
 }

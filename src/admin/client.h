@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "ipc/board.h"
 #include "ipc/control.h"
+#include "ipc/limit_board.h"
 
 #define CLIENT_WHY 512
 
@@ -26,6 +26,7 @@ struct client_boards {
 	const struct board_supervisor *supervisor;
 	const struct board_proxy *proxy;
 	const struct board_vrrp *vrrp;
+	const struct board_limits *limits;
 };
 
 /* Returns the exit status of the command. When that is not the daemon's own word, `why`

@@ -10,6 +10,9 @@
 /* The spans that a head needs besides those of its kept fields. */
 #define OTHER_SPANS 4
 
+/* When to ask again where no server can take a request: who knows. */
+#define UNAVAILABLE_SECONDS 5u
+
 typedef bool field_goes_fn(const struct http_field *f, const struct h1_forwarding *fw);
 
 /* The X-Forwarded fields and Forwarded of an untrusted peer never pass: a server believes
@@ -308,8 +311,11 @@ static void error_fields_add(struct http_text *t, unsigned status, const struct 
 		http_text_add(t, STR("Content-Type: text/plain\r\nCache-Control: no-store\r\n"));
 	if (r->date.n)
 		line_add(t, STR("Date"), r->date);
-	if (status == 503)
-		http_text_add(t, STR("Retry-After: 5\r\n"));
+	if (r->retry_after || status == 503) {
+		http_text_add(t, STR("Retry-After: "));
+		http_text_add_number(t, r->retry_after ? r->retry_after : UNAVAILABLE_SECONDS);
+		http_text_add(t, STR("\r\n"));
+	}
 	if (status == 405 || status == 200)
 		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
 	reply_connection_add(t, r);

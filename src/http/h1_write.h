@@ -39,6 +39,7 @@ struct h1_reply {
 	bool keep_alive;
 	unsigned client_minor;
 	struct str date;
+	unsigned retry_after; /* seconds, of an answer of our own; 0: none, or the reason's own */
 };
 
 /* Also false when asked to send an HTTP/1.0 client a 1xx, or a chunked body (HTTP.md 68). */

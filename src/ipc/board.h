@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 2u
+#define BOARD_LAYOUT 3u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128

@@ -1,7 +1,7 @@
 /* The control socket's protocol: SOCK_SEQPACKET. The client sends one packet: the words of
  * its command, separated by NUL. The answer is packets of one kind byte and a body:
  *   o  text for standard output        e  text for standard error
- *   f  descriptors beside it: the boards (supervisor, proxy, vrrp, read-only)
+ *   f  descriptors beside it: the boards (supervisor, proxy, vrrp, limits; read-only)
  *   s  a step of demote or promote: "INSTANCE\tMS\twhat happened"
  *   r  the result of one instance: "INSTANCE\tFROM\tTO\tGAP_MS\tDONE\ttext"; FROM and TO are
  *      nodes' addresses or "-", GAP_MS a decimal number or "-", DONE 1 or 0
@@ -19,7 +19,7 @@
 
 #define CONTROL_REQUEST_MAX 4096
 #define CONTROL_PACKET_MAX 32768
-#define CONTROL_BOARDS 3
+#define CONTROL_BOARDS 4
 
 enum control_exit {
 	CONTROL_DONE = 0,

@@ -15,8 +15,9 @@
 
 #define MSG_TYPES(X)                                                                          \
 	/* supervisor → child; fds in brackets */                                             \
-	X(HELLO)     /* [own board (writable), supervisor board, other board] first of all;   \
-		      * the runner gets no boards;                                            \
+	X(HELLO)     /* [own board (writable), supervisor board, other board, and of the      \
+		      * proxy: board of limits (writable)] first of all; the runner gets no   \
+		      * boards;                                                               \
 		      * arg: generation counter so far. The log target follows by LOG. */     \
 	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
 	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \

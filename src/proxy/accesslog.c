@@ -181,6 +181,16 @@ static void haproxy_counts(struct logtext *o, const struct access_record *r)
 	logtext_u64(o, r->retries);
 }
 
+/* Where HAProxy writes captured fields, if any, and its readers look for them. */
+static void haproxy_limited(struct logtext *o, const struct access_limit *l)
+{
+	if (!l)
+		return;
+	logtext_str(o, l->dry_run ? STR(" {dry_run:") : STR(" {limit:"));
+	logtext_escaped(o, l->name, LOGTEXT_HAPROXY, LIMIT_NAME);
+	logtext_char(o, '}');
+}
+
 /* %ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq: HAProxy's of TCP. */
 static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 {
@@ -193,6 +203,7 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	logtext_char(o, ' ');
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
+	haproxy_limited(o, r->limited);
 }
 
 /* Two letters are few: behind the end of HAProxy's line, where it puts what it adds to the
@@ -212,7 +223,7 @@ static void haproxy_reason(struct logtext *o, const struct access_record *r)
 }
 
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
- * %sq/%bq "%r", and of a request that was served nothing else: tools that read HAProxy's log
+ * %sq/%bq %hr "%r", and of a request that was served nothing else: tools that read HAProxy's log
  * must go on reading it. */
 static void format_haproxy(struct logtext *o, const struct access_record *r)
 {
@@ -232,7 +243,9 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_str(o, STR("-- "));
 	haproxy_counts(o, r);
-	logtext_str(o, STR(" 0/0 \""));
+	logtext_str(o, STR(" 0/0"));
+	haproxy_limited(o, r->limited);
+	logtext_str(o, STR(" \""));
 	if (is_readable(r))
 		put_request(o, r, LOGTEXT_HAPROXY,
 			    r->reason == REASON_COMPLETE ? RESERVE_HAPROXY :
@@ -380,6 +393,17 @@ static void json_tried(struct logtext *o, const struct access_record *r)
 	logtext_char(o, ']');
 }
 
+static void json_limited(struct logtext *o, const struct access_limit *l)
+{
+	if (!l) {
+		logtext_str(o, STR(",\"limited\":null"));
+		return;
+	}
+	json_text(o, STR(",\"limited\":{\"name\":"), l->name, LIMIT_NAME);
+	json_text(o, STR(",\"key\":"), l->key, LIMIT_NAME);
+	logtext_str(o, l->dry_run ? STR(",\"dry_run\":true}") : STR(",\"dry_run\":false}"));
+}
+
 static void format_json(struct logtext *o, const struct access_record *r)
 {
 	json_head(o, r);
@@ -397,6 +421,7 @@ static void format_json(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR(",\"redispatched\":"));
 	logtext_str(o, r->redispatched ? STR("true") : STR("false"));
 	json_tried(o, r);
+	json_limited(o, r->limited);
 	json_text(o, STR(",\"user_agent\":"), r->user_agent, LIMIT_AGENT);
 	json_text(o, STR(",\"referer\":"), r->referer, LIMIT_REFERER);
 	logtext_char(o, '}');

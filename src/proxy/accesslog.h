@@ -15,6 +15,13 @@ struct access_attempt {
 	enum reason why;
 };
 
+/* What a limit did to a request, or by dry_run would have done. */
+struct access_limit {
+	struct str name;
+	struct str key; /* as it may be shown */
+	bool dry_run;
+};
+
 struct access_record {
 	struct str node;
 	bool tcp; /* a connection of mode tcp: there was no request */
@@ -34,6 +41,7 @@ struct access_record {
 	bool redispatched;
 	unsigned n_tried;
 	const struct access_attempt *tried; /* before the last one */
+	const struct access_limit *limited; /* by a limit of the frontend; NULL: not */
 	/* Raw from the client: escaped here. */
 	struct str method, target, version, authority, user_agent, referer;
 };

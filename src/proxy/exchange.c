@@ -15,6 +15,8 @@
 #define BODY_SKIP_MAX 65536u
 /* No exchange takes this many steps between two events. */
 #define STEPS_MAX 4096
+/* Nobody knows when another connection of a client ends. */
+#define CONNECTION_RETRY_SECONDS 1
 
 struct step {
 	const char *name;
@@ -94,7 +96,8 @@ static void make_room(struct session *s)
 {
 	size_t need = s->frontend->conf->max_header_size + 4096;
 
-	if (BUF_SIZE - s->in->at < need)
+	/* A session that is refused before it sent anything has no buffer. */
+	if (s->in && BUF_SIZE - s->in->at < need)
 		buf_compact(s->in);
 }
 
@@ -141,6 +144,7 @@ struct exchange *exchange_begin(struct session *s)
 	}
 	if (logger_wanted(w->shared->logger))
 		x->began_wall = clock_wall_us();
+	x->limited = s->limited;
 	x->waiting = WAIT_CLIENT_HEAD;
 	x->progress = UINT64_MAX;
 	return x;
@@ -537,6 +541,14 @@ void exchange_cut(struct exchange *x, enum reason why)
 		tunnel_take_leave(x);
 	exchange_end(x, why);
 	exchange_run(x);
+}
+
+enum step_result exchange_turn_away(struct exchange *x, enum reason why)
+{
+	no_request(&x->req);
+	x->limited = x->session->limited;
+	x->retry_after = CONNECTION_RETRY_SECONDS;
+	return exchange_end(x, why);
 }
 
 void exchange_drop(struct exchange *x)

@@ -71,6 +71,8 @@ struct exchange {
 	/* loop_now() of each stage, 0: not reached */
 	uint64_t began_at, head_at, connect_at, connected_at, response_at;
 	uint64_t began_wall;
+	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */
+	unsigned retry_after; /* seconds, in an answer of our own; 0: nothing is known */
 	uint64_t head_limit_at; /* when the request head must be whole */
 	uint64_t progress; /* of whom we wait for, when the timeout was armed */
 	uint64_t taken, taken_at; /* what the receiver had got at the last look, and since when */
@@ -85,7 +87,7 @@ struct exchange {
 	struct flow to_server, to_client;
 };
 
-/* Begins one on the bytes that the session has read. NULL: out of memory. */
+/* Begins one on the bytes that the session has read, if any. NULL: out of memory. */
 struct exchange *exchange_begin(struct session *s);
 /* Walks on as far as it goes. The exchange, and its session, may be over afterwards. */
 void exchange_run(struct exchange *x);
@@ -112,6 +114,8 @@ static inline bool exchange_is_tcp(const struct exchange *x)
 /* The one setter of the end. Before any response byte it leads to an answer of our own,
  * else the client's connection is cut so that the response is seen to be incomplete. */
 enum step_result exchange_end(struct exchange *x, enum reason why);
+/* The same of a client that a limit of connections turns away, before it has asked anything. */
+enum step_result exchange_turn_away(struct exchange *x, enum reason why);
 /* Waits. Arms the timeout when we wait for another than before, or when that one has moved a
  * byte since: what others do in the meantime gives nobody more time. */
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w);

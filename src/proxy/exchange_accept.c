@@ -1,5 +1,5 @@
 /* What comes before all else on a connection: the PROXY header of a proxy in front. */
-#include "proxy/exchange.h"
+#include "proxy/limiter.h"
 
 /* Nobody is served: the header was all that had come. */
 static enum step_result wait_for_request(struct exchange *x)
@@ -11,10 +11,14 @@ static enum step_result wait_for_request(struct exchange *x)
 static enum step_result header_whole(struct exchange *x, const struct proxy_header *h)
 {
 	struct session *s = x->session;
+	enum reason why;
 
 	s->in->at += h->size;
 	if (!session_take_header(s, h))
 		return exchange_end(x, REASON_NO_MEMORY);
+	if (s->frontend->n_holds && !limiter_admit(s, &why))
+		return exchange_turn_away(x, why);
+	x->limited = s->limited;
 	if (exchange_is_tcp(x))
 		return exchange_go(x, EXCHANGE_ROUTE);
 	if (s->in->at == s->in->end)

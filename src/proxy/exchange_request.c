@@ -7,6 +7,7 @@
 #include "http/hops.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
+#include "proxy/limiter.h"
 
 /* Unsafe methods use only connections so young that the server cannot be closing them
  * (HTTP.md 92). */
@@ -155,6 +156,8 @@ enum step_result step_route(struct exchange *x)
 	enum reason why = tcp ? REASON_COMPLETE : judge_hops(x);
 	int backend;
 
+	if (x->frontend->n_rates && !limiter_pass(x, &facts))
+		return exchange_end(x, REASON_LIMIT_REQUESTS);
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
 	backend = router_decide(x->frontend->router, &facts, NULL);

@@ -363,7 +363,8 @@ static bool write_reply(struct exchange *x)
 	const struct h1_reply r = { .framing = FRAMING_LENGTH,
 				    .keep_alive = x->keep_alive,
 				    .client_minor = x->head_whole ? x->req.minor : 1,
-				    .date = worker_date(s->worker) };
+				    .date = worker_date(s->worker),
+				    .retry_after = x->retry_after };
 	enum http_method m = x->head_whole ? x->req.method : METHOD_OTHER;
 
 	x->response_begun = true;

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "conf/sections.h"
+#include "http/fields.h"
 #include "http/hops.h"
 
 /* ---- listeners ---- */
@@ -226,7 +227,30 @@ static struct h1_limits request_limits(const struct conf_frontend *c)
 				   .relax_bare_lf = c->relax_bare_lf };
 }
 
-static bool make_frontends(struct generation *g, struct board_proxy *board)
+static bool make_limits(struct generation *g, struct frontend *f, struct board_limits *board)
+{
+	unsigned n = f->conf->n_limits;
+
+	if (!n)
+		return true;
+	f->rates = arena_zalloc(&g->arena, n * sizeof(*f->rates));
+	f->holds = arena_zalloc(&g->arena, n * sizeof(*f->holds));
+	if (!f->rates || !f->holds)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const struct conf_limit *c = &f->conf->limits[i];
+		struct frontend_limit *l =
+			c->connections ? &f->holds[f->n_holds++] : &f->rates[f->n_rates++];
+
+		if (!limit_init(&l->limit, f->conf, i, board))
+			return false;
+		l->field = http_field_classify(c->of);
+	}
+	return true;
+}
+
+static bool make_frontends(struct generation *g, struct board_proxy *board,
+			   struct board_limits *limits)
 {
 	struct diags diags;
 	bool good = true;
@@ -243,7 +267,7 @@ static bool make_frontends(struct generation *g, struct board_proxy *board)
 		f->limits = request_limits(f->conf);
 		f->router = router_compile(g->conf, &g->source, f->conf, &diags);
 		slot = board_frontend_slot(board, f->conf->name);
-		good = f->router && slot >= 0;
+		good = f->router && slot >= 0 && make_limits(g, f, limits);
 		if (good) {
 			f->slot = (unsigned)slot;
 			f->stats = &board->frontends[slot].stats;
@@ -287,8 +311,8 @@ static struct generation *generation_new(int bundle, uint64_t number, char *why,
 }
 
 struct generation *generation_make(int bundle, uint64_t number, const struct generation *old,
-				   struct listener_fds *fds, struct board_proxy *board, char *why,
-				   size_t why_size)
+				   struct listener_fds *fds, struct board_proxy *board,
+				   struct board_limits *limits, char *why, size_t why_size)
 {
 	struct generation *g = generation_new(bundle, number, why, why_size);
 	const char *fault = NULL;
@@ -297,8 +321,9 @@ struct generation *generation_make(int bundle, uint64_t number, const struct gen
 		return NULL;
 	if (!read_conf(g, why, why_size))
 		goto fail;
-	if (!make_frontends(g, board))
-		fault = "compiling the routes: out of memory, or too many frontends at once";
+	if (!make_frontends(g, board, limits))
+		fault = "compiling the routes: out of memory, or too many frontends or limits at "
+			"once";
 	else if (!take_listeners(g, old, fds))
 		fault = "taking the listening sockets: one was not handed over";
 	else if (!make_backends(g, old, board))
@@ -413,11 +438,35 @@ static void withdraw_rest(struct board_proxy *board, const struct kept *kept)
 			stats_set(board->servers[i].current, BOARD_GONE);
 }
 
+/* Those that are not withdrawn are named anew, in the order of the file. */
+static void publish_limits(const struct generation *g, struct board_limits *board)
+{
+	bool kept[BOARD_LIMITS] = { false };
+	unsigned order = 0;
+
+	for (unsigned i = 0; i < g->conf->n_frontends; i++) {
+		struct frontend *f = &g->frontends[i];
+
+		for (unsigned k = 0; k < f->n_rates + f->n_holds; k++) {
+			struct frontend_limit *l =
+				k < f->n_rates ? &f->rates[k] : &f->holds[k - f->n_rates];
+
+			limit_publish(&l->limit, order + l->limit.index);
+			kept[l->limit.on - board->limits] = true;
+		}
+		order += f->conf->n_limits;
+	}
+	for (unsigned i = 0; i < BOARD_LIMITS; i++)
+		if (!kept[i])
+			stats_set(board->limits[i].current, BOARD_GONE);
+}
+
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
-			uint64_t now)
+			struct board_limits *limits, uint64_t now)
 {
 	struct kept kept = { .n_servers = 0 };
 
+	publish_limits(g, limits);
 	for (unsigned i = 0; i < g->conf->n_frontends; i++)
 		publish_frontend(g, i, board, &kept);
 	for (unsigned i = 0; i < g->conf->n_backends; i++)

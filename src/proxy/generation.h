@@ -9,6 +9,7 @@
 #include "http/codec.h"
 #include "ipc/board.h"
 #include "ipc/bundle.h"
+#include "limit/limit.h"
 #include "route/route.h"
 
 /* One listening socket, for as long as a generation or a session knows it. The descriptor is
@@ -21,10 +22,18 @@ struct listener {
 	_Atomic unsigned references, watchers;
 };
 
+/* A limit of requests, or of connections. */
+struct frontend_limit {
+	struct limit limit;
+	enum http_field_id field; /* that it counts by */
+};
+
 struct frontend {
 	const struct conf_frontend *conf;
 	struct h1_limits limits; /* of requests */
 	struct router *router;
+	unsigned n_rates, n_holds;
+	struct frontend_limit *rates, *holds; /* of requests; of connections */
 	struct frontend_stats *stats;
 	unsigned slot; /* on the board */
 };
@@ -64,8 +73,8 @@ struct listener_fds {
 /* `old` (may be NULL) lends what did not change. NULL: `why` says at which step. Takes the
  * bundle's descriptor in any case. */
 struct generation *generation_make(int bundle, uint64_t number, const struct generation *old,
-				   struct listener_fds *fds, struct board_proxy *board, char *why,
-				   size_t why_size);
+				   struct listener_fds *fds, struct board_proxy *board,
+				   struct board_limits *limits, char *why, size_t why_size);
 struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g);
 
@@ -76,7 +85,7 @@ const struct conf_bind *generation_bind(const struct generation *g, const struct
 /* This generation now runs instead of `old`: says so on the board, sets weights, retires
  * the servers that are gone. */
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
-			uint64_t now);
+			struct board_limits *limits, uint64_t now);
 
 struct listener *listener_ref(struct listener *l);
 void listener_unref(struct listener *l);

@@ -10,6 +10,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/exchange_steps.def src/proxy/exchange_waits.def \
 	src/proxy/forward.c src/proxy/forward.h \
 	src/proxy/generation.c src/proxy/generation.h \
+	src/proxy/limiter.c src/proxy/limiter.h \
 	src/proxy/health.c src/proxy/health.h \
 	src/proxy/logger.c src/proxy/logger.h \
 	src/proxy/logring.c src/proxy/logring.h \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "ipc/serve.h"
+#include "limit/command.h"
 #include "proxy/health.h"
 #include "proxy/roster.h"
 #include "proxy/worker_thread.h"
@@ -29,6 +31,8 @@ struct proxy {
 	int sock;
 	struct loop_fd sock_io;
 	struct loop_timer beat;
+
+	struct board_limits *limits; /* shared.limits' */
 
 	struct generation *now, *next; /* running; prepared */
 	uint64_t first_round; /* of the checks of what is prepared */
@@ -145,6 +149,15 @@ static void board_adopt(struct board_proxy *b)
 	stats_set(b->health_beat_us, 0);
 }
 
+/* What stands on it was left as it has to be when the last proxy died. */
+static void adopt_limits(struct proxy *p, const struct msg *m, const char **why)
+{
+	if (m->n_fds > BOARD_LIMITS_FD)
+		p->limits = board_map(m->fds[BOARD_LIMITS_FD], sizeof(*p->limits), true, why);
+	if (p->limits)
+		p->shared.limits = limit_table_new(p->limits);
+}
+
 static void on_hello(struct proxy *p, struct msg *m)
 {
 	const char *why = "no board was handed over";
@@ -152,8 +165,9 @@ static void on_hello(struct proxy *p, struct msg *m)
 
 	if (m->n_fds)
 		b = board_map(m->fds[0], sizeof(*b), true, &why);
-	if (!b) {
-		log_error("the proxy cannot map its board: %s", why);
+	adopt_limits(p, m, &why);
+	if (!b || !p->shared.limits) {
+		log_error("the proxy cannot map its boards: %s", why);
 		exit(1);
 	}
 	p->shared.board = b;
@@ -244,8 +258,10 @@ static void forget_next(struct proxy *p)
 	if (p->next)
 		generation_unref(p->next);
 	p->next = NULL;
-	if (p->shared.board)
+	if (p->shared.board) {
 		board_forget_prepared(p->shared.board);
+		board_limits_forget_prepared(p->limits);
+	}
 }
 
 static bool start_services(struct proxy *p, const char **why)
@@ -263,8 +279,8 @@ static void on_prepare(struct proxy *p, struct msg *m)
 
 	forget_next(p);
 	if (m->n_fds) {
-		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board, why,
-					  sizeof(why));
+		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board,
+					  p->limits, why, sizeof(why));
 		m->fds[0] = -1;
 	}
 	if (p->next && !start_services(p, &fault)) {
@@ -357,7 +373,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 	p->now = p->next;
 	p->next = NULL;
 	close_fds(p);
-	generation_publish(p->now, old, p->shared.board, loop_now(p->loop));
+	generation_publish(p->now, old, p->shared.board, p->limits, loop_now(p->loop));
 	watch(p, p->now, NULL, nothing_decided);
 	set_limits(p);
 	if (old) {
@@ -414,6 +430,7 @@ static void tear_down(struct proxy *p)
 		generation_unref(p->now);
 	loop_fd_del(&p->sock_io);
 	loop_timer_stop(&p->beat);
+	limit_table_free(p->shared.limits);
 	log_open(LOG_KIND_NONE, -1, 0, "proxy");
 	if (p->log_fd >= 0)
 		close(p->log_fd);
@@ -423,10 +440,32 @@ static void tear_down(struct proxy *p)
 
 /* ---- commands ---- */
 
+static void change_limits(struct proxy *p, const struct msg *m)
+{
+	struct limit_answer a;
+	char line[sizeof(a.text) + 16];
+	int n;
+
+	limit_command(p->shared.limits, m->text, loop_now_exact(p->loop), &a);
+	if (a.status == CONTROL_DONE) {
+		snprintf(line, sizeof(line), "limits: %s", a.text);
+		log_notice("%s", line);
+		tell(p, MSG_EVENT, 0, line);
+	}
+	n = snprintf(line, sizeof(line), "%s\n", a.text);
+	if (control_send(m->fds[0], a.status == CONTROL_DONE ? 'o' : 'e',
+			 (struct str){ line, (size_t)n }))
+		control_send_exit(m->fds[0], a.status);
+}
+
 static void on_control(struct proxy *p, struct msg *m)
 {
 	if (!m->n_fds || !p->now)
 		return;
+	if (str_begins(m->text, STR("limits"))) {
+		change_limits(p, m);
+		return;
+	}
 	roster_command(&p->roster, p->now->conf, m->fds[0], m->text);
 	m->fds[0] = -1;
 }

@@ -120,6 +120,7 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.redispatched = x->redispatched,
 		.n_tried = x->n_attempts,
 		.tried = x->attempts,
+		.limited = x->limited,
 		.method = x->req.method_text,
 		.target = x->req.target,
 		.authority = x->head_whole ? x->req.authority : STR_NONE,

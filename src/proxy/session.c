@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "proxy/exchange.h"
+#include "proxy/limiter.h"
 
 /* How long, for how many bytes, and with what pauses a client may go on sending after our last
  * word has reached it: as long as what was on its way may take. When connections run out, whoever
@@ -18,6 +19,7 @@ static void session_free(struct session *s)
 {
 	listener_unref(s->listener);
 	free(s->reached);
+	free(s->limited);
 	free(s);
 }
 
@@ -51,6 +53,7 @@ void session_close(struct session *s)
 	buf_put(&w->buffers, &s->in);
 	worker_unlink_session(w, &s->link);
 	list_del(&s->linger_link);
+	limiter_leave(s);
 	loop_task_queue(w->loop, &s->task);
 	session_uncount(w, s->stats);
 }
@@ -72,6 +75,7 @@ static bool look_up_frontend(struct session *s)
 		return false;
 	s->tenancy = w->now;
 	s->frontend = f;
+	limiter_follow(s);
 	return true;
 }
 
@@ -89,15 +93,30 @@ static void wait_for_request(struct session *s)
 	loop_timer_set(l, &s->timer, loop_now(l) + s->frontend->conf->timeouts.keep_alive);
 }
 
-static void start_exchange(struct session *s)
+static bool begin_exchange(struct session *s)
 {
 	s->exchange = exchange_begin(s);
 	stay_no_longer(s);
 	if (!s->exchange) {
 		session_close(s);
-		return;
+		return false;
 	}
 	s->state = SESSION_BUSY;
+	return true;
+}
+
+static void start_exchange(struct session *s)
+{
+	if (begin_exchange(s))
+		exchange_run(s->exchange);
+}
+
+/* Who is over a limit of connections is told so before he has asked for anything. */
+static void turn_away(struct session *s, enum reason why)
+{
+	if (!begin_exchange(s))
+		return;
+	exchange_turn_away(s->exchange, why);
 	exchange_run(s->exchange);
 }
 
@@ -321,7 +340,17 @@ static void task_run(struct loop_task *t)
  * ends are the same. In mode tcp the server may be the first to speak. */
 static void session_begin(struct session *s)
 {
-	if (s->header_due || s->frontend->conf->mode == CONF_MODE_TCP) {
+	enum reason why;
+
+	if (s->header_due) {
+		start_exchange(s);
+		return;
+	}
+	if (s->frontend->n_holds && !limiter_admit(s, &why)) {
+		turn_away(s, why);
+		return;
+	}
+	if (s->frontend->conf->mode == CONF_MODE_TCP) {
 		start_exchange(s);
 		return;
 	}

@@ -5,6 +5,7 @@
 
 #include "http/codec.h"
 #include "net/proxy_header.h"
+#include "proxy/accesslog.h"
 #include "proxy/worker.h"
 
 enum session_state {
@@ -12,6 +13,13 @@ enum session_state {
 	SESSION_BUSY,   /* runs an exchange */
 	SESSION_LINGER, /* has said all; reads what still comes, so that no reset destroys it */
 	SESSION_OVER    /* closed; freed at the end of the turn */
+};
+
+/* Where this connection is counted by the limits of its frontend (limit_hold()). */
+struct session_holds {
+	uint32_t place[CONF_MAX_HOLDS];
+	uint32_t told; /* as one that was turned away; 0: it was not */
+	unsigned n;
 };
 
 struct session {
@@ -36,6 +44,8 @@ struct session {
 	size_t undelivered; /* when it was asked last */
 	uint64_t skip; /* bytes of the last request's body that are to come and nobody wants */
 	unsigned requests;
+	struct session_holds holds;
+	struct access_limit *limited; /* by dry_run; for all of its requests; NULL: not */
 	enum session_state state;
 	bool client_ended; /* the client has closed its side */
 	bool header_due;   /* a PROXY header comes before all else */

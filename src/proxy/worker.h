@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "limit/table.h"
 #include "proxy/generation.h"
 #include "proxy/logger.h"
 #include "upstream/upstream.h"
@@ -15,6 +16,7 @@ struct worker;
 /* What the workers share. The atomics are counted across all of them. */
 struct proxy_shared {
 	struct board_proxy *board;
+	struct limit_table *limits;
 	struct logger *logger;
 	_Atomic uint64_t max_connections;
 	_Atomic uint64_t connections;

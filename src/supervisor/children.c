@@ -66,8 +66,10 @@ static void settled(struct service *s)
 /* What is left on its board must not be taken for something alive. */
 static void clear_board(struct supervisor *sv, const struct service *s)
 {
-	if (s->slot == BOARD_PROXY)
+	if (s->slot == BOARD_PROXY) {
 		board_proxy_died(sv->proxy_board);
+		board_limits_died(sv->limits_board);
+	}
 	if (s->slot != BOARD_VRRP)
 		return;
 	board_vrrp_died(sv->vrrp_board);
@@ -285,6 +287,8 @@ static void set_up(struct supervisor *sv, enum board_process slot)
 		s->hello[2] = sv->reader[kind->other_board];
 		s->n_hello = 3;
 	}
+	if (kind->second_board)
+		s->hello[s->n_hello++] = sv->board[kind->second_board];
 	service_init(s, sv->loop);
 	heartbeat_reset(&sv->heartbeat[slot], loop_now(sv->loop));
 }

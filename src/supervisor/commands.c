@@ -84,6 +84,15 @@ static void run_in_proxy(struct client *c)
 	run_in(c, BOARD_PROXY);
 }
 
+/* Who is limited stands on a board; what is to change is for who writes that. */
+static void run_limits(struct client *c)
+{
+	if (str_find_char(c->request, '\0') < 0)
+		run_boards(c);
+	else
+		run_in_proxy(c);
+}
+
 static void run_version(struct client *c)
 {
 	struct supervisor *sv = c->commands->supervisor;
@@ -116,6 +125,7 @@ static const struct command {
 	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
 	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
 	{"sessions", 3, run_in_proxy}, {"kill", 2, run_in_proxy},
+	{"limits", 4, run_limits},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -19,6 +19,7 @@ struct service_kind {
 	/* Its board, which it writes, and the one it reads beside the supervisor's, in the order
 	 * of control_send_boards(); both 0: it gets no boards. */
 	unsigned own_board, other_board;
+	unsigned second_board; /* another one that it writes; 0: none */
 	bool listeners; /* the listening sockets go in front of PREPARE */
 	bool (*wanted)(const struct manifest *m);
 	int (*carried)(const struct edition *g); /* descriptor of PREPARE */
@@ -53,7 +54,7 @@ struct service {
 	int program;
 	bool listen; /* what it writes to standard error goes to the log */
 	struct board_supervisor *board;
-	int hello[3]; /* descriptors: own board, supervisor's board, the other one */
+	int hello[4]; /* descriptors: own board, supervisor's board, the other one, the second */
 	unsigned n_hello;
 	const struct service_calls *calls;
 

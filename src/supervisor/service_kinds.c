@@ -52,6 +52,7 @@ const struct service_kind service_kinds[SERVICES] = {
 			.name = "proxy",
 			.own_board = 1,
 			.other_board = 2,
+			.second_board = 3,
 			.listeners = true,
 			.wanted = always,
 			.carried = bundle_of,

@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include "ipc/board.h"
+#include "ipc/limit_board.h"
 #include "supervisor/commands.h"
 #include "supervisor/events.h"
 #include "supervisor/heartbeat.h"
@@ -31,6 +31,7 @@ struct supervisor {
 	struct board_supervisor *own_board;
 	struct board_proxy *proxy_board;
 	struct board_vrrp *vrrp_board;
+	struct board_limits *limits_board;
 
 	struct service service[SERVICES];
 	struct heartbeat heartbeat[SERVICES];

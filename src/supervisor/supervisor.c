@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -293,10 +294,11 @@ static void fill_standard_fds(void)
 static bool open_boards(struct supervisor *sv)
 {
 	static const char *const names[CONTROL_BOARDS] = {"hpcbal-supervisor", "hpcbal-proxy",
-							  "hpcbal-vrrp"};
+							  "hpcbal-vrrp", "hpcbal-limits"};
 	static const size_t sizes[CONTROL_BOARDS] = {sizeof(struct board_supervisor),
 						     sizeof(struct board_proxy),
-						     sizeof(struct board_vrrp)};
+						     sizeof(struct board_vrrp),
+						     sizeof(struct board_limits)};
 	void *map[CONTROL_BOARDS];
 
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
@@ -308,6 +310,10 @@ static bool open_boards(struct supervisor *sv)
 	sv->own_board = map[0];
 	sv->proxy_board = map[1];
 	sv->vrrp_board = map[2];
+	sv->limits_board = map[3];
+	if (getrandom(sv->limits_board->key, sizeof(sv->limits_board->key), 0) !=
+	    sizeof(sv->limits_board->key))
+		return fail_at("random bytes for the board of limits");
 	stats_set(sv->own_board->pid, getpid());
 	stats_set(sv->own_board->started_wall_us, clock_wall_us());
 	board_write_text(&sv->own_board->text_turn, sv->own_board->version,
@@ -408,6 +414,7 @@ static void put_away(struct supervisor *sv)
 	munmap(sv->own_board, sizeof(*sv->own_board));
 	munmap(sv->proxy_board, sizeof(*sv->proxy_board));
 	munmap(sv->vrrp_board, sizeof(*sv->vrrp_board));
+	munmap(sv->limits_board, sizeof(*sv->limits_board));
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
 		close(sv->board[i]);
 		close(sv->reader[i]);

@@ -40,7 +40,8 @@ static void prepare(void)
 {
 	static const size_t sizes[CONTROL_BOARDS] = { sizeof(struct board_supervisor),
 						      sizeof(struct board_proxy),
-						      sizeof(struct board_vrrp) };
+						      sizeof(struct board_vrrp),
+						      sizeof(struct board_limits) };
 	void *map;
 
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
@@ -62,7 +63,7 @@ static void send_all(struct str in, uint8_t how)
 		bool fds = packet.p[0] == 'f' || how & HOW_FDS_EVERYWHERE;
 
 		in = str_from(in, 1 + n);
-		if (fdpass_send(daemon_side, &iov, 1, boards, fds ? packet.n % 4 : 0,
+		if (fdpass_send(daemon_side, &iov, 1, boards, fds ? packet.n % (CONTROL_BOARDS + 1) : 0,
 				MSG_DONTWAIT) < 0)
 			break; /* enough */
 	}

@@ -298,11 +298,12 @@ struct daemon_boards daemon_boards(void)
 	ck_assert(control_request(fd, 1, words));
 	ck_assert(control_read(fd, &p, packet));
 	ck_assert_int_eq(p.kind, 'f');
-	ck_assert_uint_eq(p.n_fds, 3);
+	ck_assert_uint_eq(p.n_fds, CONTROL_BOARDS);
 	b.supervisor = board_map(p.fds[0], sizeof(*b.supervisor), false, &why);
 	b.proxy = board_map(p.fds[1], sizeof(*b.proxy), false, &why);
 	b.vrrp = board_map(p.fds[2], sizeof(*b.vrrp), false, &why);
-	ck_assert(b.supervisor && b.proxy && b.vrrp);
+	b.limits = board_map(p.fds[3], sizeof(*b.limits), false, &why);
+	ck_assert(b.supervisor && b.proxy && b.vrrp && b.limits);
 	memcpy(b.fds, p.fds, sizeof(b.fds));
 	close(fd);
 	return b;

@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "ipc/board.h"
+#include "ipc/control.h"
+#include "ipc/limit_board.h"
 
 struct daemon_boards {
 	const struct board_supervisor *supervisor;
 	const struct board_proxy *proxy;
 	const struct board_vrrp *vrrp;
-	int fds[3];
+	const struct board_limits *limits;
+	int fds[CONTROL_BOARDS];
 };
 
 extern char daemon_dir[64], daemon_control[128];

@@ -15,6 +15,7 @@
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "ipc/control.h"
+#include "ipc/limit_board.h"
 #include "ipc/msg.h"
 #include "ipc/sealed.h"
 
@@ -140,7 +141,10 @@ static void on_hello(const struct msg *m)
 		self.proxy_board = board_map(m->fds[0], sizeof(*self.proxy_board), true, &why);
 	if (self.who == VRRP)
 		self.vrrp_board = board_map(m->fds[0], sizeof(*self.vrrp_board), true, &why);
-	if (self.who == RUNNER ? m->n_fds != 0 : m->n_fds != 3)
+	if (m->n_fds != (self.who == RUNNER ? 0 : self.who == PROXY ? 4 : 3))
+		_exit(5);
+	if (self.who == PROXY && !board_map(m->fds[BOARD_LIMITS_FD], sizeof(struct board_limits),
+					    true, &why))
 		_exit(5);
 	if (self.who == PROXY &&
 	    (!self.proxy_board || !board_map(m->fds[2], sizeof(struct board_vrrp), false, &why)))

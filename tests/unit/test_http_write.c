@@ -458,6 +458,13 @@ START_TEST(errors_of_our_own)
 		 "Connection: keep-alive\r\nContent-Length: 47\r\n\r\n"
 		 "503 Service Unavailable: the proxy is stopping\n");
 	ck_assert(!h1_write_error(REASON_CLIENT_ABORT_DATA, METHOD_GET, &reply, &out, &arena));
+	reply.client_minor = 1;
+	reply.retry_after = 37;
+	error_is(REASON_LIMIT_REQUESTS, METHOD_GET,
+		 "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+		 "Cache-Control: no-store\r\nDate: " NOW "\r\nRetry-After: 37\r\n"
+		 "Content-Length: 48\r\n\r\n"
+		 "429 Too Many Requests: over a limit of requests\n");
 }
 END_TEST
 

@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(answer_of_text_boards_and_exit)
 {
-	const int boards[CONTROL_BOARDS] = {ends[0], ends[1], ends[0]};
+	const int boards[CONTROL_BOARDS] = {ends[0], ends[1], ends[0], ends[1]};
 	struct control_packet p;
 
 	ck_assert(control_send(ends[0], 'o', STR("hello\n")));

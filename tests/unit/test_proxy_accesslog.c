@@ -240,7 +240,7 @@ START_TEST(json_complete)
 		"\"connect_ms\":30.000,\"response_ms\":69.001,\"total_ms\":109.123,"
 		"\"reason\":\"COMPLETE\",\"reason_text\":\"complete\",\"termination\":\"----\","
 		"\"limit\":null,\"size\":null,\"retries\":0,\"redispatched\":false,"
-		"\"tried\":[],\"user_agent\":\"curl/7.88.1\","
+		"\"tried\":[],\"limited\":null,\"user_agent\":\"curl/7.88.1\","
 		"\"referer\":\"http://a.example/\\\"x\"}");
 }
 END_TEST
@@ -259,7 +259,8 @@ START_TEST(json_unreadable)
 		"\"queue_ms\":null,\"connect_ms\":null,\"response_ms\":null,\"total_ms\":1000.999,"
 		"\"reason\":\"REQ_LINE\",\"reason_text\":\"malformed request line\","
 		"\"termination\":\"PR--\",\"limit\":null,\"size\":null,\"retries\":0,"
-		"\"redispatched\":false,\"tried\":[],\"user_agent\":null,\"referer\":null}");
+		"\"redispatched\":false,\"tried\":[],\"limited\":null,"
+		"\"user_agent\":null,\"referer\":null}");
 }
 END_TEST
 
@@ -280,7 +281,25 @@ START_TEST(h93_json_shows_each_attempt)
 	ck_assert_ptr_nonnull(strstr(
 		line, "\"retries\":2,\"redispatched\":true,\"tried\":["
 		      "{\"server\":\"web1\",\"reason\":\"CONNECT_REFUSED\"},"
-		      "{\"server\":\"web2\",\"reason\":\"SERVER_CLOSED\"}],\"user_agent\":"));
+		      "{\"server\":\"web2\",\"reason\":\"SERVER_CLOSED\"}],\"limited\":null,"));
+}
+END_TEST
+
+START_TEST(limits_are_named)
+{
+	struct access_limit l = { .name = STR("login"), .key = STR("192.0.2.7") };
+	struct access_record r = plain_record();
+
+	r.limited = &l;
+	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
+			   STR(" 4/3/2/1/0 0/0 {limit:login} \"GET /index.html HTTP/1.1\"")));
+	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_JSON, &r),
+				     ",\"limited\":{\"name\":\"login\",\"key\":\"192.0.2.7\","
+				     "\"dry_run\":false},\"user_agent\":"));
+	l.dry_run = true;
+	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
+			   STR(" 0/0 {dry_run:login} \"GET /index.html HTTP/1.1\"")));
+	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_JSON, &r), "\"dry_run\":true},"));
 }
 END_TEST
 
@@ -335,6 +354,7 @@ START_TEST(long_input_keeps_the_end)
 	static const char bytes[] = { 'a', '"', '\\', '\xff', '\x01', '#', '\xe9' };
 	struct access_attempt tried[ACCESSLOG_TRIED];
 	struct access_record r = plain_record();
+	struct access_limit limited;
 	struct str line;
 
 	memset(junk, bytes[_i], sizeof(junk));
@@ -348,6 +368,8 @@ START_TEST(long_input_keeps_the_end)
 	r.version = r.target;
 	r.reason = REASON_REQ_VERSION_UNSUPPORTED;
 	r.size = r.limit = UINT64_MAX;
+	limited = (struct access_limit){ .name = r.target, .key = r.target };
+	r.limited = &limited;
 	r.request_us = r.queue_us = r.connect_us = r.response_us = r.total_us = INT64_MAX;
 	r.bytes_to_client = r.bytes_from_client = UINT64_MAX;
 	ck_assert_ptr_null(addr_parse(
@@ -424,6 +446,7 @@ int main(void)
 	tcase_add_test(t, json_complete);
 	tcase_add_test(t, json_unreadable);
 	tcase_add_test(t, h93_json_shows_each_attempt);
+	tcase_add_test(t, limits_are_named);
 	tcase_add_test(t, combined_lines);
 	tcase_add_test(t, time_follows_each_record);
 	tcase_add_loop_test(t, long_input_keeps_the_end, 0, 7);

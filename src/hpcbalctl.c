@@ -29,7 +29,7 @@
 #define DEMOTE_TIMEOUT_MS 1100000
 #define FOLLOW_EVERY_US 300000
 
-enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_DEMOTION = 4, TAKES_OLDER = 16,
+enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_FORCE = 4, TAKES_FOR = 8, TAKES_OLDER = 16,
        TAKES_SERVER = 32 };
 
 struct command;
@@ -80,6 +80,10 @@ static struct snapshot *snapshot_of(struct client_boards *b)
 	struct snapshot *s = snapshot_take(b->supervisor, b->proxy, b->vrrp, clock_wall_us(),
 					   clock_now_us());
 
+	if (s && !snapshot_add_limits(s, b->limits)) {
+		snapshot_free(s);
+		s = NULL;
+	}
 	client_unmap(b);
 	return s;
 }
@@ -216,11 +220,24 @@ static enum control_exit ask_vrrp(const struct call *c, char *const *words, int 
 	return good ? status : complain(CONTROL_REFUSED, "out of memory");
 }
 
+/* A time that was given; 0: none was. False: `status` says all. */
+static bool read_for(const struct call *c, uint64_t *us, enum control_exit *status)
+{
+	*us = 0;
+	if (!c->for_time)
+		return true;
+	if (value_quantity(value_durations, str_of(c->for_time), us) == VALUE_OK && *us)
+		return true;
+	*status = complain_time("--for", c->for_time);
+	return false;
+}
+
 static enum control_exit run_demotion(const struct call *c)
 {
 	char instance[CONTROL_REQUEST_MAX / 2], time[64], force[] = "force";
 	char *words[4] = { (char *)(uintptr_t)c->command->name };
-	uint64_t us = 0;
+	enum control_exit status;
+	uint64_t us;
 	int n = 1;
 
 	if (c->argc) {
@@ -229,9 +246,9 @@ static enum control_exit run_demotion(const struct call *c)
 		snprintf(instance, sizeof(instance), "instance=%s", c->argv[0]);
 		words[n++] = instance;
 	}
-	if (c->for_time) {
-		if (value_quantity(value_durations, str_of(c->for_time), &us) != VALUE_OK || !us)
-			return complain_time("--for", c->for_time);
+	if (!read_for(c, &us, &status))
+		return status;
+	if (us) {
 		snprintf(time, sizeof(time), "for=%" PRIu64, us);
 		words[n++] = time;
 	}
@@ -338,6 +355,76 @@ static enum control_exit run_kill(const struct call *c)
 	return status;
 }
 
+/* ---- limits ---- */
+
+#define LIMITS_WORDS 5
+
+static const struct limits_verb {
+	const char *name, *arguments;
+	int least, most; /* words behind it */
+	bool takes_for;
+} limits_verbs[] = {
+	{ "clear", "[LIMIT] [KEY]", 0, 2, false },
+	{ "exempt", "KEY [LIMIT] [--for TIME]", 1, 2, true },
+	{ "enforce", "KEY [LIMIT]", 1, 2, false },
+};
+
+static const struct limits_verb *find_limits_verb(const char *word)
+{
+	for (size_t i = 0; i < sizeof(limits_verbs) / sizeof(limits_verbs[0]); i++)
+		if (strcmp(limits_verbs[i].name, word) == 0)
+			return &limits_verbs[i];
+	return NULL;
+}
+
+/* An empty word would get lost on the way, and leave "all" behind. */
+static bool has_empty_word(const struct call *c)
+{
+	for (int i = 0; i < c->argc; i++)
+		if (!*c->argv[i])
+			return true;
+	return false;
+}
+
+/* limits exempt has its time in front of the key. */
+static enum control_exit change_limits(const struct call *c, const struct limits_verb *v)
+{
+	char *words[LIMITS_WORDS] = { (char *)(uintptr_t)c->command->name, c->argv[0] }, time[32];
+	enum control_exit status;
+	uint64_t us;
+	int n = 2;
+
+	if (c->argc - 1 < v->least || c->argc - 1 > v->most || has_empty_word(c))
+		return complain(CONTROL_USAGE, "usage: hpcbalctl limits %s %s", v->name,
+				v->arguments);
+	if (c->json || (c->for_time && !v->takes_for))
+		return complain(CONTROL_USAGE, "limits %s takes no --%s", v->name,
+				c->json ? "json" : "for");
+	if (!read_for(c, &us, &status))
+		return status;
+	if (v->takes_for) {
+		snprintf(time, sizeof(time), "%" PRIu64, us);
+		words[n++] = time;
+	}
+	for (int i = 1; i < c->argc; i++)
+		words[n++] = c->argv[i];
+	return ask(c, words, n, TIMEOUT_MS, NULL);
+}
+
+static enum control_exit run_limits(const struct call *c)
+{
+	const struct limits_verb *v = c->argc ? find_limits_verb(c->argv[0]) : NULL;
+
+	if (v)
+		return change_limits(c, v);
+	if (c->argc > 1)
+		return complain(CONTROL_USAGE, "\"%s\" is too much; usage: hpcbalctl limits "
+				"[LIMIT], or limits with clear, exempt or enforce", c->argv[1]);
+	if (c->for_time)
+		return complain(CONTROL_USAGE, "limits takes --for with exempt only");
+	return run_listing(c, c->json ? snapshot_json_limits : snapshot_print_limits);
+}
+
 /* ---- events ---- */
 
 /* The daemon gives the whole list; `text` is the caller's to free. */
@@ -440,13 +527,15 @@ static const struct command commands[] = {
 	{ "vrrp", "[INSTANCE]", "a block a virtual router: state, peers, trackers, counters", 1,
 	  TAKES_JSON, run_vrrp },
 	{ "demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,
-	  TAKES_JSON | TAKES_DEMOTION, run_demotion },
+	  TAKES_JSON | TAKES_FOR | TAKES_FORCE, run_demotion },
 	{ "promote", "[INSTANCE]", "ends a demotion", 1, TAKES_JSON, run_demotion },
 	{ "sessions", "[BACKEND[/SERVER]]",
 	  "tunnels, and requests that run for long, oldest first", 1, TAKES_JSON | TAKES_OLDER,
 	  run_sessions },
 	{ "kill", "ID", "ends a session; with --server all on that server", 1,
 	  TAKES_JSON | TAKES_SERVER, run_kill },
+	{ "limits", "[LIMIT]", "the limits, who is limited now, and who is exempt", 4,
+	  TAKES_JSON | TAKES_FOR, run_limits },
 	{ "reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
 	  run_reload },
 	{ "check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0,
@@ -476,11 +565,15 @@ static void print_help(FILE *out)
 				commands[i].help);
 	}
 	fputs("\n"
+	      "  limits clear [LIMIT] [KEY]    forgets what was counted\n"
+	      "  limits exempt KEY [LIMIT]     never refuses this address, network or value\n"
+	      "  limits enforce KEY [LIMIT]    ends that\n"
+	      "\n"
 	      "  -s, --socket SOCKET  the daemon's control socket; else $HPCBAL_SOCKET, else\n"
 	      "                       " DEFAULT_SOCKET "\n"
-	      "      --json           status, servers, vrrp, sessions, kill, demote, promote,\n"
-	      "                       version: as one JSON document\n"
-	      "      --for TIME       demote: for so long only, as 500ms, 5s or 10m\n"
+	      "      --json           status, servers, vrrp, sessions, kill, limits, demote,\n"
+	      "                       promote, version: as one JSON document\n"
+	      "      --for TIME       demote, limits exempt: for so long only, as 500ms, 5s, 10m\n"
 	      "      --force          demote: also when no other node takes over\n"
 	      "      --older TIME     sessions: only those that run for at least so long\n"
 	      "      --server BACKEND/SERVER\n"
@@ -535,9 +628,12 @@ static enum control_exit carry_out(const struct call *c)
 		return complain(CONTROL_USAGE, "%s gives no JSON", k->name);
 	if (c->follow && !(k->flags & TAKES_FOLLOW))
 		return complain(CONTROL_USAGE, "%s takes no -f", k->name);
-	if ((c->for_time || c->force) && !(k->flags & TAKES_DEMOTION))
-		return complain(CONTROL_USAGE, "%s takes no --%s: it is an option of demote",
-				k->name, c->for_time ? "for" : "force");
+	if (c->force && !(k->flags & TAKES_FORCE))
+		return complain(CONTROL_USAGE, "%s takes no --force: it is an option of demote",
+				k->name);
+	if (c->for_time && !(k->flags & TAKES_FOR))
+		return complain(CONTROL_USAGE, "%s takes no --for: it is an option of demote and "
+				"of limits exempt", k->name);
 	if (c->older && !(k->flags & TAKES_OLDER))
 		return complain(CONTROL_USAGE, "%s takes no --older: it is an option of sessions",
 				k->name);

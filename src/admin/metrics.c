@@ -221,6 +221,66 @@ static void collect_check_failures(struct writer *w, const struct snapshot *s)
 	each_server(w, s, server_check_failures);
 }
 
+/* ---- limits ---- */
+
+static bool is_limit_repeated(const struct snapshot *s, unsigned i)
+{
+	unsigned k = i;
+
+	while (k-- > 0)
+		if (strcmp(s->limits[k].name, s->limits[i].name) == 0 &&
+		    strcmp(s->limits[k].frontend, s->limits[i].frontend) == 0)
+			return true;
+	return false;
+}
+
+static void each_limit(struct writer *w, const struct snapshot *s,
+		       uint64_t (*value)(const struct snap_limit *l))
+{
+	for (unsigned i = 0; i < s->n_limits; i++) {
+		const struct snap_limit *l = &s->limits[i];
+
+		if (!is_limit_repeated(s, i))
+			put(w, two("frontend", l->frontend, "limit", l->name), value(l));
+	}
+}
+
+static uint64_t limit_refused(const struct snap_limit *l)
+{
+	return l->refused;
+}
+
+static uint64_t limit_would_refuse(const struct snap_limit *l)
+{
+	return l->would_refuse;
+}
+
+static uint64_t limit_exempted(const struct snap_limit *l)
+{
+	return l->exempted;
+}
+
+static void collect_limit_refused(struct writer *w, const struct snapshot *s)
+{
+	each_limit(w, s, limit_refused);
+}
+
+static void collect_limit_would_refuse(struct writer *w, const struct snapshot *s)
+{
+	each_limit(w, s, limit_would_refuse);
+}
+
+static void collect_limit_exempted(struct writer *w, const struct snapshot *s)
+{
+	each_limit(w, s, limit_exempted);
+}
+
+static void collect_limit_evicted(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_limits && s->n_limits)
+		put(w, none(), s->limits_evicted);
+}
+
 /* ---- virtual routers ---- */
 
 static const struct snap_router *next_router(const struct snapshot *s, unsigned *i)
@@ -338,6 +398,17 @@ static const struct metric metrics[] = {
 	 "Requests that the retry budget denied another try.", collect_retries_denied},
 	{"hpcbal_server_check_failures_total", "counter", "Health checks that failed.",
 	 collect_check_failures},
+	{"hpcbal_limit_refused_total", "counter", "Requests or connections that a limit refused.",
+	 collect_limit_refused},
+	{"hpcbal_limit_would_refuse_total", "counter",
+	 "Requests or connections that a limit let through in its dry run.",
+	 collect_limit_would_refuse},
+	{"hpcbal_limit_exempted_total", "counter",
+	 "Requests or connections that a limit let through by an exemption.",
+	 collect_limit_exempted},
+	{"hpcbal_limit_evicted_total", "counter",
+	 "Keys of limits whose count was lost because there were too many.",
+	 collect_limit_evicted},
 	{"hpcbal_vrrp_state", "gauge", "1 for the state that the virtual router is in.",
 	 collect_state},
 	{"hpcbal_vrrp_transitions_total", "counter", "Changes of state.", collect_transitions},

@@ -265,6 +265,8 @@ struct snapshot *snapshot_take(const struct board_supervisor *b, const struct bo
 
 void snapshot_free(struct snapshot *s)
 {
+	if (s)
+		free(s->limited);
 	free(s);
 }
 

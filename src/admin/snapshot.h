@@ -1,5 +1,5 @@
-/* What the boards say, taken together: the material of `status`, `servers`, `vrrp` and the
- * metrics.
+/* What the boards say, taken together: the material of `status`, `servers`, `vrrp`, `limits` and
+ * the metrics.
  * Reads shared memory that other processes write, trusts none of it, and works while a
  * child is dead. */
 #ifndef HPCBAL_ADMIN_SNAPSHOT_H
@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "ipc/board.h"
+#include "ipc/limit_board.h"
 
 struct snapshot; /* a copy: nothing changes while it is printed */
 
@@ -16,6 +16,8 @@ struct snapshot; /* a copy: nothing changes while it is printed */
 struct snapshot *snapshot_take(const struct board_supervisor *s, const struct board_proxy *p,
 			       const struct board_vrrp *v, uint64_t now_wall_us,
 			       uint64_t now_us);
+/* Adds what the board of limits says; NULL: nothing. False: out of memory. */
+bool snapshot_add_limits(struct snapshot *s, const struct board_limits *b);
 void snapshot_free(struct snapshot *s);
 
 /* Empty when there is no supervisor's board. They live as long as the snapshot. */
@@ -39,6 +41,13 @@ bool snapshot_print_vrrp(const struct snapshot *s, const char *instance, FILE *o
 /* { "vrrp": [ … ] } */
 bool snapshot_json_vrrp(const struct snapshot *s, const char *instance, FILE *out, char *why,
 			size_t why_size);
+/* The limits, who is limited now, and who is exempt; `limit` (a name, or FRONTEND/NAME) NULL:
+ * all. False as with snapshot_print_servers(). */
+bool snapshot_print_limits(const struct snapshot *s, const char *limit, FILE *out, char *why,
+			   size_t why_size);
+/* { "limits": [ … ], "limited": [ … ], "exempt": [ … ], … } */
+bool snapshot_json_limits(const struct snapshot *s, const char *limit, FILE *out, char *why,
+			  size_t why_size);
 /* In Prometheus' text format. */
 void snapshot_print_metrics(const struct snapshot *s, FILE *out);
 /* { "hpcbalctl": …, "hpcbald": … }; `s` NULL: no daemon answers. */

@@ -65,6 +65,31 @@ struct snap_router {
 	uint64_t discards[BOARD_ROUTER_DISCARDS];
 };
 
+struct snap_limit {
+	char frontend[BOARD_NAME], name[BOARD_NAME], by[BOARD_NAME];
+	char rate[32]; /* empty: of connections */
+	uint64_t id, step_ns, depth_ns, connections, burst;
+	uint32_t order, slot;
+	bool dry_run;
+	uint64_t refused, would_refuse, exempted;
+};
+
+/* A key that was refused lately, or that has its connections. */
+struct snap_limited {
+	unsigned limit; /* in the snapshot */
+	char key[BOARD_KEY_TEXT];
+	uint64_t since_us, last_us; /* as in router_facts; 0: it was not refused */
+	uint64_t until_us;          /* when it is let in again; 0: it would be now */
+	uint64_t refused, connections;
+	bool exempt;
+};
+
+struct snap_exemption {
+	char key[BOARD_KEY_TEXT];
+	char limit[2 * BOARD_NAME]; /* empty: all */
+	uint64_t until_us;          /* UINT64_MAX: until it is ended */
+};
+
 struct snapshot {
 	uint64_t now_us;
 	uint64_t mono_us; /* the same instant as now_us, of the clock that router_facts use */
@@ -90,6 +115,13 @@ struct snapshot {
 	char discard_name[BOARD_ROUTER_DISCARDS][24];
 	char discard_text[BOARD_ROUTER_DISCARDS][96];
 	struct snap_router routers[BOARD_ROUTERS];
+
+	bool has_limits;
+	unsigned n_limits, n_limited, n_exempt;
+	uint64_t limits_evicted, limits_untracked;
+	struct snap_limit limits[BOARD_LIMITS];
+	struct snap_limited *limited; /* owned */
+	struct snap_exemption exempt[BOARD_EXEMPTIONS];
 };
 
 /* Fills the part of the virtual routers; after that of the supervisor. */
@@ -103,6 +135,10 @@ bool snapshot_lately(const struct snapshot *s, uint64_t mono_us, uint64_t within
 /* What nodes that are configured differently discard of each other; see discard.def. */
 bool snapshot_discard_is_mismatch(const struct snapshot *s, unsigned i);
 
+/* Whether it is of that name, or FRONTEND/NAME. */
+bool snapshot_limit_is(const struct snap_limit *l, const char *name);
+/* False: there is none of that name, and `why` says so, naming the nearest. */
+bool snapshot_has_limit(const struct snapshot *s, const char *name, char *why, size_t why_size);
 /* NULL, and `why` says so, naming the nearest. */
 const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
 						 char *why, size_t why_size);

@@ -29,6 +29,33 @@ static void explain(const struct nearest *n, const char *kind, const char *wante
 			 wanted);
 }
 
+bool snapshot_limit_is(const struct snap_limit *l, const char *name)
+{
+	size_t n = strlen(l->frontend);
+
+	if (strcmp(l->name, name) == 0)
+		return true;
+	return strncmp(name, l->frontend, n) == 0 && name[n] == '/' &&
+	       strcmp(name + n + 1, l->name) == 0;
+}
+
+bool snapshot_has_limit(const struct snapshot *s, const char *name, char *why, size_t why_size)
+{
+	struct nearest n = {NULL, NEAR};
+
+	for (unsigned i = 0; i < s->n_limits; i++) {
+		if (snapshot_limit_is(&s->limits[i], name))
+			return true;
+		compare(&n, name, s->limits[i].name);
+	}
+	if (n.name)
+		explain(&n, "limit", name, why, why_size);
+	else
+		snprintf(why, why_size, "there is no limit \"%s\"; `hpcbalctl limits` lists them",
+			 name);
+	return false;
+}
+
 const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
 						 char *why, size_t why_size)
 {

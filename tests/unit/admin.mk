@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_admin_hpcbalctl \
+	tests/unit/test_admin_limits \
 	tests/unit/test_admin_metrics \
 	tests/unit/test_admin_sessions \
 	tests/unit/test_admin_snapshot \
@@ -13,6 +14,9 @@ admin_test_boards = tests/unit/admin_boards.c tests/unit/admin_boards.h
 tests_unit_test_admin_hpcbalctl_SOURCES = tests/unit/test_admin_hpcbalctl.c
 tests_unit_test_admin_hpcbalctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_admin_hpcbalctl_LDADD = $(admin_test_libs)
+tests_unit_test_admin_limits_SOURCES = tests/unit/test_admin_limits.c $(admin_test_boards)
+tests_unit_test_admin_limits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_admin_limits_LDADD = $(admin_test_libs)
 tests_unit_test_admin_metrics_SOURCES = tests/unit/test_admin_metrics.c $(admin_test_boards)
 tests_unit_test_admin_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_admin_metrics_LDADD = $(admin_test_libs)

@@ -16,8 +16,8 @@
 
 #include "admin/follow.h"
 #include "base/clock.h"
-#include "ipc/board.h"
 #include "ipc/control.h"
+#include "ipc/limit_board.h"
 
 enum role {
 	BOARDS,       /* as the daemon does */
@@ -78,6 +78,7 @@ static void send_boards(int client)
 	struct board_proxy *p;
 	struct board_vrrp *v;
 	void *map;
+	struct board_limits *l;
 	int fds[CONTROL_BOARDS], at;
 
 	fds[0] = make_board("supervisor", sizeof(*s), &map);
@@ -86,6 +87,8 @@ static void send_boards(int client)
 	p = map;
 	fds[2] = make_board("vrrp", sizeof(*v), &map);
 	v = map;
+	fds[3] = make_board("limits", sizeof(*l), &map);
+	l = map;
 	strcpy(s->node, "lb7");
 	strcpy(s->version, "9.8.7");
 	snprintf(s->config_file, sizeof(s->config_file), "%s", config_path);
@@ -105,6 +108,7 @@ static void send_boards(int client)
 	munmap(s, sizeof(*s));
 	munmap(p, sizeof(*p));
 	munmap(v, sizeof(*v));
+	munmap(l, sizeof(*l));
 }
 
 static void send_odd(int client)
@@ -575,6 +579,14 @@ static const struct {
 	{ { "demote", "--for", "9999999999999d" }, 2, "is no time; write a whole number" },
 	{ { "demote", "-f" }, 2, "demote takes no -f" },
 	{ { "promote", "--for", "5s" }, 2, "promote takes no --for: it is an option of demote" },
+	{ { "limits", "clear", "a", "b", "c" }, 2, "usage: hpcbalctl limits clear [LIMIT] [KEY]" },
+	{ { "limits", "clear", "login", "" }, 2, "usage: hpcbalctl limits clear [LIMIT] [KEY]" },
+	{ { "limits", "exempt" }, 2, "usage: hpcbalctl limits exempt KEY [LIMIT]" },
+	{ { "limits", "enforce", "a", "--for", "5s" }, 2, "limits enforce takes no --for" },
+	{ { "limits", "exempt", "a", "--for", "5" }, 2, "--for \"5\" is no time; did you mean" },
+	{ { "limits", "exempt", "a", "--json" }, 2, "limits exempt takes no --json" },
+	{ { "limits", "login", "web" }, 2, "\"web\" is too much; usage: hpcbalctl limits" },
+	{ { "limits", "--for", "5s" }, 2, "limits takes --for with exempt only" },
 	{ { "status", "--force" }, 2, "status takes no --force: it is an option of demote" },
 	{ { "metrics", "--json" }, 2, "metrics gives no JSON" },
 	{ { "drain", "a/b" }, 1, "drain is not in version " },

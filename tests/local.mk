@@ -11,7 +11,7 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/e2e/test_bad_days_of_the_daemon.py tests/e2e/test_reload_parts.py \
 	tests/e2e/test_h84_h88_ends.py tests/e2e/test_h89_h93_retries.py \
 	tests/e2e/test_h94_h97_pool.py tests/e2e/test_h98_drain.py tests/e2e/test_flow_limits.py \
-	tests/e2e/test_flow_pace.py \
+	tests/e2e/test_flow_pace.py tests/e2e/test_found_by_differential.py \
 	tests/e2e/test_chaos.py tests/e2e/test_who_is_late.py tests/e2e/test_supervisor.py \
 	tests/lab/run tests/lab/README.md tests/lab/conftest.py tests/lab/segment.py \
 	tests/lab/watch.py tests/lab/probe.py tests/lab/probe.c tests/lab/pair.py \

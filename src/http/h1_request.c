@@ -75,6 +75,16 @@ static enum reason method_parse(struct str *rest, struct http_request *req)
 	return REASON_COMPLETE;
 }
 
+/* What there is to know of a line that is refused unread: for the log, and because whoever sent
+ * HEAD waits for no body. */
+static void refused_line_note(struct str line, struct http_request *req)
+{
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (method_parse(&line, req) == REASON_COMPLETE)
+		str_split(&line, ' ', &req->target);
+}
+
 /* method SP target SP version, with single spaces: the first and the last decide, one
  * between them is a forbidden byte of the target. */
 static enum reason request_line_parse(struct str line, struct http_request *req,
@@ -83,8 +93,10 @@ static enum reason request_line_parse(struct str line, struct http_request *req,
 	const char *space;
 	enum reason fault;
 
-	if (str_find_char(line, '\r') >= 0)
+	if (str_find_char(line, '\r') >= 0) {
+		refused_line_note(line, req);
 		return REASON_REQ_BARE_CR;
+	}
 	fault = method_parse(&line, req);
 	if (fault != REASON_COMPLETE)
 		return fault;
@@ -99,17 +111,12 @@ static enum reason request_line_parse(struct str line, struct http_request *req,
 	return fault == REASON_COMPLETE ? h1_target_parse(req, arena) : fault;
 }
 
-/* What there is of a line that is too long, for the log. */
 static enum reason line_too_long(struct h1_parser *p, struct str bytes,
 				 const struct h1_limits *limits, struct http_request *req)
 {
-	struct str rest;
-
+	refused_line_note(bytes, req);
 	if (bytes.n && bytes.p[bytes.n - 1] == '\r')
 		bytes.n--;
-	rest = bytes;
-	if (method_parse(&rest, req) == REASON_COMPLETE)
-		str_split(&rest, ' ', &req->target);
 	return h1_parser_over(p, REASON_REQ_LINE_TOO_LONG, limits->max_line, bytes.n);
 }
 
@@ -123,6 +130,12 @@ static enum reason line_bytes_judge(struct h1_parser *p, struct str bytes,
 	if (bytes.n > limits->max_line + 1 || bytes.n > limits->max_head)
 		return line_too_long(p, bytes, limits, req);
 	return REASON_COMPLETE;
+}
+
+static enum reason line_bare_lf(struct str bytes, struct http_request *req)
+{
+	refused_line_note(bytes, req);
+	return REASON_REQ_BARE_LF;
 }
 
 static enum reason whole_line_judge(struct h1_parser *p, const struct h1_line *line,
@@ -142,17 +155,17 @@ static enum http_verdict first_line_read(struct h1_parser *p, struct str in,
 					 struct http_request *req, enum reason *why)
 {
 	struct h1_line line;
+	struct str bytes;
 	enum http_verdict v;
 
 	do {
 		p->head_at = p->line_at;
 		v = h1_line_next(p, in, limits->relax_bare_lf, &line);
-		if (v == HTTP_MORE)
-			line.whole = str_from(in, p->head_at);
-		*why = line_bytes_judge(p, v == HTTP_MORE ? line.whole :
-					str_first(line.whole, line.whole.n - 1), limits, req);
+		bytes = v == HTTP_MORE ? str_from(in, p->head_at)
+				       : str_first(line.whole, line.whole.n - 1);
+		*why = line_bytes_judge(p, bytes, limits, req);
 		if (*why == REASON_COMPLETE && v == HTTP_BAD)
-			*why = REASON_REQ_BARE_LF;
+			*why = line_bare_lf(bytes, req);
 		else if (*why == REASON_COMPLETE && v == HTTP_OK)
 			*why = whole_line_judge(p, &line, limits, arena, req);
 		if (*why != REASON_COMPLETE)

@@ -512,6 +512,16 @@ static void cut_client(struct exchange *x)
 		conn_close(&x->session->conn);
 }
 
+/* A response that is bad in what came with its head: none of it has gone out, so that the client
+ * can be told (HTTP.md 82). */
+static void take_back_response(struct exchange *x)
+{
+	if (!x->response_begun || x->tunnel || x->to_client.sent != x->response_from)
+		return;
+	iovq_init(&x->to_client.q);
+	x->response_begun = false;
+}
+
 enum step_result exchange_end(struct exchange *x, enum reason why)
 {
 	unsigned status = reason_status(why);
@@ -527,6 +537,7 @@ enum step_result exchange_end(struct exchange *x, enum reason why)
 	if (x->tunnel)
 		tunnel_cut(x);
 	exchange_release_server(x, false);
+	take_back_response(x);
 	if (status && may_answer(x)) {
 		x->status = status;
 		return exchange_go(x, EXCHANGE_REPLY);

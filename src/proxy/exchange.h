@@ -74,6 +74,7 @@ struct exchange {
 	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */
 	unsigned retry_after; /* seconds, in an answer of our own; 0: nothing is known */
 	uint64_t head_limit_at; /* when the request head must be whole */
+	uint64_t response_from; /* to_client.sent before the final response's first byte */
 	uint64_t progress; /* of whom we wait for, when the timeout was armed */
 	uint64_t taken, taken_at; /* what the receiver had got at the last look, and since when */
 	struct pace sends, takes; /* the client: a body; a response */

@@ -187,6 +187,7 @@ static enum step_result begin_response(struct exchange *x)
 		x->to_client.chunks.any_name = true;
 	}
 	x->response_begun = true;
+	x->response_from = x->to_client.sent;
 	if (!write_head(x, &r))
 		return exchange_end(x, REASON_NO_MEMORY);
 	if (x->res.status == 101)
@@ -365,11 +366,12 @@ static bool write_reply(struct exchange *x)
 				    .client_minor = x->head_whole ? x->req.minor : 1,
 				    .date = worker_date(s->worker),
 				    .retry_after = x->retry_after };
-	enum http_method m = x->head_whole ? x->req.method : METHOD_OTHER;
 
 	x->response_begun = true;
 	x->to_client.out = FRAMING_LENGTH;
-	return s->codec->write_error(x->reason, m, &r, &x->to_client.q, &x->arena);
+	/* Also of a head that was refused the method is known, if it came to that: who sent
+	 * HEAD waits for no body (HTTP.md 65). */
+	return s->codec->write_error(x->reason, x->req.method, &r, &x->to_client.q, &x->arena);
 }
 
 enum step_result step_reply(struct exchange *x)

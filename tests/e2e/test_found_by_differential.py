@@ -1,0 +1,53 @@
+"""What the differential test has found, each as a small case of its own."""
+import pytest
+
+import wire
+
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("body", [b"x\r\n", b"0x1\r\na\r\n0\r\n\r\n", b"1\r\nab\r\n0\r\n\r\n",
+                                  b"0\n\r\n", b"0\r\nT : v\r\n\r\n"])
+def test_h82_a_body_that_is_bad_from_its_start_is_a_502(site, body):
+    """Its head has come along with it, and has not gone on: the client can still be told."""
+    site.origin.answer = CHUNKED + body
+    client = site.client()
+    client.send(GET)
+    response = client.read_response()
+    assert (response.status, response.body) == (
+        502, b"502 Bad Gateway: malformed chunked response body\n")
+    site.daemon.wait_log(r" 502 \d+ - - PD-- .*\"GET / HTTP/1.1\"")
+    assert len(site.origin.requests) == 1
+
+
+def test_h82_a_client_that_goes_on_is_answered_behind_such_a_502(site):
+    replies = [CHUNKED + b"zz\r\n", wire.answer(b"second")]
+    site.origin.answer = lambda request, connection: replies.pop(0)
+    client = site.client()
+    client.send(GET + GET)
+    assert client.read_response().status == 502
+    assert client.read_response().body == b"second"
+
+
+def test_h73_what_has_begun_to_go_out_is_cut_and_no_502_follows(site):
+    def reply(_, connection):
+        connection.sock.sendall(CHUNKED + b"5\r\nhello\r\n")
+        assert client.read_until(b"hello\r\n").endswith(b"5\r\nhello\r\n")
+        return b"zz\r\n"
+    site.origin.answer = reply
+    client = site.client()
+    client.send(GET)
+    client.expect_closed()
+
+
+@pytest.mark.parametrize("request_", [
+    "HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
+    "HEAD / HTTP/3.0\r\n\r\n", "HEAD /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", "HEAD / HTTP/1.1\nHost: a\r\n\r\n",
+    "HEAD /" + "a" * 20000])
+def test_h65_a_refused_head_request_has_an_answer_without_a_body(site, request_):
+    client = site.client()
+    client.send(request_)
+    assert client.read_response("HEAD").status >= 400
+    client.expect_closed()

@@ -14,20 +14,14 @@ static bool port_parse(struct str text, uint16_t *port)
 	return true;
 }
 
-/* The bytes of reg-name (an IPv4 address is one too), or 0 when an escape is bad. */
-static size_t reg_name_size(struct str s)
+/* The bytes of a name; an IPv4 address is one too. RFC 3986 allows escapes in it, but a name
+ * that is asked of DNS has none, and one server would decode what another compares raw. */
+static size_t name_size(struct str s)
 {
 	size_t i = 0;
 
-	while (i < s.n) {
-		if (http_char_is(s.p[i], CHAR_HOST))
-			i++;
-		else if (s.p[i] == '%' && s.n - i >= 3 && http_hex_value(s.p[i + 1]) >= 0 &&
-			 http_hex_value(s.p[i + 2]) >= 0)
-			i += 3;
-		else
-			break;
-	}
+	while (i < s.n && http_char_is(s.p[i], CHAR_HOST))
+		i++;
 	return i;
 }
 
@@ -48,7 +42,7 @@ static size_t ip_literal_size(struct str s)
 
 bool http_authority_parse(struct str text, struct http_authority *a)
 {
-	size_t n = text.n && text.p[0] == '[' ? ip_literal_size(text) : reg_name_size(text);
+	size_t n = text.n && text.p[0] == '[' ? ip_literal_size(text) : name_size(text);
 
 	a->host = str_first(text, n);
 	a->port = 0;

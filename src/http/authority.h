@@ -9,7 +9,8 @@ struct http_authority {
 	uint16_t port;   /* 0: none was given */
 };
 
-/* False for anything else: userinfo, comma, space, an empty host, an empty or bad port. */
+/* False for anything else: userinfo, comma, space, an escape, an empty host, an empty or bad
+ * port. */
 bool http_authority_parse(struct str text, struct http_authority *a);
 /* The same place: any case, and no port equal to the default one. */
 bool http_authority_same(const struct http_authority *a, const struct http_authority *b,

@@ -66,7 +66,7 @@ struct http_request {
 	struct str target;    /* as it came */
 	struct str version;   /* as it came */
 	struct str path;      /* normalised (RFC 3986 6.2.2, HTTP.md 37); "*" for OPTIONS * */
-	struct str match_path; /* the same with repeated slashes as one: what conditions see */
+	struct str match_path; /* what conditions see of it: decoded, repeated slashes as one */
 	struct str query;     /* with its "?", or empty */
 	struct str authority; /* of the target, else Host; what conditions see */
 	unsigned minor;       /* 0 or 1: HTTP/1.minor as it is served */

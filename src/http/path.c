@@ -148,26 +148,36 @@ static bool dots_remove(struct out *buf)
 	return true;
 }
 
-static char upper_hex(char c)
-{
-	return c >= 'a' && c <= 'f' ? (char)(c - 0x20) : c;
-}
-
-/* One slash for many; escapes in capitals. */
-static struct str match_form(struct str path, char *to)
+struct str http_path_plain(struct str s, char *to)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < path.n; i++) {
-		if (path.p[i] == '/' && n && to[n - 1] == '/')
-			continue;
-		to[n++] = path.p[i];
-		if (path.p[i] == '%') {
-			to[n++] = upper_hex(path.p[i + 1]);
-			to[n++] = upper_hex(path.p[i + 2]);
+	for (size_t i = 0; i < s.n; i++) {
+		int c = s.p[i] == '%' ? escape_value(s, i) : -1;
+
+		if (c == '?') {
+			memcpy(to + n, "%3F", 3);
+			n += 3;
 			i += 2;
+			continue;
 		}
+		if (c >= 0)
+			i += 2;
+		else
+			c = (unsigned char)s.p[i];
+		to[n++] = c == '\\' ? '/' : (char)c;
 	}
+	return (struct str){ to, n };
+}
+
+static struct str match_form(struct str path, char *to)
+{
+	struct str plain = http_path_plain(path, to);
+	size_t n = 0;
+
+	for (size_t i = 0; i < plain.n; i++)
+		if (plain.p[i] != '/' || n == 0 || to[n - 1] != '/')
+			to[n++] = plain.p[i];
 	return (struct str){ to, n };
 }
 

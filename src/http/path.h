@@ -8,12 +8,17 @@
 #include "base/str.h"
 
 /* `raw` begins with "/" and has no query. Into `path`: escapes of unreserved characters
- * decoded, dot segments removed; other escapes as they came. Into `match`: the same with
- * repeated slashes as one and the hex digits of escapes in capitals. Both are `raw` itself
- * where nothing changes, else in the arena. REQ_PATH_ESCAPE for an invalid escape, %00, or a
+ * decoded, dot segments removed; other escapes as they came. Into `match`: the same in
+ * http_path_plain()'s form, with repeated slashes as one. Both are `raw` itself where nothing
+ * changes, else in the arena. REQ_PATH_ESCAPE for an invalid escape, %00, or a
  * dot segment that only some servers would see as one: beside %2F, %5C or "\", or before
  * parameters ("..;"). */
 enum reason http_path_normalise(struct str raw, struct arena *arena, struct str *path,
 				struct str *match);
+
+/* A path, or a piece of one, as the laxest server may read it: all escapes decoded, so that %2F
+ * is a slash, and "\" is one too. Only %3F stays, in capitals: a path has no "?". What is no
+ * escape stays as well. Into `to`, which has room for all of `s`. */
+struct str http_path_plain(struct str s, char *to);
 
 #endif

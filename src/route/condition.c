@@ -3,13 +3,20 @@
 
 #include "base/assert.h"
 
+/* "example.com." is example.com, also to servers. */
+static struct str without_root(struct str host)
+{
+	return host.n > 1 && host.p[host.n - 1] == '.' ? str_first(host, host.n - 1) : host;
+}
+
 struct str condition_host(struct str authority)
 {
 	size_t n = authority.n;
 
 	while (n > 0 && authority.p[n - 1] != ':' && authority.p[n - 1] != ']')
 		n--;
-	return n > 0 && authority.p[n - 1] == ':' ? str_first(authority, n - 1) : authority;
+	return without_root(n > 0 && authority.p[n - 1] == ':' ? str_first(authority, n - 1) :
+								 authority);
 }
 
 static bool match_exact(struct str s, struct str value, bool fold)

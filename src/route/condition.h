@@ -54,7 +54,7 @@ struct condition {
 bool condition_holds(const struct condition *c, const struct route_facts *facts);
 /* A word in it that asks for something of a request; NULL: a connection is enough. */
 const struct word *condition_of_request(const struct condition *c);
-/* The authority without its port. */
+/* The authority without its port, and without the dot that may end a name. */
 struct str condition_host(struct str authority);
 
 #endif

@@ -1,6 +1,7 @@
 /* From the values that stand behind a word to what is compared. */
 #include <stdio.h>
 
+#include "http/path.h"
 #include "route/compile.h"
 
 /* More strings than this are looked up in a tree, more networks in sorted ranges. */
@@ -86,24 +87,28 @@ static const char *string_doubt(const struct test *t, struct str v)
 	}
 }
 
-/* The path that conditions see has its escapes in capitals (RFC 3986 6.2.2.1). */
-static struct str capital_escapes(struct arena *a, struct str s)
+/* Conditions see a path decoded, so that whoever wrote an escape is understood too. */
+static struct str path_value(struct arena *a, struct str s)
 {
-	struct str kept = arena_str(a, s);
+	char *to = arena_alloc(a, s.n + 1);
 
-	for (size_t i = 0; i < kept.n; i++) {
-		char *c = (char *)(uintptr_t)kept.p + i;
+	return to ? http_path_plain(s, to) : STR_NONE;
+}
 
-		if (*c >= 'a' && *c <= 'f' &&
-		    ((i > 0 && c[-1] == '%') || (i > 1 && c[-2] == '%')))
-			*c = (char)(*c - ('a' - 'A'));
-	}
-	return kept;
+/* As conditions see it. */
+static struct str value_text(struct arena *a, const struct test *t, struct str s)
+{
+	if (t->word->sample == SAMPLE_PATH)
+		return path_value(a, s);
+	if (t->word->sample == SAMPLE_HOST && s.n > 1 && s.p[s.n - 1] == '.')
+		return str_first(s, s.n - 1);
+	return s;
 }
 
 static void add_string(struct parser *p, struct test *t, const struct value *v)
 {
-	const char *doubt = string_doubt(t, v->text);
+	struct str text = value_text(p->c->arena, t, v->text);
+	const char *doubt = string_doubt(t, text);
 
 	if (v->text.n == 0 && t->word->sample == SAMPLE_HOST) {
 		value_say(p, DIAG_ERROR, t, v, "a host is never empty");
@@ -112,11 +117,9 @@ static void add_string(struct parser *p, struct test *t, const struct value *v)
 	if (doubt)
 		value_say(p, DIAG_WARNING, t, v, doubt);
 	if (t->fold)
-		t->v.strings[t->n++] = fold(p->c->arena, v->text);
-	else if (t->word->sample == SAMPLE_PATH)
-		t->v.strings[t->n++] = capital_escapes(p->c->arena, v->text);
+		t->v.strings[t->n++] = fold(p->c->arena, text);
 	else
-		t->v.strings[t->n++] = arena_str(p->c->arena, v->text);
+		t->v.strings[t->n++] = arena_str(p->c->arena, text);
 }
 
 static void add_regex(struct parser *p, struct test *t, const struct value *v)

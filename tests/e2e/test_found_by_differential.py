@@ -51,3 +51,25 @@ def test_h65_a_refused_head_request_has_an_answer_without_a_body(site, request_)
     client.send(request_)
     assert client.read_response("HEAD").status >= 400
     client.expect_closed()
+
+
+@pytest.mark.parametrize("target", [
+    "/%2Fapi", "/%2fapi/x", "/%5Capi", "/\\api", "//%2f/api", "/%2F%2Fapi", "/api%2Fx", "/ap%69"])
+def test_h37_no_spelling_of_a_slash_gets_past_a_path_condition(site, target):
+    """nginx, for one, decodes %2F and then takes two slashes for one; others do so with \\."""
+    assert site.ask(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").body == b"other"
+    assert site.origin.received == b""
+    wanted = target.replace("%69", "i")
+    assert site.other.requests[0].target == wanted
+
+
+@pytest.mark.parametrize("host", ["other.example.", "OTHER.example.", "other.example.:80"])
+def test_h22_a_dot_at_the_end_of_a_host_gets_past_no_condition(site, host):
+    assert site.ask(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").body == b"other"
+    assert site.other.requests[0].one("Host") == host.encode()
+
+
+@pytest.mark.parametrize("host", ["other%2eexample", "%6fther.example"])
+def test_h21_an_escape_in_a_host_is_refused(site, host):
+    site.refuse(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n", 400)
+    site.refuse(f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n", 400)

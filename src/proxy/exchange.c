@@ -260,10 +260,12 @@ static uint64_t progress_of(const struct exchange *x, enum exchange_wait w)
 	}
 }
 
+/* Once the server answers while the body still comes, the two have a talk, whose pauses are
+ * theirs. */
 static struct pace *pace_of(struct exchange *x, enum exchange_wait w)
 {
 	if (w == WAIT_CLIENT_READ)
-		return &x->sends;
+		return x->response_begun ? NULL : &x->sends;
 	return w == WAIT_CLIENT_WRITE ? &x->takes : NULL;
 }
 
@@ -283,9 +285,11 @@ static uint64_t pace_limit(struct exchange *x)
 {
 	uint64_t rate = x->frontend->conf->timeouts.body_min_rate, missing;
 
+	if (!pace_of(x, x->waiting))
+		return UINT64_MAX;
 	if (x->waiting == WAIT_CLIENT_READ)
 		return pace_due(&x->sends, x->to_server.body, rate);
-	if (x->waiting != WAIT_CLIENT_WRITE || x->taken == UINT64_MAX)
+	if (x->taken == UINT64_MAX)
 		return UINT64_MAX;
 	missing = x->session->conn.sent - x->taken; /* of this response, or of one before */
 	return pace_due(&x->takes, x->to_client.sent > missing ? x->to_client.sent - missing : 0,

@@ -102,17 +102,23 @@ def test_who_takes_nothing_any_more_is_cut(start, origin, who):
 # --- the average ---
 
 def test_a_body_has_to_keep_an_average_rate(start, origin):
-    """Seven clients at once, for the ten seconds that are free and some more. Chunks count by
-    what is in them."""
+    """Nine clients at once, for the ten seconds that are free and some more. Chunks count by
+    what is in them; the time of a server that does not read, or answers late, does not count;
+    nor does a talk that server and client have."""
     server, over = origin(), threading.Event()
+    fast = ("127.0.0.1", wire.free_port())
     server.read_bodies = False
 
     def reply(request, connection):
         if request.target == "/response":
             return big(8 << 20)(request, connection)
         if request.target == "/late-server":  # it says when the body may come
-            over.wait(14)
+            over.wait(60 * wire.SLOWDOWN)
             connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if request.target == "/stalls":
+            over.wait(60 * wire.SLOWDOWN)
+        if request.target == "/talk":
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
         if request.has("Transfer-Encoding"):
             connection.read_chunked()
         else:
@@ -120,10 +126,12 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
         return wire.answer(request.target.encode())
     server.answer = reply
     running = start(daemon.backend("main", server.address), log_format="json",
-                    timeouts='client = "30s"; server = "60s"; body_min_rate = "2000B";')
+                    timeouts='client = "30s"; server = "60s"; body_min_rate = "2000B";',
+                    frontend="}, { name = \"fast\"; bind = ( \"%s:%d\" ); default_backend = "
+                             "\"main\"; timeouts: { body_min_rate = \"100MiB\"; };" % fast)
 
-    def upload(path, size=100000, fields=""):
-        client = running.client()
+    def upload(path, size=100000, fields="", to=running.address):
+        client = wire.Client(to)
         client.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: {size}\r\n\r\n")
         return client
 
@@ -135,6 +143,13 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     reader.send(GET.replace("/ ", "/response "))
     reader.read_exactly(200)
     bulk.send("b" * 200000)  # buys a hundred seconds
+    talk, stalled = upload("/talk", 100), upload("/stalls", 16 << 20, to=fast)
+    assert talk.read_response().body == b"hello"
+    time.sleep(0.2)  # it is waited for, and then for its server
+    stalled.sock.settimeout(60 * wire.SLOWDOWN)
+    sender = threading.Thread(target=stalled.send, args=(b"s" * ((16 << 20) - 1),),
+                              daemon=True)
+    sender.start()
     begun, ended, given = time.monotonic(), {}, 0
     seen = {"/trickle": trickle, "/chunks": chunks, "/silent": silent}
     while len(ended) < 3 and time.monotonic() - begun < 20 * wire.SLOWDOWN:
@@ -152,7 +167,13 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     for path, client in seen.items():
         assert client.read_response().status == 408
         assert ended[path] > 9, "the first ten seconds are free"
+    talk.send("t" * 90)
+    talk.expect_open()
     over.set()
+    sender.join()
+    time.sleep(0.3)
+    stalled.send("s")
+    assert stalled.read_response(patience=20 * wire.SLOWDOWN).body == b"/stalls"
     bulk.send("b")
     assert bulk.read_response().body == b"/bulk"
     good.send("g" * (400000 - given))
@@ -164,5 +185,5 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     for path in seen:
         assert '"reason":"CLIENT_BODY_SLOW"' in lines[path] and '"status":408' in lines[path]
     assert '"reason":"CLIENT_SEND_SLOW"' in lines["/response"]
-    for client in list(seen.values()) + [good, bulk, patient, reader]:
+    for client in list(seen.values()) + [good, bulk, patient, reader, talk, stalled]:
         client.close()

@@ -270,17 +270,21 @@ def test_h92_no_unsafe_method_on_a_connection_idle_for_a_second(start, origin, m
     client.close()
 
 
-def test_h93_never_the_same_server_while_another_is_there(start, origin):
+@pytest.mark.parametrize("balance", ["roundrobin", "leastconn", "source"])
+def test_h93_never_the_same_server_while_another_is_there(start, origin, balance):
+    """Also when the algorithm would choose the same one again."""
     bad = [origin(), origin()]
     good = origin(name="good")
     for server in bad:
         server.answer = once
     running = start(daemon.backend("main", *[s.address for s in bad], good.address,
-                                   more="retry_budget = 100;"), log_format="json")
-    client = running.client()
+                                   more="retry_budget = 100;", balance=balance),
+                    log_format="json")
+    clients = [running.client(source=f"127.0.1.{n}") for n in range(1, 7)]
     for i in range(60):
-        assert client.ask(request("GET", path=f"/{i}")).status == 200
-    client.close()
+        assert clients[i % 6].ask(request("GET", path=f"/{i}")).status == 200
+    for client in clients:
+        client.close()
     retried = [line for line in json_lines(running, 60) if line["retries"]]
     assert retried, "there were some"
     for line in retried:

@@ -75,10 +75,12 @@ static bool read_by(struct conf_limit *l)
 	return read_of(text, STR("cookie("), &l->of);
 }
 
-static void check_by(struct draft *d, const config_setting_t *group, struct conf_limit *l)
+static void check_by(struct draft *d, const config_setting_t *group,
+		     const struct conf_frontend *f, struct conf_limit *l)
 {
 	const config_setting_t *s = section_member(group, SECTION_LIMIT, "by");
 	bool good = read_by(l);
+	bool by_field = l->by == CONF_LIMIT_HEADER || l->by == CONF_LIMIT_COOKIE;
 
 	if (!s || l->by_text.n == 0)
 		return;
@@ -87,7 +89,12 @@ static void check_by(struct draft *d, const config_setting_t *group, struct conf
 			    "by = \"%.*s\" is nothing to count by; write \"src\", \"src/24\" or "
 			    "\"src/24/56\", \"hdr(NAME)\", \"cookie(NAME)\", or \"route\"",
 			    SHOWN(l->by_text));
-	else if (l->connections && (l->by == CONF_LIMIT_HEADER || l->by == CONF_LIMIT_COOKIE))
+	else if (f->mode == CONF_MODE_TCP && by_field)
+		draft_fault(d, s,
+			    "in mode \"tcp\" nobody sees fields or cookies, so nothing is counted "
+			    "by \"%.*s\"; write \"src\" or \"route\"",
+			    SHOWN(l->by_text));
+	else if (l->connections && by_field)
 		draft_fault(d, s,
 			    "a connection is counted before it has sent anything, so not by "
 			    "\"%.*s\"; write \"src\" or \"route\", or a rate",
@@ -173,7 +180,7 @@ static void build_limit(struct draft *d, const config_setting_t *group, struct c
 	section_defaults(d, SECTION_LIMIT, l);
 	section_read(d, group, SECTION_LIMIT, l);
 	l->when = section_text(d, group, SECTION_LIMIT, "when");
-	check_by(d, group, l);
+	check_by(d, group, f, l);
 	check_rate(d, group, l);
 	check_kind(d, group);
 	check_name(d, group, f, l);

@@ -61,10 +61,10 @@ static void send_all(struct str in, uint8_t how)
 		struct str packet = str_first(str_from(in, 1), n);
 		struct iovec iov = { (void *)(uintptr_t)packet.p, packet.n };
 		bool fds = packet.p[0] == 'f' || how & HOW_FDS_EVERYWHERE;
+		unsigned n_fds = fds ? packet.n % (CONTROL_BOARDS + 1) : 0;
 
 		in = str_from(in, 1 + n);
-		if (fdpass_send(daemon_side, &iov, 1, boards, fds ? packet.n % (CONTROL_BOARDS + 1) : 0,
-				MSG_DONTWAIT) < 0)
+		if (fdpass_send(daemon_side, &iov, 1, boards, n_fds, MSG_DONTWAIT) < 0)
 			break; /* enough */
 	}
 	if (how & HOW_HANGS_UP)

@@ -110,4 +110,32 @@ static inline unsigned rig_takes(struct rig *r, const struct limit *l, const str
 	return n;
 }
 
+/* So many more addresses of the same set. */
+static inline void rig_same_set(struct rig *r, const struct limit *l, struct addr *to,
+				unsigned n)
+{
+	uint64_t set = UINT64_MAX;
+
+	for (unsigned i = 0; n; i++) {
+		struct addr a = rig_nth(i);
+		struct limit_key k = rig_src(r, l, &a);
+
+		if (set == UINT64_MAX)
+			set = k.owner % BOARD_LIMIT_SETS;
+		if (k.owner % BOARD_LIMIT_SETS != set)
+			continue;
+		*to++ = a;
+		n--;
+	}
+}
+
+static inline enum limit_hold rig_hold(struct rig *r, const struct limit *l,
+				       const struct addr *a, uint32_t *place)
+{
+	struct limit_key k = rig_src(r, l, a);
+	bool over;
+
+	return limit_hold(r->table, &k, false, NS, place, &over);
+}
+
 #endif

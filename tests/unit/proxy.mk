@@ -29,6 +29,6 @@ tests_unit_test_proxy_pace_LDADD = $(proxy_test_libs)
 tests_unit_test_proxy_roster_SOURCES = tests/unit/test_proxy_roster.c
 tests_unit_test_proxy_roster_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_roster_LDADD = src/proxy/libproxy.a src/upstream/libupstream.a \
-	src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a src/net/libnet.a \
-	src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
+	src/limit/liblimit.a src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a \
+	src/net/libnet.a src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
 	$(PCRE2_LIBS) $(OPENSSL_LIBS) $(CHECK_LIBS)

@@ -1,7 +1,5 @@
-/* Token buckets, the table that holds them, and counts of connections, on a clock of its own. */
-#include <pthread.h>
-#include <sched.h>
-
+/* Token buckets, the table that holds them, and counts of connections, by one thread, on a clock
+ * of its own. */
 #include "base/hash.h"
 #include "limit_rig.h"
 
@@ -243,24 +241,6 @@ END_TEST
 
 /* ---- the table is full ---- */
 
-/* So many more addresses of the same set. */
-static void same_set(struct rig *r, const struct limit *l, struct addr *to, unsigned n)
-{
-	uint64_t set = UINT64_MAX;
-
-	for (unsigned i = 0; n; i++) {
-		struct addr a = rig_nth(i);
-		struct limit_key k = rig_src(r, l, &a);
-
-		if (set == UINT64_MAX)
-			set = k.owner % BOARD_LIMIT_SETS;
-		if (k.owner % BOARD_LIMIT_SETS != set)
-			continue;
-		*to++ = a;
-		n--;
-	}
-}
-
 START_TEST(full_set_gives_away_whom_it_costs_least)
 {
 	static const unsigned takes[BOARD_LIMIT_WAYS] = { 5, 4, 9, 2, 10, 3, 6, 7 };
@@ -270,7 +250,7 @@ START_TEST(full_set_gives_away_whom_it_costs_least)
 
 	rig_open(&r);
 	l = rig_rate(&r, "one", 1, 10);
-	same_set(&r, l, a, BOARD_LIMIT_WAYS + 1);
+	rig_same_set(&r, l, a, BOARD_LIMIT_WAYS + 1);
 	for (unsigned i = 0; i < BOARD_LIMIT_WAYS; i++)
 		ck_assert_uint_eq(rig_takes(&r, l, &a[i], NS, takes[i]), takes[i]);
 	ck_assert(rig_take(&r, l, &a[BOARD_LIMIT_WAYS], NS));
@@ -290,7 +270,7 @@ START_TEST(entry_whose_bucket_is_full_again_goes_without_loss)
 
 	rig_open(&r);
 	l = rig_rate(&r, "one", 1, 3);
-	same_set(&r, l, a, 2 * BOARD_LIMIT_WAYS);
+	rig_same_set(&r, l, a, 2 * BOARD_LIMIT_WAYS);
 	for (unsigned i = 0; i < BOARD_LIMIT_WAYS; i++)
 		ck_assert_uint_eq(rig_takes(&r, l, &a[i], NS, 9), 3);
 	for (unsigned i = BOARD_LIMIT_WAYS; i < 2 * BOARD_LIMIT_WAYS; i++)
@@ -330,15 +310,6 @@ END_TEST
 
 /* ---- connections ---- */
 
-static enum limit_hold hold(struct rig *r, const struct limit *l, const struct addr *a,
-			    uint32_t *place)
-{
-	struct limit_key k = rig_src(r, l, a);
-	bool over;
-
-	return limit_hold(r->table, &k, false, NS, place, &over);
-}
-
 START_TEST(connections_are_counted_to_the_last_and_given_back)
 {
 	struct addr a = rig_addr("192.0.2.7"), b = rig_addr("192.0.2.8");
@@ -349,15 +320,15 @@ START_TEST(connections_are_counted_to_the_last_and_given_back)
 	rig_open(&r);
 	l = rig_connections(&r, "conns", 3);
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert_int_eq(hold(&r, l, &a, &place[i]), LIMIT_HELD);
-	ck_assert_int_eq(hold(&r, l, &a, &place[3]), LIMIT_TURNED);
-	ck_assert_int_eq(hold(&r, l, &b, &other), LIMIT_HELD);
+		ck_assert_int_eq(rig_hold(&r, l, &a, &place[i]), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[3]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &b, &other), LIMIT_HELD);
 	limit_release(r.table, place[3], true);
-	ck_assert_int_eq(hold(&r, l, &a, &place[3]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[3]), LIMIT_TURNED);
 	limit_release(r.table, place[3], true);
 	limit_release(r.table, place[0], false);
-	ck_assert_int_eq(hold(&r, l, &a, &place[0]), LIMIT_HELD);
-	ck_assert_int_eq(hold(&r, l, &a, &place[3]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[0]), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[3]), LIMIT_TURNED);
 	rig_close(&r);
 }
 END_TEST
@@ -371,13 +342,13 @@ START_TEST(connections_that_are_told_why_are_few)
 
 	rig_open(&r);
 	l = rig_connections(&r, "conns", 1);
-	ck_assert_int_eq(hold(&r, l, &a, &first), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &first), LIMIT_HELD);
 	for (unsigned i = 0; i < LIMIT_TOLD_MOST; i++)
-		ck_assert_int_eq(hold(&r, l, &a, &place[i]), LIMIT_TURNED);
-	ck_assert_int_eq(hold(&r, l, &a, &last), LIMIT_TURNED_AT_ONCE);
+		ck_assert_int_eq(rig_hold(&r, l, &a, &place[i]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &last), LIMIT_TURNED_AT_ONCE);
 	ck_assert_uint_eq(last, 0);
 	limit_release(r.table, place[0], true);
-	ck_assert_int_eq(hold(&r, l, &a, &place[0]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[0]), LIMIT_TURNED);
 	rig_close(&r);
 }
 END_TEST
@@ -400,7 +371,7 @@ START_TEST(connections_that_are_forced_count_too)
 	}
 	limit_release(r.table, place[0], false);
 	limit_release(r.table, place[1], false);
-	ck_assert_int_eq(hold(&r, l, &a, &place[0]), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place[0]), LIMIT_TURNED);
 	rig_close(&r);
 }
 END_TEST
@@ -409,21 +380,21 @@ END_TEST
 START_TEST(entries_with_connections_are_never_given_away)
 {
 	struct addr a[BOARD_LIMIT_WAYS + 1];
-	uint32_t place[BOARD_LIMIT_WAYS + 1], second;
+	uint32_t place[BOARD_LIMIT_WAYS], second;
 	struct limit *l;
 	struct rig r;
 
 	rig_open(&r);
 	l = rig_connections(&r, "conns", 1);
-	same_set(&r, l, a, BOARD_LIMIT_WAYS + 1);
+	rig_same_set(&r, l, a, BOARD_LIMIT_WAYS + 1);
 	for (unsigned i = 0; i < BOARD_LIMIT_WAYS; i++)
-		ck_assert_int_eq(hold(&r, l, &a[i], &place[i]), LIMIT_HELD);
-	ck_assert_int_eq(hold(&r, l, &a[BOARD_LIMIT_WAYS], &place[BOARD_LIMIT_WAYS]), LIMIT_HELD);
-	ck_assert_uint_eq(place[BOARD_LIMIT_WAYS], 0);
+		ck_assert_int_eq(rig_hold(&r, l, &a[i], &place[i]), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a[BOARD_LIMIT_WAYS], &second), LIMIT_HELD);
+	ck_assert_uint_eq(second, 0);
 	ck_assert_uint_eq(stats_get(r.board->untracked), 1);
 	limit_release(r.table, 0, false);
 	for (unsigned i = 0; i < BOARD_LIMIT_WAYS; i++)
-		ck_assert_int_eq(hold(&r, l, &a[i], &second), LIMIT_TURNED);
+		ck_assert_int_eq(rig_hold(&r, l, &a[i], &second), LIMIT_TURNED);
 	rig_close(&r);
 }
 END_TEST
@@ -439,8 +410,8 @@ START_TEST(connections_of_a_dead_process_are_gone)
 
 	rig_open(&r);
 	l = rig_connections(&r, "conns", 1);
-	ck_assert_int_eq(hold(&r, l, &a, &place), LIMIT_HELD);
-	ck_assert_int_eq(hold(&r, l, &a, &place), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place), LIMIT_TURNED);
 	k = rig_src(&r, l, &a);
 	s = &r.board->sets[k.owner % BOARD_LIMIT_SETS];
 	atomic_store(&s->arrival[5], BOARD_LIMIT_MOVES); /* it died just there */
@@ -450,8 +421,8 @@ START_TEST(connections_of_a_dead_process_are_gone)
 	ck_assert_uint_eq(s->owner[5], 0);
 	ck_assert_uint_eq(s->arrival[5], 0);
 	ck_assert_uint_eq(s->note[5].turn % 2, 0);
-	ck_assert_int_eq(hold(&r, l, &a, &place), LIMIT_HELD);
-	ck_assert_int_eq(hold(&r, l, &a, &place), LIMIT_TURNED);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place), LIMIT_HELD);
+	ck_assert_int_eq(rig_hold(&r, l, &a, &place), LIMIT_TURNED);
 	rig_close(&r);
 }
 END_TEST
@@ -570,200 +541,6 @@ START_TEST(slots_belong_to_names_and_are_given_again_when_all_are_taken)
 }
 END_TEST
 
-/* ---- many threads ---- */
-
-#define THREADS 4
-
-struct gang {
-	struct rig rig;
-	struct limit *limit;
-	struct addr addr;
-	struct addr *crowd;   /* others of the same set, or NULL */
-	unsigned n_crowd;
-	_Atomic uint64_t now, end;
-	_Atomic uint64_t let;
-	_Atomic uint64_t let_of[20]; /* of the crowd */
-	_Atomic unsigned waiting;
-};
-
-static void gang_run(struct gang *g, void *(*work)(void *))
-{
-	pthread_t t[THREADS];
-
-	for (unsigned i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&t[i], NULL, work, g), 0);
-	for (unsigned i = 0; i < THREADS; i++)
-		pthread_join(t[i], NULL);
-}
-
-/* Whoever takes moves the clock: a twentieth of a step. */
-static void *hammer(void *arg)
-{
-	struct gang *g = arg;
-	uint64_t now;
-
-	while ((now = atomic_fetch_add(&g->now, NS / 20000)) < g->end)
-		atomic_fetch_add(&g->let, rig_take(&g->rig, g->limit, &g->addr, now));
-	return NULL;
-}
-
-START_TEST(threads_at_one_key_let_through_what_one_would)
-{
-	struct gang g = { .addr = rig_addr("192.0.2.7"), .now = 5 * NS, .end = 5 * NS + 10 * NS };
-
-	rig_open(&g.rig);
-	g.limit = rig_rate(&g.rig, "one", 1000, 50);
-	gang_run(&g, hammer);
-	ck_assert_uint_le(g.let, 10 * 1000 + 50);
-	/* The last ones to look at the clock may be the first at the bucket. */
-	ck_assert_uint_ge(g.let, 10 * 1000 + 50 - 1 - THREADS);
-	rig_close(&g.rig);
-}
-END_TEST
-
-/* Until all have come so far. Whoever has a core looks on; who has none gives way. */
-static void meet(struct gang *g, unsigned round)
-{
-	atomic_fetch_add(&g->waiting, 1);
-	for (unsigned i = 0; atomic_load(&g->waiting) < THREADS * round; i++)
-		if (i > 500)
-			sched_yield();
-}
-
-/* Everybody comes at once with a key that nobody knows yet. */
-static void *rush(void *arg)
-{
-	struct gang *g = arg;
-
-	for (unsigned i = 0; i < 5000; i++) {
-		struct addr a = rig_nth(i);
-
-		meet(g, i + 1);
-		atomic_fetch_add(&g->let, rig_take(&g->rig, g->limit, &a, NS));
-	}
-	return NULL;
-}
-
-START_TEST(threads_at_a_new_key_share_one_entry)
-{
-	struct gang g = { .let = 0 };
-
-	rig_open(&g.rig);
-	g.limit = rig_rate(&g.rig, "one", 1, 1);
-	gang_run(&g, rush);
-	ck_assert_uint_eq(stats_get(g.rig.board->evicted), 0);
-	ck_assert_uint_eq(g.let, 5000);
-	rig_close(&g.rig);
-}
-END_TEST
-
-#define ROUNDS 30000
-#define A_ROUND 4 /* keys, of one set */
-
-/* In each second other keys are asked for, and the entries of the last ones are free: each key
- * is being given one while it is asked for, and another key is given its old one. */
-static void *change_places(void *arg)
-{
-	struct gang *g = arg;
-	unsigned id = (unsigned)atomic_fetch_add(&g->now, 1);
-
-	for (unsigned r = 0; r < ROUNDS; r++) {
-		meet(g, r + 1);
-		for (unsigned i = 0; i < A_ROUND; i++) {
-			unsigned k = (r * A_ROUND + (i + id) % A_ROUND) % g->n_crowd;
-
-			if (rig_take(&g->rig, g->limit, &g->crowd[k], (r + 1) * NS))
-				atomic_fetch_add(&g->let_of[k], 1);
-		}
-	}
-	return NULL;
-}
-
-START_TEST(threads_lose_no_count_when_entries_change_hands)
-{
-	struct addr keys[20];
-	struct gang g = { .crowd = keys, .n_crowd = 20 };
-
-	rig_open(&g.rig);
-	g.limit = rig_rate(&g.rig, "one", 1, 1);
-	same_set(&g.rig, g.limit, keys, 20);
-	gang_run(&g, change_places);
-	ck_assert_uint_eq(stats_get(g.rig.board->evicted), 0);
-	for (unsigned k = 0; k < g.n_crowd; k++)
-		ck_assert_uint_eq(g.let_of[k], ROUNDS * A_ROUND / g.n_crowd);
-	rig_close(&g.rig);
-}
-END_TEST
-
-/* One key is hammered while others come and go in its set, so many that each entry but the
- * hammered one changes hands all the time. */
-static void *crowd(void *arg)
-{
-	struct gang *g = arg;
-	unsigned id = atomic_fetch_add(&g->waiting, 1);
-	uint64_t now;
-
-	for (unsigned i = id; (now = atomic_fetch_add(&g->now, NS / 20000)) < g->end; i++) {
-		if (i % 2)
-			atomic_fetch_add(&g->let, rig_take(&g->rig, g->limit, &g->addr, now));
-		else
-			rig_take(&g->rig, g->limit, &g->crowd[i / 2 % g->n_crowd], now);
-	}
-	return NULL;
-}
-
-START_TEST(threads_in_a_crowded_set_lose_no_count)
-{
-	struct addr others[41];
-	struct gang g = { .crowd = others + 1, .n_crowd = 40, .now = NS, .end = NS + 4 * NS };
-
-	rig_open(&g.rig);
-	g.limit = rig_rate(&g.rig, "one", 1000, 20);
-	same_set(&g.rig, g.limit, others, 41);
-	g.addr = others[0];
-	ck_assert_uint_eq(rig_takes(&g.rig, g.limit, &g.addr, NS, 20), 20);
-	gang_run(&g, crowd);
-	ck_assert_uint_le(g.let, 4 * 1000);
-	ck_assert_uint_ge(g.let, 4 * 1000 - 1 - THREADS);
-	rig_close(&g.rig);
-}
-END_TEST
-
-static void *connect_and_leave(void *arg)
-{
-	struct gang *g = arg;
-	uint32_t place;
-
-	for (unsigned i = 0; i < 100000; i++) {
-		enum limit_hold how = hold(&g->rig, g->limit, &g->addr, &place);
-
-		if (how == LIMIT_HELD) {
-			ck_assert_uint_eq(atomic_fetch_add(&g->now, 1), 0);
-			if (i % 64 == 0)
-				sched_yield();
-			atomic_fetch_sub(&g->now, 1);
-			atomic_fetch_add(&g->let, 1);
-		}
-		limit_release(g->rig.table, place, how == LIMIT_TURNED);
-	}
-	return NULL;
-}
-
-START_TEST(threads_never_hold_more_connections_than_the_limit)
-{
-	struct gang g = { .addr = rig_addr("192.0.2.7") };
-	struct limit_key k;
-
-	rig_open(&g.rig);
-	g.limit = rig_connections(&g.rig, "conns", 1);
-	gang_run(&g, connect_and_leave);
-	k = rig_src(&g.rig, g.limit, &g.addr);
-	ck_assert_uint_eq(limit_held_at(g.rig.table, &k), 0);
-	ck_assert_uint_gt(g.let, 0);
-	rig_close(&g.rig);
-}
-END_TEST
-
 /* ---- the hash ---- */
 
 /* The example of the algorithm's authors, and the first of their vectors. */
@@ -783,7 +560,6 @@ int main(void)
 {
 	Suite *s = suite_create("limit table");
 	TCase *bucket = tcase_create("bucket"), *one = tcase_create("one thread");
-	TCase *many = tcase_create("threads");
 	SRunner *runner = srunner_create(s);
 	int failed;
 
@@ -810,16 +586,9 @@ int main(void)
 	tcase_add_test(one, refusals_that_follow_one_another_are_one_story);
 	tcase_add_test(one, keys_have_texts_and_secrets_have_digests);
 	tcase_add_test(one, slots_belong_to_names_and_are_given_again_when_all_are_taken);
-	tcase_add_test(many, threads_at_one_key_let_through_what_one_would);
-	tcase_add_test(many, threads_at_a_new_key_share_one_entry);
-	tcase_add_test(many, threads_lose_no_count_when_entries_change_hands);
-	tcase_add_test(many, threads_in_a_crowded_set_lose_no_count);
-	tcase_add_test(many, threads_never_hold_more_connections_than_the_limit);
 	tcase_set_timeout(one, 60);
-	tcase_set_timeout(many, 300);
 	suite_add_tcase(s, bucket);
 	suite_add_tcase(s, one);
-	suite_add_tcase(s, many);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

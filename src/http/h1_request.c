@@ -302,7 +302,6 @@ static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 		return fault;
 	if (facts.connection.named)
 		http_connection_drop_named(&req->fields);
-	req->keep_alive = http_connection_persists(&facts.connection, req->minor);
 	return facts.websocket.listed ? upgrade_judge(req, &facts) : REASON_COMPLETE;
 }
 

@@ -554,6 +554,7 @@ void exchange_cut(struct exchange *x, enum reason why)
 {
 	if (x->tunnel && !x->ended)
 		tunnel_take_leave(x);
+	x->keep_alive = x->keep_alive && why != REASON_STOPPING;
 	exchange_end(x, why);
 	exchange_run(x);
 }

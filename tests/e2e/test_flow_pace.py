@@ -26,15 +26,15 @@ def big(size):
 
 def test_reader_that_is_slow_but_steady_is_served(start, origin):
     """The kernel holds megabytes for it and takes no more for seconds; all the while the client
-    reads, so that its timeout of a second has not come."""
+    reads, so that its timeout has not come."""
     server, size = origin(), 6 << 20
     server.answer = big(size)
-    running = start(daemon.backend("main", server.address), timeouts='client = "1s";')
+    running = start(daemon.backend("main", server.address), timeouts='client = "1500ms";')
     client = running.client()
     client.send(GET)
     client.read_response_head()
     got, begun = len(client.buf), time.monotonic()
-    while time.monotonic() - begun < 3:
+    while time.monotonic() - begun < 4:
         time.sleep(0.1)
         got += len(client.sock.recv(20000))
     while got < size:
@@ -46,7 +46,7 @@ def test_reader_that_is_slow_but_steady_is_served(start, origin):
 
 
 def test_server_that_is_slow_but_steady_gets_its_upload(start, origin):
-    """The same the other way round: the server's timeout is a second, and its kernel is full for
+    """The same the other way round: its timeout is short, and its kernel is full for
     longer, while it goes on reading."""
     server, size, over = origin(), 6 << 20, threading.Event()
     server.read_bodies = False
@@ -54,7 +54,7 @@ def test_server_that_is_slow_but_steady_gets_its_upload(start, origin):
     def sip(_request, connection):
         got, begun = len(connection.take(len(connection.buf))), time.monotonic()
         while got < size:
-            slow = time.monotonic() - begun < 3
+            slow = time.monotonic() - begun < 4
             data = connection.sock.recv(20000 if slow else 1 << 20)
             if not data:
                 return None
@@ -63,7 +63,7 @@ def test_server_that_is_slow_but_steady_gets_its_upload(start, origin):
         over.set()
         return wire.answer(b"all of it")
     server.answer = sip
-    running = start(daemon.backend("main", server.address), timeouts='server = "1s";')
+    running = start(daemon.backend("main", server.address), timeouts='server = "1500ms";')
     client = running.client()
     client.sock.settimeout(60)
     client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n")
@@ -87,16 +87,25 @@ def test_who_takes_nothing_any_more_is_cut(start, origin, who):
         client.read_exactly(100000)
     else:
         client.send(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {64 << 20}\r\n\r\n")
-        client.sock.setblocking(False)
-        for _ in range(200):
-            try:
-                client.sock.send(b"x" * (1 << 20))
-            except BlockingIOError:
-                break
+    letters = {"client": " cD-- ", "server": " sD-- "}[who]
     begun = time.monotonic()
-    assert running.wait_log({"client": r" cD-- ", "server": r" 504 .* sD-- "}[who])
-    assert time.monotonic() - begun < 4 * wire.SLOWDOWN
+    while not any(letters in line for line in running.log()):
+        assert time.monotonic() - begun < 10 * wire.SLOWDOWN, running.words()
+        if who == "client":
+            time.sleep(0.02)
+        else:
+            push(client)
     client.close()
+
+
+def push(client):
+    """Sends as much as goes for the moment."""
+    client.sock.settimeout(0.02)
+    try:
+        while True:
+            client.sock.send(b"x" * 65536)
+    except OSError:
+        pass
 
 
 # --- the average ---
@@ -139,7 +148,7 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     chunks.send("POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     silent, good, bulk = upload("/silent"), upload("/good", 400000), upload("/bulk", 200001)
     patient = upload("/late-server", 5, "Expect: 100-continue\r\n")
-    reader = running.client(rcvbuf=4096)
+    reader = wire.Client(fast, rcvbuf=4096)
     reader.send(GET.replace("/ ", "/response "))
     reader.read_exactly(200)
     bulk.send("b" * 200000)  # buys a hundred seconds
@@ -154,7 +163,7 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     seen = {"/trickle": trickle, "/chunks": chunks, "/silent": silent}
     while len(ended) < 3 and time.monotonic() - begun < 20 * wire.SLOWDOWN:
         given += 500
-        for client, piece in ((trickle, "t" * 10), (chunks, "1\r\nc\r\n" * 35),
+        for client, piece in ((trickle, "t" * 10), (chunks, "000000000000001\r\nc\r\n" * 12),
                               (good, "g" * 500)):
             try:
                 client.send(piece)

@@ -28,8 +28,8 @@ ELSEWHERE = {
     "DRAIN_DEADLINE": "test_h82_drain_deadline",
     "RETRY_BUDGET": "test_h89_h93_retries.py",
     "CLIENT_BODY_SLOW": "test_flow_pace.py", "CLIENT_SEND_SLOW": "test_flow_pace.py",
-    "REQ_TRAILER_TOO_LARGE": "test_h01_h36_request_head.py",
-    "REQ_TRAILER_TOO_MANY": "test_h01_h36_request_head.py",
+    "LIMIT_REQUESTS": "test_limits.py", "LIMIT_CONNECTIONS": "test_limits.py",
+    "LIMIT_CONNECTIONS_CUT": "test_limits.py",
     "KILLED": "test_h142_sessions.py", "TUNNEL_KILLED": "test_h142_sessions.py",
 }
 ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what in (

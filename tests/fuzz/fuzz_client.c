@@ -14,6 +14,7 @@
 
 #include "admin/client.h"
 #include "admin/demote.h"
+#include "admin/sessions.h"
 #include "base/assert.h"
 #include "ipc/fdpass.h"
 
@@ -23,6 +24,7 @@
 #define HOW_TRUE_BOARDS 8 /* and the daemon has some */
 #define HOW_HANGS_UP 16
 #define HOW_FDS_EVERYWHERE 32
+#define HOW_SESSIONS 64 /* those are asked for, or killed, and no demotion */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_control_connect(const char *path);
@@ -102,40 +104,87 @@ static void judge_boards(struct client_boards *b, enum control_exit status, uint
 	client_unmap(b);
 }
 
-static void ask(uint8_t how)
+struct screen {
+	char *text;
+	size_t n;
+	FILE *file;
+};
+
+static void screen_open(struct screen *s)
 {
-	char word[] = "demote", *words[] = { word }, why[CLIENT_WHY], *text, *err_text, *told_text;
-	size_t n, err_n, told_n;
-	FILE *out = open_memstream(&text, &n), *err = open_memstream(&err_text, &err_n);
-	FILE *told = open_memstream(&told_text, &told_n);
-	enum demote_form form = how & HOW_JSON ? DEMOTE_JSON :
-				how & HOW_NAMED ? DEMOTE_NAMED : DEMOTE_TEXT;
-	struct demote *demote = demote_new(form, told, err);
-	struct client_request q = { .socket = "/fuzz", .argc = 1, .argv = words,
-				    .timeout_ms = 1000, .out = out, .err = err,
-				    .tell = demote_tell, .arg = demote };
+	s->file = open_memstream(&s->text, &s->n);
+	must(s->file);
+}
+
+static void screen_close(struct screen *s, bool json)
+{
+	fclose(s->file);
+	judge_text(s->text, s->n);
+	if (json)
+		judge_json(s->text, s->n);
+	free(s->text);
+}
+
+static void ask(uint8_t how, struct client_request *q)
+{
 	struct client_boards boards;
 	enum control_exit status;
+	char why[CLIENT_WHY];
 
-	must(out && err && told && demote);
-	status = client_ask(&q, how & HOW_BOARDS ? &boards : NULL, why);
+	status = client_ask(q, how & HOW_BOARDS ? &boards : NULL, why);
 	must(status <= CONTROL_NO_DAEMON && strlen(why) < CLIENT_WHY);
 	must(status == CONTROL_REFUSED || !*why);
 	if (how & HOW_BOARDS)
 		judge_boards(&boards, status, how);
+}
+
+static void ask_demote(uint8_t how, struct client_request *q, struct screen *told)
+{
+	enum demote_form form = how & HOW_JSON ? DEMOTE_JSON :
+				how & HOW_NAMED ? DEMOTE_NAMED : DEMOTE_TEXT;
+	struct demote *demote = demote_new(form, told->file, q->err);
+
+	must(demote);
+	q->tell = demote_tell;
+	q->arg = demote;
+	ask(how, q);
 	must(demote_finish(demote));
 	demote_free(demote);
-	fclose(out);
-	fclose(err);
-	fclose(told);
-	judge_text(text, n);
-	judge_text(err_text, err_n);
-	judge_text(told_text, told_n);
-	if (how & HOW_JSON)
-		judge_json(told_text, told_n);
-	free(text);
-	free(err_text);
-	free(told_text);
+}
+
+static void ask_sessions(uint8_t how, struct client_request *q, struct screen *told)
+{
+	struct sessions *sessions = sessions_new();
+	bool json = how & HOW_JSON;
+
+	must(sessions);
+	q->tell = sessions_tell;
+	q->arg = sessions;
+	ask(how, q);
+	must(how & HOW_NAMED ? sessions_print_killed(sessions, json, told->file) :
+			       sessions_print(sessions, json, told->file));
+	sessions_free(sessions);
+}
+
+static void command(uint8_t how)
+{
+	char word[] = "word", *words[] = { word };
+	struct screen out, err, told;
+	struct client_request q = { .socket = "/fuzz", .argc = 1, .argv = words,
+				    .timeout_ms = 1000 };
+
+	screen_open(&out);
+	screen_open(&err);
+	screen_open(&told);
+	q.out = out.file;
+	q.err = err.file;
+	if (how & HOW_SESSIONS)
+		ask_sessions(how, &q, &told);
+	else
+		ask_demote(how, &q, &told);
+	screen_close(&out, false);
+	screen_close(&err, false);
+	screen_close(&told, how & HOW_JSON);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -150,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	daemon_side = pair[0];
 	client_side = pair[1];
 	send_all((struct str){ (const char *)data + 1, size - 1 }, data[0]);
-	ask(data[0]);
+	command(data[0]);
 	if (!(data[0] & HOW_HANGS_UP))
 		close(daemon_side);
 	return 0;

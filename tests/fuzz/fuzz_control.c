@@ -1,6 +1,6 @@
 /* What a stranger sends to the supervisor's control socket, over the socket itself. Whatever it
- * is, it is answered in whole packets with one exit status at the end, or handed to the vrrp
- * process as it came; the client is then forgotten, and no byte of its words comes back that a
+ * is, it is answered in whole packets with one exit status at the end, or handed to a
+ * child as it came; the client is then forgotten, and no byte of its words comes back that a
  * terminal would obey. The first byte says how the client behaves. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "supervisor/state.h"
 
 #define HOW_RELOAD_FAILS 1
-#define HOW_NO_VRRP 2
+#define HOW_NO_CHILD 2
 #define HOW_STOPPING 4
 #define HOW_HANGS_UP 8
 #define HOW_SENDS_FD 16
@@ -24,8 +24,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 uint64_t __wrap_reload_ask(struct reload *r);
-bool __wrap_children_control_vrrp(struct supervisor *sv, int client, struct str request, char *why,
-				  size_t size);
+bool __wrap_children_control(struct supervisor *sv, enum board_process slot, int client,
+			     struct str request, char *why, size_t size);
 
 static struct supervisor sv;
 static struct sockaddr_un address;
@@ -40,12 +40,13 @@ uint64_t __wrap_reload_ask(struct reload *r)
 	return ++r->run;
 }
 
-bool __wrap_children_control_vrrp(struct supervisor *s, int client, struct str request, char *why,
-				  size_t size)
+bool __wrap_children_control(struct supervisor *s, enum board_process slot, int client,
+			     struct str request, char *why, size_t size)
 {
 	must(s == &sv && client >= 0 && str_eq(request, sent));
-	handed = !(how & HOW_NO_VRRP);
-	snprintf(why, size, "no virtual routers\n");
+	must(slot == BOARD_VRRP || slot == BOARD_PROXY);
+	handed = !(how & HOW_NO_CHILD);
+	snprintf(why, size, "it is just starting\n");
 	return handed;
 }
 

@@ -1,7 +1,7 @@
 # Fuzz entries beside each parser. `make check` replays the corpus with a plain main;
 # --enable-fuzz (CC=clang) also builds the fuzzers: tests/fuzz/fuzz_X NEW tests/fuzz/corpus/X
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/condition.dict tests/fuzz/conf.dict \
-	tests/fuzz/http.dict
+	tests/fuzz/control.dict tests/fuzz/http.dict
 
 check_PROGRAMS += \
 	tests/fuzz/replay_client \
@@ -16,6 +16,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_msg \
 	tests/fuzz/replay_proxy_header \
 	tests/fuzz/replay_query \
+	tests/fuzz/replay_roster \
 	tests/fuzz/replay_target \
 	tests/fuzz/replay_vrrp_packet
 
@@ -33,6 +34,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_query \
+	tests/fuzz/fuzz_roster \
 	tests/fuzz/fuzz_target \
 	tests/fuzz/fuzz_vrrp_packet
 endif
@@ -46,13 +48,17 @@ fuzz_forward_libs = src/proxy/libproxy.a src/net/libnet.a src/http/libhttp.a \
 fuzz_http_libs = src/http/libhttp.a src/base/libbase.a
 fuzz_msg_libs = src/ipc/libipc.a src/base/libbase.a
 fuzz_net_libs = src/net/libnet.a src/base/libbase.a
+fuzz_roster_libs = src/proxy/libproxy.a src/upstream/libupstream.a \
+	src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a src/net/libnet.a \
+	src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
+	$(PCRE2_LIBS) $(OPENSSL_LIBS)
 fuzz_route_libs = src/route/libroute.a src/http/libhttp.a src/conf/libconf.a \
 	src/base/libbase.a $(PCRE2_LIBS) $(CONFIG_LIBS)
 fuzz_vrrp_libs = src/vrrp/libvrrp.a src/base/libbase.a
 
 # What these two have around them is played by the entry itself.
 fuzz_client_wraps = -Wl,--wrap=control_connect
-fuzz_control_wraps = -Wl,--wrap=reload_ask -Wl,--wrap=children_control_vrrp
+fuzz_control_wraps = -Wl,--wrap=reload_ask -Wl,--wrap=children_control
 
 tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz_client.c
 tests_fuzz_fuzz_client_LDADD = $(fuzz_admin_libs)
@@ -127,6 +133,12 @@ tests_fuzz_fuzz_query_LDADD = $(fuzz_route_libs)
 tests_fuzz_fuzz_query_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_query_SOURCES = $(tests_fuzz_fuzz_query_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_query_LDADD = $(fuzz_route_libs)
+
+tests_fuzz_fuzz_roster_SOURCES = tests/fuzz/fuzz_roster.c
+tests_fuzz_fuzz_roster_LDADD = $(fuzz_roster_libs)
+tests_fuzz_fuzz_roster_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_roster_SOURCES = $(tests_fuzz_fuzz_roster_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_roster_LDADD = $(fuzz_roster_libs)
 
 tests_fuzz_fuzz_target_SOURCES = tests/fuzz/fuzz_target.c tests/fuzz/fuzzing.h
 tests_fuzz_fuzz_target_LDADD = $(fuzz_http_libs)

@@ -489,7 +489,7 @@ def test_h36_empty_lines_are_no_byte_of_a_request(start, origin):
     """Some clients send one behind a body."""
     server = origin()
     running = start(daemon.backend("main", server.address),
-                    timeouts='request = "300ms"; keep_alive = "600ms";')
+                    timeouts='request = "300ms"; keep_alive = "1500ms";')
     client = running.client()
     assert client.ask(HEAD + "\r\n").status == 200
     client.send("\r\n", slices=1)

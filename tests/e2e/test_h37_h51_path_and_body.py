@@ -274,11 +274,11 @@ def test_h47_another_interim_answer_is_no_100(start, origin):
     server = origin()
     server.read_bodies = False
     server.answer = reply
-    running = start(daemon.backend("main", server.address), timeouts='client = "300ms";')
+    running = start(daemon.backend("main", server.address), timeouts='client = "800ms";')
     client = running.client()
     client.send(POST + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
     assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 103 ")
-    client.expect_open(0.6)
+    client.expect_open(1.2)
     go.set()
     assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
     assert client.ask("abc").body == b"abc"
@@ -417,7 +417,7 @@ def test_h49_small_rest_behind_an_answer_of_our_own(start, origin):
     gone = origin()
     gone.close()
     running = start(daemon.backend("main", gone.address, more="retries = 0;"),
-                    timeouts='keep_alive = "500ms";')
+                    timeouts='keep_alive = "1s";')
     client = running.client()
     for _ in range(2):
         client.send(POST + f"Content-Length: {len(EVIL)}\r\n\r\n")

@@ -160,10 +160,11 @@ static void exchange_over(struct exchange *x)
 	exchange_free(w, x);
 }
 
-/* What is still to come of the request's body. */
+/* What is still to come of the request's body. Without a request (there was a PROXY header alone)
+ * `req` is that of an exchange before. */
 static uint64_t body_left(const struct exchange *x)
 {
-	if (x->to_server.in_done || x->req.framing == FRAMING_NONE)
+	if (!x->head_whole || x->to_server.in_done || x->req.framing == FRAMING_NONE)
 		return 0;
 	if (x->req.framing == FRAMING_LENGTH)
 		return x->req.content_length - x->to_server.body;

@@ -206,6 +206,20 @@ def test_h145_a_request_may_come_long_after_its_header(site):
     assert site.origin.expect_requests(1)[0].one("X-Forwarded-For") == b"192.0.2.7"
 
 
+@pytest.mark.parametrize("body", [b"Content-Length: 5\r\n\r\nhello",
+                                  b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+                         ids=["length", "chunks"])
+def test_h42_another_requests_body_takes_nothing_of_what_follows_a_header(site, body):
+    """There is one worker: what the next client begins with is what the last one left."""
+    for _ in range(3):
+        assert site.client().ask(V1 + b"POST / HTTP/1.1\r\nHost: a\r\n" + body).status == 200
+        client = site.client()
+        client.send(V1)
+        client.expect_open()
+        assert client.ask(GET).status == 200
+    assert [got.method for got in site.origin.expect_requests(6)] == ["POST", "GET"] * 3
+
+
 @pytest.mark.parametrize("header", [V1, v2()], ids=["v1", "v2"])
 def test_h145_nobody_elses_header_is_read(site, header):
     client = site.client(source=OTHER)

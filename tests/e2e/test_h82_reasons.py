@@ -134,6 +134,10 @@ refused("REQ_CHUNK", POST + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", CHOSEN)
 refused("REQ_CHUNK_EXTENSION",
         POST + "Transfer-Encoding: chunked\r\n\r\n1;" + "a" * 5000 + "\r\nx\r\n0\r\n\r\n", CHOSEN)
 refused("REQ_TRAILER", POST + "Transfer-Encoding: chunked\r\n\r\n0\r\nbad\r\n\r\n", CHOSEN)
+refused("REQ_TRAILER_TOO_LARGE", POST + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: "
+        + "x" * 3000 + "\r\n\r\n", CHOSEN, size=2049, limit=2048)
+refused("REQ_TRAILER_TOO_MANY", POST + "Transfer-Encoding: chunked\r\n\r\n0\r\n"
+        + "A: b\r\n" * 101 + "\r\n", CHOSEN, size=101, limit=100)
 refused("REQ_BODY_TOO_LARGE", POST + "Content-Length: 20000\r\n\r\n", size=20000, limit=10240)
 refused("OPTIONS_ANSWERED", "OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
 
@@ -277,7 +281,7 @@ badly_answered("RES_FIELD", b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n")
 badly_answered("RES_LENGTH",
                b"HTTP/1.1 204 None\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\n")
 badly_answered("RES_CODING", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n")
-badly_answered("RES_CHUNK", CHUNKED + b"1\r\nxx\r\n0\r\n\r\n", status=200)
+badly_answered("RES_CHUNK", CHUNKED + b"1\r\nxx\r\n0\r\n\r\n")
 badly_answered("RES_SWITCH", b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
 badly_answered("RES_TOO_MANY_INTERIM", b"HTTP/1.1 102 Processing\r\n\r\n" * 65, size=65, limit=64)
 

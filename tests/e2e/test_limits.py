@@ -142,7 +142,7 @@ def test_h82_a_limit_answers_429_and_the_connection_stays(limited):
     head = client.ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", method="HEAD")
     assert (head.status, head.body) == (429, b"")
     running.wait_log(r' front front/<NOSRV> \d+/-1/-1/-1/\d+ 429 \d+ - - PR-- \S+ 0/0 '
-                     r'\{limit:all\} "GET / HTTP/1\.1"$')
+                     r'\{limit:all\} "GET / HTTP/1\.1" LIMIT_REQUESTS$')
 
 
 def test_request_with_a_body_is_refused_before_its_body(limited):
@@ -242,7 +242,7 @@ def test_secrets_are_told_nowhere(limited):
     running.statuses(*[get("/", "Authorization: Basic hunter2")] * 2)
     running.statuses(*[get("/", "Cookie: sid=hunter2")] * 2)
     running.statuses(*[get("/", "X-App: mobile")] * 2)
-    running.wait_log('"limit":{"name":"app","key":"mobile","dry_run":false}')
+    running.wait_log('"limited":{"name":"app","key":"mobile","dry_run":false}')
     keys = dict(limited_keys(running))
     assert keys["app"] == "mobile"
     assert re.fullmatch("#[0-9a-f]{16}", keys["token"])
@@ -277,7 +277,7 @@ def test_dry_run_beside_a_limit_that_refuses(limited):
                       '{ name = "all"; rate = "2/d"; }', log_format="json")
     assert running.statuses(*[get()] * 4) == [200, 200, 429, 429]
     wire.wait_for(lambda: len([l for l in running.log() if l.startswith("{")]) == 4, "4 lines")
-    limits = [json.loads(line)["limit"] for line in running.log() if line.startswith("{")]
+    limits = [json.loads(line)["limited"] for line in running.log() if line.startswith("{")]
     assert [limit and (limit["name"], limit["dry_run"]) for limit in limits] == \
         [None, ("try", True), ("all", False), ("all", False)]
 
@@ -413,6 +413,21 @@ def admitted(running, **options):
     return client
 
 
+def test_far_over_its_connections_a_source_is_closed_unanswered(limited):
+    """Those that are being told, and stay to hear it, are bounded too."""
+    running = limited('{ name = "conns"; connections = 1; }', log_format="json")
+    kept = [admitted(running)]
+    closed = 0
+    while not closed and len(kept) < 200:
+        client = running.client()
+        kept.append(client)  # its side stays open
+        closed += not client.sock.recv(4096)
+    assert closed, "nobody was closed unanswered"
+    line = json.loads(running.wait_log("LIMIT_CONNECTIONS_CUT"))
+    assert (line["status"], line["client"].rsplit(":", 1)[0]) == (None, "127.0.0.1")
+    admitted(running, source="127.0.0.2").close()
+
+
 def connections(running, name="conns"):
     return {entry["key"]: entry["connections"] for entry in running.json("limits")["limited"]
             if entry["limit"] == name}
@@ -427,7 +442,7 @@ def test_connections_of_a_source(limited):
     assert response.one("Retry-After") == b"1"
     assert response.body == b"429 Too Many Requests: over a limit of connections\n"
     running.wait_log(r' front front/<NOSRV> -1/-1/-1/-1/\d+ 429 \d+ - - PR-- \S+ 0/0 '
-                     r'\{limit:conns\} "<BADREQ>"$')
+                     r'\{limit:conns\} "<BADREQ>" LIMIT_CONNECTIONS$')
     admitted(running, source="127.0.0.2").close()
     assert connections(running) == {"127.0.0.1": 2}
     kept.pop().close()

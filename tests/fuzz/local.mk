@@ -48,7 +48,7 @@ fuzz_forward_libs = src/proxy/libproxy.a src/net/libnet.a src/http/libhttp.a \
 fuzz_http_libs = src/http/libhttp.a src/base/libbase.a
 fuzz_msg_libs = src/ipc/libipc.a src/base/libbase.a
 fuzz_net_libs = src/net/libnet.a src/base/libbase.a
-fuzz_roster_libs = src/proxy/libproxy.a src/upstream/libupstream.a \
+fuzz_roster_libs = src/proxy/libproxy.a src/limit/liblimit.a src/upstream/libupstream.a \
 	src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a src/net/libnet.a \
 	src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
 	$(PCRE2_LIBS) $(OPENSSL_LIBS)

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import daemon
+import test_h145_h147_proxy_protocol as proxied
 import wire
 
 
@@ -532,3 +533,57 @@ def test_connections_by_route(limited):
     assert turned_away(running, source="127.0.0.3").status == 429
     kept += [admitted(running, source="127.0.0.9") for _ in range(3)]
     assert connections(running) == {"all": 2}
+
+
+# --- behind a proxy, and in mode tcp ---
+
+def test_limits_see_the_client_that_a_proxy_header_names(start, origin):
+    server = origin(name="main")
+    running = start(config=proxied.configuration(
+        daemon.backend("main", server.address), log_format="haproxy",
+        frontend='limits = ( { name = "all"; rate = "2/d"; }, '
+                 '{ name = "conns"; connections = 2; } );'))
+
+    def client(address):
+        one = running.client(source=proxied.LISTED)
+        one.send(proxied.v2(src=address))
+        return one
+    kept = [client("192.0.2.7") for _ in range(2)]
+    assert [one.ask(get()).status for one in kept] == [200, 200]
+    over = client("192.0.2.7")
+    assert over.read_response().body.endswith(b"over a limit of connections\n")
+    over.expect_closed()
+    running.wait_log(r"^192\.0\.2\.7:5555 .* 429 .*\{limit:conns\}")
+    other = client("192.0.2.8")
+    assert [other.ask(get()).status for _ in range(3)] == [200, 200, 429]
+    assert kept[0].ask(get()).status == 429
+    assert limited_keys(running) == {("all", "192.0.2.7"), ("all", "192.0.2.8"),
+                                     ("conns", "192.0.2.7")}
+    for one in kept + [other]:
+        one.close()
+    wire.wait_for(lambda: connections(running).get("192.0.2.7") == 0, "them to be given up")
+
+
+def test_limits_in_mode_tcp(start, origin):
+    """A connection is what a request is elsewhere; who is refused is closed without an answer."""
+    server = origin(name="main")
+    running = start(daemon.backend("main", server.address, more='mode = "tcp";'),
+                    frontend='mode = "tcp"; limits = ( { name = "all"; rate = "4/d"; }, '
+                             '{ name = "conns"; connections = 2; } );')
+    kept = [admitted(running) for _ in range(2)]
+    over = running.client()
+    over.expect_closed()
+    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:conns\}$")
+    assert [client.ask(get()).status for client in kept] == [200, 200]
+    kept.pop().close()
+    wire.wait_for(lambda: connections(running) == {"127.0.0.1": 1}, "one to be given up")
+    for _ in range(2):
+        admitted(running).close()
+        wire.wait_for(lambda: connections(running) == {"127.0.0.1": 1}, "one to be given up")
+    over = running.client()
+    over.expect_closed()
+    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:all\}$")
+    assert (refused_total(running, "all"), refused_total(running, "conns")) == (1, 1)
+    running.ctl("limits", "exempt", "127.0.0.1", "all")
+    admitted(running).close()
+    assert kept[0].ask(get()).status == 200

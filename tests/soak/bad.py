@@ -33,6 +33,8 @@ BAD_CHUNKS = (b"x\r\n", b"0x3\r\nabc\r\n", b"3\nabc\r\n", b"3\r\nabcd\r\n", b"3 
 class Bad(clients.Crowd):
     TRADE = "b"
     BEFORE_AGAIN = 0.2
+    AT_ONCE = {"raw_silent": "--|CT|CC", "raw_reset": "--|CT|CC", "raw_slow_reading": "CT|CC",
+               "rawbad_server": "--|CT|CC|ST"}
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -45,16 +47,14 @@ class Bad(clients.Crowd):
     async def end(self):
         await self.stop()
         return {"faults": self.faults, "never_whole": self.never_whole, "counts": self.counts,
-                "connections": [(one.kind, one.source, *one.lines, sorted(one.letters))
-                                for one in self.connections]}
+                "connections": [one.told_to_books() for one in self.connections]}
 
     async def once(self, kind):
         """However it goes: the connection is gone afterwards, and no exception tells of it but
         a test's own."""
         connection = None
         try:
-            connection = await self.connect(kind, rcvbuf=4096 if kind.startswith("slow_re") else
-                                            None)
+            connection = await self.connect(kind, rcvbuf=4096 if "slow_read" in kind else None)
             await getattr(self, kind)(connection)
         except talk.RoundOver:
             connection.expect_anything()
@@ -267,6 +267,23 @@ class Bad(clients.Crowd):
         await self.told(connection, 200)
         await self.told(connection, 400)
 
+    # --- in mode tcp, where each connection has its line ---
+
+    async def raw_silent(self, connection):
+        await self.leave(connection)
+
+    async def raw_reset(self, connection):
+        await connection.send(self.rng.randbytes(self.rng.randrange(1, 100000)))
+        await self.leave(connection)
+
+    async def raw_slow_reading(self, connection):
+        """Sends what comes back, and does not read it."""
+        await self.round.until_over(asyncio.wait_for(connection.send(bytes(16 << 20)), 3))
+
+    async def rawbad_server(self, connection):
+        await connection.send(self.rng.randbytes(self.rng.randrange(1, 100000)))
+        await self.round.until_over(asyncio.wait_for(connection.reader.read(-1), 3))
+
     # --- behind it a bad server ---
 
     async def bad_server(self, connection):
@@ -325,4 +342,5 @@ KINDS = ["silent", "storm", "garbage", "malformed", "oversized", "slow_head", "h
          "reset_anywhere", "bad_chunks", "slow_body", "aborted_upload", "waits_for_continue",
          "named_wrongly", "named_slowly", "named_by_half", "named_and_malformed",
          "slow_reader", "flood", "tunnel_reset", "slow_reading_tunnel", "refused_tunnel",
+         "raw_silent", "raw_reset", "raw_slow_reading", "rawbad_server", "rawbad_server",
          "bad_server", "bad_server", "bad_server", "flapping_server"]

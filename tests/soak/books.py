@@ -4,8 +4,9 @@ import collections
 import re
 import time
 
-LINE = re.compile(r'^(?P<source>[\d.]+):\d+ \[[^]]*\] \S+ \S+ \S+ (?P<status>-?\d+) \d+ - - '
-                  r'(?P<letters>..)-- \S+ \S+ "(?P<request>.*)"$', re.M)
+# A line of a request, or, without what is optional here, of a connection in mode tcp.
+LINE = re.compile(r'^(?P<source>[\d.]+):\d+ \[[^]]*\] \S+ \S+ [-+\d/]+ (?:(?P<status>-?\d+) )?\d+ '
+                  r'(?:- - )?(?P<letters>..)(?:--)? [-+\d/]+ 0/0(?: "(?P<request>.*)")?$', re.M)
 NAME = re.compile(r"/\w+/\w+/(?P<name>g\d+)\b")
 PATIENCE = 30
 
@@ -33,7 +34,7 @@ class Books:
         self.lines = len(lines)
         good, by_source = collections.defaultdict(list), collections.defaultdict(list)
         for line in lines:
-            name = NAME.search(line["request"])
+            name = NAME.search(line["request"] or "")
             if name:
                 good[name["name"]].append(line)
             else:

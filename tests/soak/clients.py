@@ -62,6 +62,9 @@ class Connection:
         self.lines[0] = min(self.lines[0], self.told + 1)
         self.letters.update(GONE.split("|"))
 
+    def told_to_books(self):
+        return (self.kind, self.source, *self.lines, sorted(self.letters))
+
     async def send(self, data):
         self.writer.write(data)
         await self.writer.drain()
@@ -80,11 +83,11 @@ class Crowd:
 
     TRADE = "g"        # the first letter of its requests' names
     BEFORE_AGAIN = 0.0 # a task's longest rest, in seconds
+    AT_ONCE = {}       # kind: letters of the line that it leaves by connecting alone
 
-    def __init__(self, seed, address, named_address, network):
+    def __init__(self, seed, addresses, network):
         self.rng = random.Random(seed)
-        self.address = address
-        self.named_address = named_address  # where a PROXY header comes first
+        self.addresses = addresses
         self.network = network
         self.numbers = itertools.count(1)
         self.sources = itertools.count(1)
@@ -98,12 +101,14 @@ class Crowd:
         return f"{self.TRADE}{next(self.numbers)}"
 
     async def connect(self, kind, rcvbuf=None):
-        """`kind` tells which of the two addresses it is for."""
+        """`kind` begins with the name of the address that it is for, or it is for "http"."""
         number = next(self.sources)
         source = f"127.{self.network + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
         connection = Connection(kind, source)
         self.connections.append(connection)
-        await connection.open(self.named_address if kind.startswith("named") else self.address,
+        if kind in self.AT_ONCE:
+            connection.expect(self.AT_ONCE[kind])
+        await connection.open(self.addresses.get(kind.split("_")[0], self.addresses["http"]),
                               rcvbuf)
         return connection
 

@@ -6,11 +6,12 @@ import hashlib
 import time
 
 import clients
+import servers
 import talk
 
 KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["tunnel", "headed"] * 2 + [
     "upload", "upload_chunks", "download", "pipelined", "half_closer", "http10", "continued",
-    "head", "named"]
+    "head", "named", "raw", "raw"]
 HOST = "Host: sound\r\n"
 # What a request may take before it is given up, and told as lost.
 LOST = 60
@@ -19,6 +20,7 @@ LOST = 60
 class Good(clients.Crowd):
     TRADE = "g"
     BEFORE_AGAIN = 0.02
+    AT_ONCE = {"raw": "--"}
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -33,7 +35,8 @@ class Good(clients.Crowd):
     async def end(self):
         await self.stop()
         return {"answered": self.answered, "faults": self.faults, "times": self.times,
-                "longest": self.longest}
+                "longest": self.longest,
+                "passed": [one.told_to_books() for one in self.connections if one.lines[0]]}
 
     async def fill(self, count):
         """So many requests at once, all of which are under way before one is whole: what the
@@ -183,6 +186,12 @@ class Good(clients.Crowd):
         await self.ask(connection, version="HTTP/1.0", size=5000)
         assert await connection.reader.read(1) == b"", "bytes behind the answer"
 
+    async def raw(self, connection):
+        """In mode tcp; its server speaks first, and hears the end."""
+        greeting = await connection.reader.readexactly(len(servers.GREETING))
+        assert greeting == servers.GREETING, greeting
+        await self.talk(connection, "raw")
+
     async def tunnel(self, connection):
         name = self.name()
         key = base64.b64encode(self.rng.randbytes(16)).decode()
@@ -191,6 +200,11 @@ class Good(clients.Crowd):
                               "Sec-WebSocket-Version: 13\r\n\r\n".encode())
         answer = await talk.read_answer(connection.reader)
         assert answer.status == 101, f"{name}: {' '.join(answer.first)}"
+        await self.talk(connection, name)
+        self.answered[name] = 101
+
+    async def talk(self, connection, name):
+        """With an echo, until one has enough, and says so."""
         for _ in range(self.rng.randrange(1, 50)):
             words = self.rng.randbytes(self.rng.choice((1, 10, 1000, 100000)))
             await connection.send(words)
@@ -201,4 +215,3 @@ class Good(clients.Crowd):
             await self.pause()
         connection.writer.write_eof()
         assert await connection.reader.read(1) == b"", "bytes behind the end of a tunnel"
-        self.answered[name] = 101

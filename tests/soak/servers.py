@@ -11,6 +11,7 @@ import weakref
 import clients
 import talk
 
+GREETING = b"220 ready\r\n"
 WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -72,6 +73,10 @@ class Servers:
             await Server(self.answer_soundly).open(address)
         for address in self.addresses["headed"]:
             await Server(self.answer_named).open(address)
+        for address in self.addresses["raw"]:
+            await Server(self.greet_and_echo).open(address)
+        for address in self.addresses["rawbad"]:
+            await Server(self.fail_raw).open(address)
         for address in self.addresses["bad"]:
             await Server(self.answer_badly).open(address)
 
@@ -135,12 +140,29 @@ class Servers:
         accept = accept_of(request.fields["sec-websocket-key"])
         writer.write(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
                      f"Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+        return await self.send_back(reader, writer)
+
+    async def send_back(self, reader, writer):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
         return False
 
+    async def greet_and_echo(self, reader, writer):
+        """In mode tcp it speaks first."""
+        writer.write(GREETING)
+        return await self.send_back(reader, writer)
+
     # --- badly ---
+
+    async def fail_raw(self, reader, writer):
+        """In mode tcp: in one of several ways, at one of several moments."""
+        end = self.rng.choice((close, send_reset, hold))
+        if self.rng.random() < 0.5:
+            writer.write(GREETING)
+        if self.rng.random() < 0.5:
+            await reader.read(100)
+        return await end(self, "", writer)
 
     async def answer_badly(self, reader, writer):
         request = await talk.read_head(reader)

@@ -26,13 +26,15 @@ timeouts: {{ connect = "3s"; request = "{stall}s"; client = "{stall}s"; server =
 log: {{ target = "file:{{folder}}/hpcbal.log"; }};
 control: {{ socket = "{{folder}}/control.sock"; }};
 frontends = ( {{ name = "front"; max_headers = {max_headers};
-  bind = ( "{{listen}}", {{ address = "{named}"; proxy_protocol = true; }} );
+  bind = ( "{binds[http]}", {{ address = "{binds[named]}"; proxy_protocol = true; }} );
   trusted_proxies = ( "127.0.0.0/8" );
   routes = ( {{ when = "path_beg /b/"; backend = "bad"; }},
              {{ when = "path_beg /h/"; backend = "headed"; }},
              {{ when = "path_beg /f/"; backend = "flapping"; }} );
-  default_backend = "sound"; }} );
-backends = ( {sound}, {headed}, {bad}, {flapping} );
+  default_backend = "sound"; }},
+  {{ name = "raw"; mode = "tcp"; bind = ( "{binds[raw]}" ); default_backend = "raw"; }},
+  {{ name = "rawbad"; mode = "tcp"; bind = ( "{binds[rawbad]}" ); default_backend = "rawbad"; }} );
+backends = ( {sound}, {headed}, {bad}, {flapping}, {raw[raw]}, {raw[rawbad]} );
 """
 
 
@@ -40,18 +42,25 @@ class Site:
     def __init__(self, folder):
         def some(count):
             return [("127.0.0.1", wire.free_port()) for _ in range(count)]
-        self.addresses = {"sound": some(2), "headed": some(2), "bad": some(3), "flapping": some(1)}
-        self.named_address = some(1)[0]
+        self.addresses = {"sound": some(2), "headed": some(2), "bad": some(3), "flapping": some(1),
+                          "raw": some(2), "rawbad": some(2)}
+        # Where clients go; "named": behind a PROXY header; "raw…": in mode tcp.
+        self.binds = {name: some(1)[0] for name in ("http", "named", "raw", "rawbad")}
         self.reloads = 0
         self.heap_at = None
-        self.daemon = daemon.Daemon(folder, config=self.config(), threads=2)
+        self.daemon = daemon.Daemon(folder, config=self.config(), threads=2,
+                                    listen=self.binds["http"])
         self.log_path = os.path.join(folder, "hpcbal.log")
 
     def config(self):
         """Every second reload another server is gone, and the other one back."""
         bad = self.addresses["bad"]
+        binds = {name: "%s:%d" % address for name, address in self.binds.items()}
+        raw = {name: daemon.backend(name, *self.addresses[name], more='mode = "tcp";')
+               for name in ("raw", "rawbad")}
         return CONFIG.format(
-            stall=STALL, named="%s:%d" % self.named_address, max_headers=100 + self.reloads % 2,
+            binds=binds, raw=raw,
+            stall=STALL, max_headers=100 + self.reloads % 2,
             sound=daemon.backend("sound", *self.addresses["sound"],
                                  more='timeouts: { server = "60s"; };'),
             bad=daemon.backend("bad", bad[0], bad[1 + self.reloads % 2]),

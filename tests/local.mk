@@ -28,3 +28,10 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/real/page/second.js tests/real/page/module.js tests/real/page/websocket.html \
 	tests/real/test_websocket.py tests/real/websocket_crowd.py \
 	tests/real/websocket_server.py
+EXTRA_DIST += tests/differential/README.md tests/differential/run \
+	tests/differential/cases.py tests/differential/odd_requests.py \
+	tests/differential/odd_answers.py tests/differential/rig.py \
+	tests/differential/reading.py tests/differential/parsers.py \
+	tests/differential/oracle.py tests/differential/judges.py \
+	tests/differential/runner.py tests/differential/relay.py \
+	tests/differential/conftest.py tests/differential/test_differential.py

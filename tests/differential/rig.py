@@ -436,7 +436,8 @@ class Proxy:
     name = ""
     limit = LIMIT
     more = ""  # settings
-    strict = True
+    strict = True  # refuses all that is unsound
+    exact = True   # changes what the manual says, and nothing else
 
     def __init__(self, loop, folder):
         self.loop = loop
@@ -510,6 +511,7 @@ class Relaxed(Hpcbal):
 class Program(Proxy):
     """haproxy, nginx."""
     template = ""
+    exact = False
 
     def __init__(self, loop, folder):
         super().__init__(loop, folder)

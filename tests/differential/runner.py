@@ -156,19 +156,26 @@ class Runner:
             self.tell(case, self.subject, judges.Finding("split", f"{a} or {b}"))
 
     def compare(self, case, plays):
-        """How many of the requests each takes for sound."""
-        taken = {name: len(judges.forwarded(play)) for name, play in plays.items()}
+        """How many of the requests each takes for sound, where the servers give no reason to stop;
+        and of a single odd answer, whether it passes as whole."""
+        if not case.answers:
+            self.compare_counts(case, "requests", {
+                name: len(judges.forwarded(play)) for name, play in plays.items()})
+        elif len(case.requests) == 1:
+            self.compare_counts(case, "answers", {
+                name: judges.whole_answers(play) for name, play in plays.items()})
+
+    def compare_counts(self, case, what, taken):
         ours = taken.pop(self.subject)
-        if not taken:
-            return
         for name, theirs in taken.items():
-            self.totals.compare(f"as {name}" if ours == theirs else
-                                f"more than {name}" if ours > theirs else f"fewer than {name}")
-        if ours > max(taken.values()):
-            self.totals.compare("more than both" if len(taken) > 1 else "more than it")
+            self.totals.compare(f"{what}: as {name}" if ours == theirs else
+                                f"{what}: more than {name}" if ours > theirs else
+                                f"{what}: fewer than {name}")
+        if taken and ours > max(taken.values()):
+            self.totals.compare(f"{what}: more than all others")
             self.totals.laxer.append((str(case), ours, taken))
-        elif ours < min(taken.values()):
-            self.totals.compare("fewer than both" if len(taken) > 1 else "fewer than it")
+        elif taken and ours < min(taken.values()):
+            self.totals.compare(f"{what}: fewer than all others")
 
 
 def other_segments(case):
@@ -206,6 +213,6 @@ def report(totals):
         words = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
         lines.append(f"{proxy}{cases}: {words}")
     if totals.beside:
-        lines.append("requests taken by hpcbal: " + ", ".join(
+        lines.append("taken by hpcbal: " + ", ".join(
             f"{word} {count}" for word, count in sorted(totals.beside.items())))
     return lines

@@ -218,7 +218,8 @@ static bool forwards_read(struct http_request *req, struct http_field *f)
 
 		if (digit > 9)
 			return false;
-		v = v > INT64_MAX / 16 ? INT64_MAX : v * 10 + digit;
+		v = v * 10 + digit;
+		v = v < UINT32_MAX ? v : UINT32_MAX; /* no request goes so far */
 	}
 	req->max_forwards = v;
 	f->drop = true;

@@ -81,6 +81,15 @@ static bool is_dot_segment(struct str s)
 	return str_eq(s, STR(".")) || str_eq(s, STR(".."));
 }
 
+/* Without the parameters behind ";", which some servers look for in what they have decoded. */
+static struct str without_parameters(struct str part)
+{
+	for (size_t i = 0; i < part.n; i++)
+		if (part.p[i] == ';' || (part.p[i] == '%' && escape_value(part, i) == ';'))
+			return str_first(part, i);
+	return part;
+}
+
 /* Whether a segment that is no dot segment to us would be, or hold, one to a server that
  * decodes slashes or cuts parameters. */
 static bool segment_hides_dots(struct str segment)
@@ -90,15 +99,11 @@ static bool segment_hides_dots(struct str segment)
 	for (size_t i = 0; i <= segment.n; i++) {
 		size_t skip = i < segment.n ? slash_lookalike(segment, i) : 0;
 		struct str part;
-		ptrdiff_t semicolon;
 
 		if (i < segment.n && skip == 0)
 			continue;
 		part = (struct str){ segment.p + start, i - start };
-		semicolon = str_find_char(part, ';');
-		if (semicolon >= 0)
-			part.n = (size_t)semicolon;
-		if (is_dot_segment(part))
+		if (is_dot_segment(without_parameters(part)))
 			return true;
 		i += skip ? skip - 1 : 0;
 		start = i + 1;

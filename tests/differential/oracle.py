@@ -69,7 +69,7 @@ def decode_unreserved(path):
 def hides_dots(segment):
     """Whether a server that decodes slashes, or cuts parameters, finds a dot segment in it."""
     parts = re.split(rb"%2[Ff]|%5[Cc]|\\", segment)
-    return any(part.split(b";")[0] in (b".", b"..") for part in parts)
+    return any(re.split(rb";|%3[Bb]", part)[0] in (b".", b"..") for part in parts)
 
 
 def normalise(path):

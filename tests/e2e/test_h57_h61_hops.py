@@ -223,7 +223,7 @@ def test_h61_options_is_answered_at_zero(site):
 
 
 @pytest.mark.parametrize("came,goes", [
-    ("1", b"0"), ("010", b"9"), ("99999999999999999999999", b"9223372036854775806")])
+    ("1", b"0"), ("010", b"9"), ("99999999999999999999999", b"4294967294")])
 def test_h61_options_goes_on_with_one_less(site, came, goes):
     got = site.forward(f"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: max-forwards\r\n"
                        f"max-forwards: {came}\r\n\r\n")

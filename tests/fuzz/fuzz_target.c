@@ -68,7 +68,7 @@ static bool is_dots(struct str s, bool parameters)
 	return str_eq(s, STR(".")) || str_eq(s, STR(".."));
 }
 
-/* Whether a server that takes %2F, %5C and "\" for slashes sees a dot segment. */
+/* Whether a server that takes %2F, %5C and "\" for slashes, and %3B for ";", sees a dot segment. */
 static bool has_hidden_dots(struct str segment)
 {
 	char text[65536];
@@ -78,8 +78,8 @@ static bool has_hidden_dots(struct str segment)
 		int c = segment.p[i] == '%' ? unescape(segment.p + i, segment.n - i) : -1;
 		bool slash = c == '/' || c == '\\' || segment.p[i] == '\\';
 
-		text[rest.n++] = slash ? '/' : segment.p[i];
-		i += slash && c >= 0 ? 2 : 0;
+		text[rest.n++] = slash ? '/' : c == ';' ? ';' : segment.p[i];
+		i += c == ';' || (slash && c >= 0) ? 2 : 0;
 	}
 	while (str_split(&rest, '/', &part))
 		if (is_dots(part, true))

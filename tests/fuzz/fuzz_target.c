@@ -68,7 +68,8 @@ static bool is_dots(struct str s, bool parameters)
 	return str_eq(s, STR(".")) || str_eq(s, STR(".."));
 }
 
-/* Whether a server that takes %2F, %5C and "\" for slashes, and %3B for ";", sees a dot segment. */
+/* Whether a server that takes %2F, %5C and "\" for slashes, and %3B for ";", sees a dot
+ * segment. */
 static bool has_hidden_dots(struct str segment)
 {
 	char text[65536];

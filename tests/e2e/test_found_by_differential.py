@@ -1,4 +1,6 @@
 """What the differential test has found, each as a small case of its own."""
+import threading
+
 import pytest
 
 import wire
@@ -31,13 +33,17 @@ def test_h82_a_client_that_goes_on_is_answered_behind_such_a_502(site):
 
 
 def test_h73_what_has_begun_to_go_out_is_cut_and_no_502_follows(site):
+    came = threading.Event()
+
     def reply(_, connection):
         connection.sock.sendall(CHUNKED + b"5\r\nhello\r\n")
-        assert client.read_until(b"hello\r\n").endswith(b"5\r\nhello\r\n")
+        assert came.wait(wire.PATIENCE)
         return b"zz\r\n"
     site.origin.answer = reply
     client = site.client()
     client.send(GET)
+    assert client.read_until(b"hello\r\n").endswith(b"5\r\nhello\r\n")
+    came.set()
     client.expect_closed()
 
 

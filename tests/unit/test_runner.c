@@ -527,7 +527,7 @@ START_TEST(a_notification_that_fails_is_told_and_the_next_runs)
 	write_script("bad", "echo alas; exit 3");
 	write_script("hung", "exec 9>$D/life; sleep 1000 & wait");
 	add_notify("bad");
-	add_path(MANIFEST_NOTIFY, file("hung"), 0, 100);
+	add_path(MANIFEST_NOTIFY, file("hung"), 0, 1500);
 	add_notify("missing");
 	commit(1);
 	notify(1, 0, STR("INSTANCE\0web\0MASTER\0"));
@@ -535,7 +535,7 @@ START_TEST(a_notification_that_fails_is_told_and_the_next_runs)
 	notify(1, 2, STR_NONE);
 	notify(1, 0, STR("again\0"));
 	expect_event("/bad INSTANCE web MASTER: exited with status 3");
-	expect_event("/hung: did not end within 100 ms, killed");
+	expect_event("/hung: did not end within 1500 ms, killed");
 	expect_event("/missing: cannot be started: No such file or directory");
 	expect_event("/bad again: exited with status 3");
 	wait_content("log", " runner warning: notification /tmp/");

@@ -37,11 +37,11 @@ static json_t *limited_json(const struct snapshot *s, const struct snap_limited 
 			 (int)l->dry_run, "exempt", (int)v->exempt);
 }
 
-static json_t *exempt_json(const struct snapshot *s, const struct snap_exemption *e)
+static json_t *exempt_json(const struct snapshot *s, const struct limit_exemption *e)
 {
 	uint64_t until = e->until_us == UINT64_MAX ? 0 : snapshot_wall(s, e->until_us);
 
-	return json_pack("{s:s,s:o,s:o}", "key", e->key, "limit", jvalue_text(e->limit), "until",
+	return json_pack("{s:s,s:o,s:o}", "key", e->text, "limit", jvalue_text(e->limit), "until",
 			 jvalue_instant(until));
 }
 

@@ -102,9 +102,9 @@ static bool print_exempt(const struct snapshot *s, FILE *out)
 	table_init(&t, "lll");
 	table_head(&t, "EXEMPT|FROM|FOR");
 	for (unsigned i = 0; i < s->n_exempt; i++) {
-		const struct snap_exemption *e = &s->exempt[i];
+		const struct limit_exemption *e = &s->exempt[i];
 
-		table_add(&t, "%s", e->key);
+		table_add(&t, "%s", e->text);
 		table_add(&t, "%s", *e->limit ? e->limit : "all limits");
 		table_add(&t, "%s", e->until_us == UINT64_MAX
 					    ? "until it is ended"

@@ -84,12 +84,6 @@ struct snap_limited {
 	bool exempt;
 };
 
-struct snap_exemption {
-	char key[BOARD_KEY_TEXT];
-	char limit[2 * BOARD_NAME]; /* empty: all */
-	uint64_t until_us;          /* UINT64_MAX: until it is ended */
-};
-
 struct snapshot {
 	uint64_t now_us;
 	uint64_t mono_us; /* the same instant as now_us, of the clock that router_facts use */
@@ -121,7 +115,7 @@ struct snapshot {
 	uint64_t limits_evicted, limits_untracked;
 	struct snap_limit limits[BOARD_LIMITS];
 	struct snap_limited *limited; /* owned */
-	struct snap_exemption exempt[BOARD_EXEMPTIONS];
+	struct limit_exemption exempt[BOARD_EXEMPTIONS]; /* those that hold */
 };
 
 /* Fills the part of the virtual routers; after that of the supervisor. */

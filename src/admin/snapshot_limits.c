@@ -72,18 +72,13 @@ static void take_limits(struct snapshot *s, const struct board_limits *b)
 
 static void take_exemptions(struct snapshot *s, const struct board_limits *b)
 {
-	struct limit_exemption e;
-
 	for (unsigned i = 0; i < BOARD_EXEMPTIONS; i++) {
-		struct snap_exemption *to = &s->exempt[s->n_exempt];
+		struct limit_exemption *e = &s->exempt[s->n_exempt];
 
-		if (!board_exemption_read(b, i, s->mono_us, &e))
+		if (!board_exemption_read(b, i, s->mono_us, e))
 			continue;
-		memcpy(to->key, e.text, sizeof(to->key));
-		memcpy(to->limit, e.limit, sizeof(to->limit));
-		to->until_us = e.until_us;
-		CLEAN(to->key);
-		CLEAN(to->limit);
+		CLEAN(e->text);
+		CLEAN(e->limit);
 		s->n_exempt++;
 	}
 }
@@ -91,16 +86,15 @@ static void take_exemptions(struct snapshot *s, const struct board_limits *b)
 static bool is_exempt(const struct snapshot *s, const struct board_limits *b,
 		      const struct snap_limit *l, const struct board_key *key)
 {
-	struct limit_exemption e;
 	struct addr src;
 	struct net net;
 	bool is_src = !key->digest && !net_parse(&net, str_of(key->text));
 
 	if (is_src)
 		src = net_addr(&net);
-	for (unsigned i = 0; i < BOARD_EXEMPTIONS; i++)
-		if (board_exemption_read(b, i, s->mono_us, &e) &&
-		    board_exempts(&e, &b->limits[l->slot], key->digest, is_src ? &src : NULL))
+	for (unsigned i = 0; i < s->n_exempt; i++)
+		if (board_exempts(&s->exempt[i], &b->limits[l->slot], key->digest,
+				  is_src ? &src : NULL))
 			return true;
 	return false;
 }

@@ -191,6 +191,22 @@ static void haproxy_limited(struct logtext *o, const struct access_limit *l)
 	logtext_char(o, '}');
 }
 
+/* Two letters are few: behind the end of HAProxy's line, be it of HTTP or of TCP, where it puts
+ * what it adds to the line of a TLS frontend, stands the word of what went wrong. */
+static void haproxy_reason(struct logtext *o, const struct access_record *r)
+{
+	if (r->reason == REASON_COMPLETE)
+		return;
+	logtext_char(o, ' ');
+	logtext_str(o, str_of(reason_name(r->reason)));
+	if (!r->size)
+		return;
+	logtext_str(o, STR(" size="));
+	logtext_u64(o, r->size);
+	logtext_str(o, STR(" limit="));
+	logtext_u64(o, r->limit);
+}
+
 /* %ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq: HAProxy's of TCP. */
 static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 {
@@ -204,22 +220,7 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
 	haproxy_limited(o, r->limited);
-}
-
-/* Two letters are few: behind the end of HAProxy's line, where it puts what it adds to the
- * line of a TLS frontend, stands the word of what went wrong. */
-static void haproxy_reason(struct logtext *o, const struct access_record *r)
-{
-	if (r->reason == REASON_COMPLETE)
-		return;
-	logtext_char(o, ' ');
-	logtext_str(o, str_of(reason_name(r->reason)));
-	if (!r->size)
-		return;
-	logtext_str(o, STR(" size="));
-	logtext_u64(o, r->size);
-	logtext_str(o, STR(" limit="));
-	logtext_u64(o, r->limit);
+	haproxy_reason(o, r);
 }
 
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc

@@ -371,11 +371,12 @@ class Site:
         return [json.loads(line) for line in self.daemon.log() if line.startswith("{")]
 
     def lines(self, client):
-        return [line for line in self.all_lines() if line["client"] == client.name]
+        return [line for line in self.all_lines()[client.since:] if line["client"] == client.name]
 
     def client(self):
         client = self.daemon.client(rcvbuf=4096)
         client.name = "%s:%d" % client.sock.getsockname()
+        client.since = len(self.all_lines())  # an earlier one may have had its port
         return client
 
     def mark(self):
@@ -556,3 +557,14 @@ def test_h82_drain_deadline(start, origin):
     client.close()
     running.wait_log("COMPLETE")
     judge(one_line(running, "DRAIN_DEADLINE"), "DRAIN_DEADLINE", name, SERVER)
+
+
+def test_h82_a_connection_in_mode_tcp(start):
+    nobody = ("127.0.0.1", wire.free_port())
+    running = start(daemon.backend("main", nobody, more='mode = "tcp"; retries = 0;'),
+                    frontend='mode = "tcp";')
+    client = running.client()
+    port = client.sock.getsockname()[1]
+    client.read_to_end()
+    client.close()
+    running.wait_log(rf"^127\.0\.0\.1:{port} \[.*\] front main/main1 .* SC \S+ 0/0 CONNECT_REFUSED$")

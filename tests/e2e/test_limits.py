@@ -573,7 +573,7 @@ def test_limits_in_mode_tcp(start, origin):
     kept = [admitted(running) for _ in range(2)]
     over = running.client()
     over.expect_closed()
-    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:conns\}$")
+    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:conns\} LIMIT_\w+$")
     assert [client.ask(get()).status for client in kept] == [200, 200]
     kept.pop().close()
     wire.wait_for(lambda: connections(running) == {"127.0.0.1": 1}, "one to be given up")
@@ -582,7 +582,7 @@ def test_limits_in_mode_tcp(start, origin):
         wire.wait_for(lambda: connections(running) == {"127.0.0.1": 1}, "one to be given up")
     over = running.client()
     over.expect_closed()
-    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:all\}$")
+    running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 \{limit:all\} LIMIT_\w+$")
     assert (refused_total(running, "all"), refused_total(running, "conns")) == (1, 1)
     running.ctl("limits", "exempt", "127.0.0.1", "all")
     admitted(running).close()

@@ -154,12 +154,13 @@ START_TEST(h148_haproxy_of_tcp)
 			 "0/30/109 2750 -- 4/3/2/1/0 0/0");
 	r.server = STR_NONE;
 	r.queue_us = r.connect_us = -1;
-	r.letters = "SC";
+	r.reason = REASON_CONNECT_REFUSED;
+	r.letters = reason_letters(r.reason);
 	r.retries = 1;
 	r.redispatched = true;
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front "
-			 "web_backend/<NOSRV> -1/-1/109 2750 SC 4/3/2/1/+1 0/0");
+			 "web_backend/<NOSRV> -1/-1/109 2750 SC 4/3/2/1/+1 0/0 CONNECT_REFUSED");
 }
 END_TEST
 

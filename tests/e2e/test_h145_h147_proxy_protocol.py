@@ -418,7 +418,7 @@ backend back
 
 
 class Program:
-    """A program in the foreground, ended by kill."""
+    """A program in the foreground. It ends its own children, which a kill would leave behind."""
 
     def __init__(self, folder, words, port):
         self.stderr = open(os.path.join(folder, words[0] + ".log"), "ab")
@@ -436,8 +436,12 @@ class Program:
             return sock.connect_ex(("127.0.0.1", port)) == 0
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()
+        try:
+            self.process.wait(wire.PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.stderr.close()
 
 

@@ -20,7 +20,6 @@ def proxy_header(version, source):
     return SIGNATURE + b"\x21\x11" + struct.pack(">H", len(addresses)) + addresses
 
 
-
 # What the client's end may be called, by how far the exchange had come.
 GONE = "CR|CD|CH|CC|CT|--"
 
@@ -81,9 +80,9 @@ class Connection:
 class Crowd:
     """Runs some tasks of each kind, again and again, until the end of the round."""
 
-    TRADE = "g"        # the first letter of its requests' names
-    BEFORE_AGAIN = 0.0 # a task's longest rest, in seconds
-    AT_ONCE = {}       # kind: letters of the line that it leaves by connecting alone
+    TRADE = "g"  # the first letter of its requests' names
+    BEFORE_AGAIN = 0.0  # a task's longest rest, in seconds
+    AT_ONCE = {}  # kind: letters of the line that it leaves by connecting alone
 
     def __init__(self, seed, addresses, network):
         self.rng = random.Random(seed)

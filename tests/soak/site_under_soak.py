@@ -124,11 +124,17 @@ class Site:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def measure(self):
-        """Of the proxy: bytes allocated, KiB resident, open descriptors, threads."""
+        """Of the proxy: KiB resident, threads, bytes allocated, and open descriptors; the last
+        two 0 for unknown, since not everybody may look into another user's process."""
         with open(self.proc("status"), encoding="ascii") as f:
             resident = next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
-        return {"heap": self.heap(), "resident_kib": resident,
-                "descriptors": min(len(os.listdir(self.proc("fd"))) for _ in range(20)),
+        heap = descriptors = 0
+        try:
+            descriptors = min(len(os.listdir(self.proc("fd"))) for _ in range(20))
+            heap = self.heap()
+        except PermissionError:
+            pass
+        return {"heap": heap, "resident_kib": resident, "descriptors": descriptors,
                 "threads": len(os.listdir(self.proc("task")))}
 
     def heap(self):

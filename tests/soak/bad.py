@@ -2,6 +2,7 @@
 log will have to say of it (Connection.expect)."""
 import asyncio
 import base64
+import time
 
 import clients
 import servers
@@ -11,6 +12,7 @@ HOST = "Host: bad\r\n"
 UPGRADE = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
            f"Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n")
 ENDS = ("close", "reset")
+FEW = 5  # requests a second of one client under /l/, and at once
 # Heads that are refused, with their last empty line.
 MALFORMED = (
     "GET /", "GET / HTTP/1.1", "get  / HTTP/1.1", "GET / HTTP/1.9x", "GET / HTTP/2.0",
@@ -112,8 +114,9 @@ class Bad(clients.Crowd):
     async def malformed(self, connection):
         connection.expect("PR")
         await connection.send((self.rng.choice(MALFORMED) + "\r\n\r\n").encode())
-        await self.told(connection, 400, 405, 417, 501, 505)
-        await self.see_end(connection)
+        answer = await self.told(connection, 400, 405, 417, 501, 505)
+        if answer.says("connection", "close"):
+            await self.see_end(connection)
 
     async def oversized(self, connection):
         connection.expect("PR")
@@ -148,6 +151,18 @@ class Bad(clients.Crowd):
         connection.expect(clients.GONE)
         await connection.send(whole[:size])
         await self.round.nap(self.rng.choice((0, 0, 0.001, 0.01)))
+
+    async def limited(self, connection):
+        """Wants more than it may have."""
+        began, had = time.monotonic(), 0
+        for _ in range(4 * FEW):
+            connection.expect("--|PR")
+            await connection.send(self.head("GET", "get", self.name(), where="l"))
+            answer = await self.told(connection, 200, 429)
+            had += answer.status == 200
+            assert answer.status == 200 or "retry-after" in answer.fields, "a 429 without when"
+        most = FEW + FEW * (time.monotonic() - began) + 1
+        assert FEW <= had <= most, f"{had} requests instead of {FEW} to {most:.1f}"
 
     # --- before all heads: at the address where a PROXY header is due ---
 
@@ -338,9 +353,9 @@ class Bad(clients.Crowd):
             await self.round.nap(0.05)
 
 
-KINDS = ["silent", "storm", "garbage", "malformed", "oversized", "slow_head", "half_head",
-         "reset_anywhere", "bad_chunks", "slow_body", "aborted_upload", "waits_for_continue",
-         "named_wrongly", "named_slowly", "named_by_half", "named_and_malformed",
-         "slow_reader", "flood", "tunnel_reset", "slow_reading_tunnel", "refused_tunnel",
-         "raw_silent", "raw_reset", "raw_slow_reading", "rawbad_server", "rawbad_server",
-         "bad_server", "bad_server", "bad_server", "flapping_server"]
+KINDS = ["silent", "storm", "garbage", "malformed", "oversized", "limited", "slow_head",
+         "half_head", "reset_anywhere", "bad_chunks", "slow_body", "aborted_upload",
+         "waits_for_continue", "named_wrongly", "named_slowly", "named_by_half",
+         "named_and_malformed", "slow_reader", "flood", "tunnel_reset", "slow_reading_tunnel",
+         "refused_tunnel", "raw_silent", "raw_reset", "raw_slow_reading", "rawbad_server",
+         "rawbad_server", "bad_server", "bad_server", "bad_server", "flapping_server"]

@@ -4,9 +4,11 @@ import collections
 import re
 import time
 
-# A line of a request, or, without what is optional here, of a connection in mode tcp.
+# A line of a request, or, without what is optional here, of a connection in mode tcp. At its end
+# is the word of the reason when it was no good one.
 LINE = re.compile(r'^(?P<source>[\d.]+):\d+ \[[^]]*\] \S+ \S+ [-+\d/]+ (?:(?P<status>-?\d+) )?\d+ '
-                  r'(?:- - )?(?P<letters>..)(?:--)? [-+\d/]+ 0/0(?: "(?P<request>.*)")?$', re.M)
+                  r'(?:- - )?(?P<letters>..)(?:--)? [-+\d/]+ 0/0(?: \{[^}]*\})?'
+                  r'(?: "(?P<request>.*)")?(?: (?P<word>[A-Z0-9_]+)\b.*)?$', re.M)
 NAME = re.compile(r"/\w+/\w+/(?P<name>g\d+)\b")
 PATIENCE = 30
 
@@ -58,6 +60,8 @@ class Books:
                 faults.append(f"{kind} from {source}: {len(told)} lines in the log, not {least} "
                               f"to {most}: {[line.group(0) for line in told[:3]]}")
             for line in told:
+                if line["letters"] != "--" and not line["word"]:
+                    faults.append(f"{kind} from {source}: no word says why: {line.group(0)}")
                 if line["letters"] not in letters:
                     faults.append(f"{kind} from {source}: letters not of {letters}: "
                                   f"{line.group(0)}")

@@ -3,6 +3,7 @@ its clients are gone."""
 import os
 import time
 
+import bad as bad_clients
 import daemon
 import wire
 
@@ -28,6 +29,9 @@ control: {{ socket = "{{folder}}/control.sock"; }};
 frontends = ( {{ name = "front"; max_headers = {max_headers};
   bind = ( "{binds[http]}", {{ address = "{binds[named]}"; proxy_protocol = true; }} );
   trusted_proxies = ( "127.0.0.0/8" );
+  limits = ( {{ name = "requests"; rate = "10000/s"; }},
+             {{ name = "connections"; connections = 1000; }},
+             {{ name = "few"; when = "path_beg /l/"; rate = "{few}/s"; burst = {few}; }} );
   routes = ( {{ when = "path_beg /b/"; backend = "bad"; }},
              {{ when = "path_beg /h/"; backend = "headed"; }},
              {{ when = "path_beg /f/"; backend = "flapping"; }} );
@@ -59,8 +63,8 @@ class Site:
         raw = {name: daemon.backend(name, *self.addresses[name], more='mode = "tcp";')
                for name in ("raw", "rawbad")}
         return CONFIG.format(
-            binds=binds, raw=raw,
-            stall=STALL, max_headers=100 + self.reloads % 2,
+            binds=binds, raw=raw, few=bad_clients.FEW, stall=STALL,
+            max_headers=100 + self.reloads % 2,
             sound=daemon.backend("sound", *self.addresses["sound"],
                                  more='timeouts: { server = "60s"; };'),
             bad=daemon.backend("bad", bad[0], bad[1 + self.reloads % 2]),

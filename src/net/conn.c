@@ -52,6 +52,14 @@ static void set_nodelay(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* The kernel tells of an error once, and says EPIPE or nothing from then on: the first is kept. */
+static enum conn_result broken(struct conn *c, int error)
+{
+	if (!c->error)
+		c->error = error;
+	return CONN_FAIL;
+}
+
 bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn *c))
 {
 	conn_init(c, l, ready);
@@ -112,7 +120,9 @@ enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n)
 		return CONN_AGAIN;
 	r = c->transport->recv(c, to, size, n);
 	c->received += *n;
-	return r;
+	/* A reset that a write was told of ends what there is to read as if in order. EPIPE alone
+	 * says that the end came before it. */
+	return r == CONN_EOF && c->error && c->error != EPIPE ? CONN_FAIL : r;
 }
 
 void conn_ask_again(struct conn *c)
@@ -162,10 +172,7 @@ static enum conn_result await_write(struct conn *c)
 	if (c->told_of_write)
 		return CONN_AGAIN;
 	c->told_of_write = loop_fd_change(c->loop, &c->io, WATCH_BOTH);
-	if (c->told_of_write)
-		return CONN_AGAIN;
-	c->error = errno ? errno : ENOMEM;
-	return CONN_FAIL;
+	return c->told_of_write ? CONN_AGAIN : broken(c, errno ? errno : ENOMEM);
 }
 
 enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, size_t *sent)
@@ -252,8 +259,7 @@ static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t
 		c->can_read = c->cut_short = false;
 		return CONN_AGAIN;
 	}
-	c->error = errno;
-	return CONN_FAIL;
+	return broken(c, errno);
 }
 
 static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count,
@@ -274,8 +280,7 @@ static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsign
 		c->can_write = false;
 		return CONN_AGAIN;
 	}
-	c->error = errno;
-	return CONN_FAIL;
+	return broken(c, errno);
 }
 
 static void plain_shutdown(struct conn *c)

@@ -41,7 +41,7 @@ struct conn {
 	bool connecting;          /* until conn_connected() */
 	bool stirred;             /* the loop told of something since conn_is_reset() asked */
 	bool shut;                /* our side was ended */
-	int error;
+	int error;                /* the first: 0, or an errno */
 	uint64_t received, sent;  /* bytes */
 };
 

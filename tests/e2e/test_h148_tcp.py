@@ -326,19 +326,6 @@ def test_h148_a_reset_behind_ones_own_end_is_a_reset(tcp, server, who):
     assert running.server("main", "main1")["active"] == 0
 
 
-def send_until_full(stream):
-    """So much that nothing more is taken; whoever it is for does not read."""
-    stream.sock.setblocking(False)
-    sent, end = 0, time.monotonic() + wire.PATIENCE
-    while time.monotonic() < end and sent < 64 << 20:
-        try:
-            sent += stream.sock.send(b"x" * (1 << 16))
-            end = time.monotonic() + 0.5
-        except BlockingIOError:
-            time.sleep(0.01)
-    stream.sock.setblocking(True)
-
-
 @pytest.mark.parametrize("who", ["client", "both"])
 def test_h148_a_reset_is_seen_though_nothing_is_taken(tcp, server, who):
     """The server does not read, so that nothing is read from the client either; or neither of
@@ -347,8 +334,8 @@ def test_h148_a_reset_is_seen_though_nothing_is_taken(tcp, server, who):
     running = tcp(one, log_format="json")
     client, other = pair(running, one)
     if who == "both":
-        send_until_full(other)
-    send_until_full(client)
+        other.send_until_full()
+    client.send_until_full()
     client.reset()
     assert line(running)["reason"] == "TUNNEL_CLIENT_RESET"
     with pytest.raises(ConnectionResetError):

@@ -1,5 +1,7 @@
 """HTTP.md 52 to 83: fields on their way, and what a server may answer."""
 import gzip
+import os
+import signal
 import threading
 
 import pytest
@@ -540,6 +542,29 @@ def test_h73_truncated_response_is_visible(site, head, part):
     with pytest.raises(wire.Closed):
         client.read_response()
     site.daemon.wait_log(rf" [SP]D.*/cut{len(part)} ")
+
+
+def test_h73_a_reset_that_the_upload_met_cuts_the_response(site):
+    """Where only the end ends the body, a reset is none, though the kernel tells of it only once:
+    to who was sending to the server."""
+    sent, proxy = threading.Event(), site.daemon.child("proxy")
+
+    def reply(_, connection):
+        assert sent.wait(wire.PATIENCE)
+        # It is to find all of this at once, and so to send before it reads.
+        daemon.freeze(proxy)
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\npart of it")
+        connection.sock.close()  # with the upload unread: a reset, and no end before it
+        os.kill(proxy, signal.SIGCONT)
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    client = site.client()
+    client.send("PUT /reset HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+    client.send_until_full()
+    sent.set()
+    with pytest.raises(wire.Closed):
+        client.read_response()
+    site.daemon.wait_log(r" [SP]D.*/reset ")
 
 
 @pytest.mark.parametrize("stray", [b"stray", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"])

@@ -131,6 +131,18 @@ class Stream:
         self.buf += data
         return True
 
+    def send_until_full(self):
+        """So much that nothing more is taken; whoever it is for does not read."""
+        self.sock.setblocking(False)
+        sent, end = 0, time.monotonic() + PATIENCE
+        while time.monotonic() < end and sent < 64 << 20:
+            try:
+                sent += self.sock.send(b"x" * (1 << 16))
+                end = time.monotonic() + 0.5
+            except BlockingIOError:
+                time.sleep(0.01)
+        self.sock.setblocking(True)
+
     def read_until(self, mark, patience=None):
         end = time.monotonic() + (patience or PATIENCE)
         while mark not in self.buf:

@@ -388,6 +388,52 @@ START_TEST(sending_to_one_who_left_fails)
 }
 END_TEST
 
+static enum conn_result send_something(void)
+{
+	struct iovq q;
+	size_t n;
+
+	iovq_init(&q);
+	ck_assert(iovq_add(&q, STR("x")));
+	return conn_send(&conn, &q, false, &n);
+}
+
+/* What was read then is not whole, though the kernel tells of the reset but once. */
+START_TEST(a_reset_that_a_write_was_told_of_is_no_end)
+{
+	pair_open((enum kind)_i);
+	ck_assert_int_eq(send(conn.io.fd, "unread", 6, 0), 6);
+	settle();
+	say("data");
+	close(peer);
+	turn();
+	ck_assert_int_eq(send_something(), CONN_FAIL);
+	ck_assert_int_eq(send_something(), CONN_FAIL);
+	hears(256, CONN_OK, "data");
+	conn_ask_again(&conn);
+	hears(256, CONN_FAIL, "");
+	ck_assert_int_eq(conn.error, _i == TCP_PAIR ? ECONNRESET : EPIPE);
+}
+END_TEST
+
+/* It came before the reset that our bytes were answered with: what was read is whole. */
+START_TEST(an_end_is_one_whatever_a_write_is_told_of_behind_it)
+{
+	pair_open(TCP_PAIR);
+	settle();
+	say("data");
+	close(peer);
+	turn();
+	for (unsigned i = 0; send_something() == CONN_OK; i++) {
+		ck_assert_uint_lt(i, 3);
+		turn();
+	}
+	ck_assert_int_eq(conn.error, EPIPE);
+	hears(256, CONN_OK, "data");
+	hears(256, CONN_EOF, "");
+}
+END_TEST
+
 /* Bytes that wait for the end to share its packet go with it, whichever way it comes. */
 START_TEST(the_last_bytes_go_with_the_end)
 {
@@ -697,6 +743,8 @@ int main(void)
 	tcase_add_loop_test(t, a_full_socket_takes_the_rest_later, 0, KINDS);
 	tcase_add_test(t, nothing_to_send_is_sent);
 	tcase_add_loop_test(t, sending_to_one_who_left_fails, 0, KINDS);
+	tcase_add_loop_test(t, a_reset_that_a_write_was_told_of_is_no_end, 0, KINDS);
+	tcase_add_test(t, an_end_is_one_whatever_a_write_is_told_of_behind_it);
 	tcase_add_loop_test(t, the_last_bytes_go_with_the_end, 0, 2 * KINDS);
 	tcase_add_loop_test(t, shutdown_ends_our_side_only, 0, KINDS);
 	tcase_add_loop_test(t, closed_it_is_gone_and_silent, 0, KINDS);

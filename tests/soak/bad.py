@@ -205,7 +205,7 @@ class Bad(clients.Crowd):
         await self.told(connection, 400)
 
     async def slow_body(self, connection):
-        connection.expect("cD|CD")
+        connection.expect("cD|CD|CC")
         await connection.send(self.head("POST", "up", self.doomed(), "Content-Length: 1000\r\n"))
         for _ in range(self.rng.randrange(100)):
             await connection.send(b"x")

@@ -14,6 +14,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h1_write.c src/http/h1_write.h \
 	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \
+	src/http/named.c src/http/named.h \
 	src/http/path.c src/http/path.h \
 	src/http/status.c src/http/status.def \
 	src/http/text.h \

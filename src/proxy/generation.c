@@ -8,7 +8,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "conf/sections.h"
-#include "http/fields.h"
 #include "http/hops.h"
 
 /* ---- listeners ---- */
@@ -244,7 +243,8 @@ static bool make_limits(struct generation *g, struct frontend *f, struct board_l
 
 		if (!limit_init(&l->limit, f->conf, i, board))
 			return false;
-		l->field = http_field_classify(c->of);
+		l->named = http_named(c->by == CONF_LIMIT_COOKIE ? HTTP_NAMED_COOKIE
+								 : HTTP_NAMED_FIELD, c->of);
 	}
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "balance/pool.h"
 #include "conf/conf.h"
 #include "http/codec.h"
+#include "http/named.h"
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "limit/limit.h"
@@ -25,7 +26,7 @@ struct listener {
 /* A limit of requests, or of connections. */
 struct frontend_limit {
 	struct limit limit;
-	enum http_field_id field; /* that it counts by */
+	struct http_named named; /* that it counts by; no name: by something else */
 };
 
 struct frontend {

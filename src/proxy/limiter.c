@@ -13,54 +13,6 @@ static const char more_than_one[] = "(more than one)";
 
 /* ---- the key ---- */
 
-static bool is_field(const struct frontend_limit *l, const struct http_field *f)
-{
-	if (l->field != FIELD_OTHER)
-		return f->id == l->field;
-	return f->id == FIELD_OTHER && str_ieq(f->name, l->limit.conf->of);
-}
-
-/* The first value; the number of them. */
-static unsigned header_value(const struct frontend_limit *l, const struct http_request *req,
-			     struct str *value)
-{
-	unsigned n = 0;
-
-	if (l->field == FIELD_HOST) {
-		*value = req->authority;
-		return req->authority.n > 0;
-	}
-	for (unsigned i = 0; i < req->fields.count; i++)
-		if (is_field(l, &req->fields.list[i]) && n++ == 0)
-			*value = req->fields.list[i].value;
-	return n;
-}
-
-static bool is_cookie(struct str pair, struct str name, struct str *value)
-{
-	if (!str_begins(pair, name) || pair.n == name.n || pair.p[name.n] != '=')
-		return false;
-	*value = str_from(pair, name.n + 1);
-	return true;
-}
-
-static unsigned cookie_value(const struct frontend_limit *l, const struct http_request *req,
-			     struct str *value)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < req->fields.count; i++) {
-		struct str rest = req->fields.list[i].value, pair, other;
-
-		if (req->fields.list[i].id != FIELD_COOKIE)
-			continue;
-		while (str_split(&rest, ';', &pair))
-			if (is_cookie(str_trim(pair), l->limit.conf->of, &other) && n++ == 0)
-				*value = other;
-	}
-	return n;
-}
-
 /* False: the request has nothing that the limit counts by. */
 static bool find_value(const struct frontend_limit *l, const struct http_request *req,
 		       struct str *value)
@@ -68,10 +20,8 @@ static bool find_value(const struct frontend_limit *l, const struct http_request
 	unsigned n = 1;
 
 	*value = STR_NONE;
-	if (l->limit.conf->by == CONF_LIMIT_HEADER)
-		n = header_value(l, req, value);
-	else if (l->limit.conf->by == CONF_LIMIT_COOKIE)
-		n = cookie_value(l, req, value);
+	if (l->named.name.n)
+		n = http_named_first(&l->named, req, value);
 	if (n > 1)
 		*value = str_of(more_than_one);
 	return n > 0;

@@ -126,13 +126,6 @@ static bool port_holds(const struct test *t, const struct route_facts *facts)
 	return false;
 }
 
-static bool is_field(const struct test *t, const struct http_field *f)
-{
-	if (t->field != FIELD_OTHER)
-		return f->id == t->field;
-	return f->id == FIELD_OTHER && str_ieq(f->name, t->arg);
-}
-
 /* The next element of a comma-separated list; a comma in a quoted string is none. */
 static bool next_element(struct str *rest, struct str *item)
 {
@@ -155,66 +148,29 @@ static bool next_element(struct str *rest, struct str *item)
 }
 
 /* Each element of the comma-separated list that all fields of this name make. An empty
- * field is one empty element. */
-static bool field_holds(const struct test *t, const struct route_facts *facts)
+ * field is one empty element. The authority is what the server gets as Host: no list. */
+static bool field_holds(const struct test *t, const struct route_facts *facts, struct str value)
 {
-	const struct http_fields *fields = &facts->req->fields;
+	struct str item;
 
-	/* The authority is what the server gets as Host, wherever it came from. */
-	if (t->field == FIELD_HOST)
-		return facts->req->authority.n && string_holds(t, facts, facts->req->authority);
-	for (unsigned i = 0; i < fields->count; i++) {
-		struct str rest, item;
-
-		if (!is_field(t, &fields->list[i]))
-			continue;
-		rest = fields->list[i].value;
-		if (t->match == MATCH_FOUND || (rest.n == 0 && string_holds(t, facts, rest)))
+	if (t->named.id == FIELD_HOST || t->match == MATCH_FOUND || value.n == 0)
+		return string_holds(t, facts, value);
+	while (next_element(&value, &item))
+		if (item.n && string_holds(t, facts, item))
 			return true;
-		while (next_element(&rest, &item))
-			if (item.n && string_holds(t, facts, item))
-				return true;
-	}
 	return false;
 }
 
-/* "name=value", or a bare name, whose value is empty. */
-static bool pair_holds(const struct test *t, const struct route_facts *facts, struct str pair)
+static bool named_holds(const struct test *t, const struct route_facts *facts)
 {
-	ptrdiff_t eq = str_find_char(pair, '=');
-	struct str name = eq < 0 ? pair : str_first(pair, (size_t)eq);
+	struct http_named_walk w;
+	struct str value;
 
-	return str_eq(name, t->arg) &&
-	       string_holds(t, facts, str_from(pair, eq < 0 ? pair.n : (size_t)eq + 1));
-}
-
-static bool query_holds(const struct test *t, const struct route_facts *facts)
-{
-	struct str rest = facts->req->query, part, pair;
-
-	if (rest.n == 0)
-		return false;
-	rest = str_from(rest, 1);
-	while (str_split(&rest, '&', &part))
-		while (str_split(&part, ';', &pair))
-			if (pair_holds(t, facts, pair))
-				return true;
-	return false;
-}
-
-static bool cookie_holds(const struct test *t, const struct route_facts *facts)
-{
-	const struct http_fields *fields = &facts->req->fields;
-
-	for (unsigned i = 0; i < fields->count; i++) {
-		struct str rest = fields->list[i].value, pair;
-
-		if (fields->list[i].id != FIELD_COOKIE)
-			continue;
-		while (str_split(&rest, ';', &pair))
-			if (pair_holds(t, facts, str_trim(pair)))
-				return true;
-	}
+	http_named_start(&w, &t->named, facts->req);
+	while (http_named_next(&w, &value))
+		if (t->named.kind == HTTP_NAMED_FIELD ? field_holds(t, facts, value)
+						      : string_holds(t, facts, value))
+			return true;
 	return false;
 }
 
@@ -233,11 +189,9 @@ static bool http_holds(const struct test *t, const struct route_facts *facts)
 	case SAMPLE_PATH:
 		return string_holds(t, facts, req->match_path);
 	case SAMPLE_HDR:
-		return field_holds(t, facts);
 	case SAMPLE_QUERY:
-		return query_holds(t, facts);
 	case SAMPLE_COOKIE:
-		return cookie_holds(t, facts);
+		return named_holds(t, facts);
 	default:
 		wrong("a sample that no request has");
 	}

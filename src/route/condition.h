@@ -3,7 +3,7 @@
 #ifndef HPCBAL_ROUTE_CONDITION_H
 #define HPCBAL_ROUTE_CONDITION_H
 
-#include "http/message.h"
+#include "http/named.h"
 #include "route/literals.h"
 #include "route/netset.h"
 #include "route/regex.h"
@@ -17,8 +17,7 @@ struct port_range {
 /* A word with its values. Read-only once compiled. */
 struct test {
 	const struct word *word;
-	struct str arg;           /* of hdr(), query(), cookie() */
-	enum http_field_id field; /* of hdr() */
+	struct http_named named; /* of hdr(), query(), cookie() */
 	enum match match;
 	bool fold;
 	unsigned n; /* values */

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "http/fields.h"
 #include "route/compile.h"
 
 void *vector_room(struct arena *a, void *list, unsigned n, size_t size)
@@ -233,8 +232,10 @@ static void read_arg(struct parser *p, struct test *t, struct str token)
 	if (w->sample != SAMPLE_QUERY && !is_token(arg))
 		parser_fail(p, "\"%.*s\" is no name of a %s", STR_ARGS(arg),
 			    w->sample == SAMPLE_HDR ? "header field" : "cookie");
-	t->arg = arena_str(p->c->arena, arg);
-	t->field = w->sample == SAMPLE_HDR ? http_field_classify(arg) : FIELD_OTHER;
+	t->named = http_named(w->sample == SAMPLE_HDR     ? HTTP_NAMED_FIELD
+			      : w->sample == SAMPLE_QUERY ? HTTP_NAMED_QUERY
+							  : HTTP_NAMED_COOKIE,
+			      arena_str(p->c->arena, arg));
 }
 
 static const struct test *read_test(struct parser *p, const struct token *token, bool braced)

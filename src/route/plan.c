@@ -235,7 +235,8 @@ static bool test_eq(const struct test *a, const struct test *b)
 		return false;
 	if (a->match == MATCH_REG || a->n != b->n)
 		return false;
-	return a->field == b->field && (a->field || str_eq(a->arg, b->arg)) && values_eq(a, b);
+	return a->named.id == b->named.id &&
+	       (a->named.id || str_eq(a->named.name, b->named.name)) && values_eq(a, b);
 }
 
 static bool has_term(const struct suite *s, const struct term *t)

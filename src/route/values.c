@@ -61,7 +61,7 @@ static const char *method_doubt(const struct test *t, struct str v)
 
 static const char *header_doubt(const struct test *t, struct str v)
 {
-	if (t->match == MATCH_EXACT && t->field != FIELD_HOST && str_find_char(v, ',') >= 0 &&
+	if (t->match == MATCH_EXACT && t->named.id != FIELD_HOST && str_find_char(v, ',') >= 0 &&
 	    str_find_char(v, '"') < 0)
 		return "never matches, for each element of a list is compared alone; use one "
 		       "value for each";

@@ -2,6 +2,7 @@ check_PROGRAMS += \
 	tests/unit/test_http_chunk \
 	tests/unit/test_http_hops \
 	tests/unit/test_http_message \
+	tests/unit/test_http_named \
 	tests/unit/test_http_path \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_fields \
@@ -22,6 +23,10 @@ tests_unit_test_http_hops_LDADD = $(http_test_libs)
 tests_unit_test_http_message_SOURCES = tests/unit/test_http_message.c tests/unit/http_testing.h
 tests_unit_test_http_message_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_message_LDADD = $(http_test_libs)
+
+tests_unit_test_http_named_SOURCES = tests/unit/test_http_named.c tests/unit/http_testing.h
+tests_unit_test_http_named_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_named_LDADD = $(http_test_libs)
 
 tests_unit_test_http_path_SOURCES = tests/unit/test_http_path.c tests/unit/http_testing.h
 tests_unit_test_http_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

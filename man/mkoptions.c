@@ -197,6 +197,28 @@ static void print_conditions(void)
 	printf(".El\n");
 }
 
+static const struct variable {
+	const char *name, *help;
+} variables[] = {
+#define VARIABLE(name, value, help) { name, help },
+#include "route/template.def"
+#undef VARIABLE
+};
+
+static void print_variables(void)
+{
+	printf(".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		size_t n = strcspn(variables[i].name, "(");
+
+		printf(".It Li ${%.*s%s}\n", (int)n, variables[i].name,
+		       variables[i].name[n] ? "(NAME)" : "");
+		print_escaped(str_of(variables[i].help));
+		printf("\n");
+	}
+	printf(".El\n");
+}
+
 static void print_reasons(void)
 {
 	printf(".Bl -tag -width \"SC 503\"\n");
@@ -220,6 +242,8 @@ int main(void)
 			print_options();
 		else if (strcmp(line, "@CONDITIONS@\n") == 0)
 			print_conditions();
+		else if (strcmp(line, "@VARIABLES@\n") == 0)
+			print_variables();
 		else if (strcmp(line, "@REASONS@\n") == 0)
 			print_reasons();
 		else

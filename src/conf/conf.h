@@ -50,9 +50,25 @@ struct conf_acl {
 	unsigned line;
 };
 
+/* What hpcbal says to a request itself. */
+struct conf_answer {
+	unsigned status;
+	struct str to; /* of a redirect: with ${…}, compiled by route/ */
+	struct str body, content_type;
+};
+
+enum conf_route_action {
+	CONF_ROUTE_BACKEND,
+	CONF_ROUTE_REDIRECT,
+	CONF_ROUTE_DENY,
+	CONF_ROUTE_RESPOND
+};
+
 struct conf_route {
 	struct str when; /* the condition, compiled by route/ */
+	enum conf_route_action action;
 	unsigned backend; /* index into conf.backends */
+	struct conf_answer answer;
 	unsigned line;
 };
 

@@ -164,29 +164,19 @@ static int find_backend(struct draft *d, const config_setting_t *s, const struct
 	return index;
 }
 
-static bool has_other_target(const config_setting_t *group)
-{
-	return config_setting_get_member(group, "redirect") ||
-	       config_setting_get_member(group, "deny") ||
-	       config_setting_get_member(group, "respond");
-}
-
 static void build_route(struct draft *d, const config_setting_t *group, struct conf_frontend *f)
 {
 	struct conf_route *route = &f->routes[f->n_routes];
 	const config_setting_t *backend = section_member(group, SECTION_ROUTE, "backend");
-	int index;
+	bool good = build_action(d, group, f->mode == CONF_MODE_TCP, route);
+	int index = backend ? find_backend(d, backend, f) : -1;
 
-	section_read(d, group, SECTION_ROUTE, NULL);
-	if (!config_setting_get_member(group, "backend") && !has_other_target(group))
-		draft_fault(d, group,
-			    "a route says where its requests go; add backend = \"NAME\";");
-	index = backend ? find_backend(d, backend, f) : -1;
+	section_read(d, group, SECTION_ROUTE, route);
 	route->when = section_text(d, group, SECTION_ROUTE, "when");
 	route->line = syntax_line(group);
-	if (index < 0 || route->when.n == 0)
+	if (!good || (backend && index < 0) || route->when.n == 0)
 		return;
-	route->backend = (unsigned)index;
+	route->backend = backend ? (unsigned)index : 0;
 	f->n_routes++;
 }
 

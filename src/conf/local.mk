@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
+	src/conf/answer.c \
 	src/conf/backend.c src/conf/build.h \
 	src/conf/blot.c src/conf/blot.h \
 	src/conf/check.c \

@@ -41,6 +41,7 @@ static const char *const type_texts[TYPE_COUNT] = {
 	[TYPE_DURATION] = "a time with its unit",
 	[TYPE_SIZE] = "a size with its unit",
 	[TYPE_TEXT] = "a text",
+	[TYPE_LINES] = "a text",
 	[TYPE_NAME] = "a name",
 	[TYPE_WORD] = "a word",
 	[TYPE_PATH] = "a full path",

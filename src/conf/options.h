@@ -17,6 +17,7 @@ enum option_type {
 	TYPE_DURATION, /* µs */
 	TYPE_SIZE,     /* bytes */
 	TYPE_TEXT,
+	TYPE_LINES, /* a text that may have several */
 	TYPE_NAME, /* of an object, or of a place where one is named */
 	TYPE_WORD, /* one of `words` */
 	TYPE_PATH, /* absolute */

@@ -165,11 +165,18 @@ static bool read_quantity(struct draft *d, const config_setting_t *s, const stru
 	return true;
 }
 
-/* Offset of the first byte that no text may hold, or -1. */
-static ptrdiff_t find_control(struct str text)
+static bool is_control(char c, enum option_type type)
+{
+	if (type == TYPE_LINES && (c == '\t' || c == '\n' || c == '\r'))
+		return false;
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Offset of the first byte that no such text may hold, or -1. */
+static ptrdiff_t find_control(struct str text, enum option_type type)
 {
 	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
+		if (is_control(text.p[i], type))
 			return (ptrdiff_t)i;
 	return -1;
 }
@@ -180,7 +187,7 @@ bool scalar_text_good(const config_setting_t *s, enum option_type type)
 
 	if (type == TYPE_NAME)
 		return value_is_name(text);
-	return text.n > 0 && find_control(text) < 0;
+	return text.n > 0 && find_control(text, type) < 0;
 }
 
 bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct option *o)
@@ -188,7 +195,7 @@ bool scalar_check_text(struct draft *d, const config_setting_t *s, const struct 
 	struct str text = syntax_text(s);
 	struct str name = syntax_name(s).n ? syntax_name(s) : str_of(o->name);
 	bool same = str_eq(name, str_of(o->name));
-	ptrdiff_t at = find_control(text);
+	ptrdiff_t at = find_control(text, o->type);
 
 	if (text.n == 0)
 		draft_fault(d, s, "\"%.*s\" has an empty text; write one%s%s, or leave it out",
@@ -330,6 +337,7 @@ static const struct scalar {
 	[TYPE_DURATION] = { read_quantity, CONFIG_TYPE_STRING },
 	[TYPE_SIZE] = { read_quantity, CONFIG_TYPE_STRING },
 	[TYPE_TEXT] = { read_text, CONFIG_TYPE_STRING },
+	[TYPE_LINES] = { read_text, CONFIG_TYPE_STRING },
 	[TYPE_NAME] = { read_name, CONFIG_TYPE_STRING },
 	[TYPE_WORD] = { read_word, CONFIG_TYPE_STRING },
 	[TYPE_PATH] = { read_path, CONFIG_TYPE_STRING },

@@ -6,5 +6,5 @@ const struct codec codec_h1 = {
 	.parse_response = h1_parse_response,
 	.write_request = h1_write_request,
 	.write_response = h1_write_response,
-	.write_error = h1_write_error,
+	.write_answer = h1_write_answer,
 };

@@ -20,8 +20,8 @@ struct codec {
 			      struct iovq *out, struct arena *arena);
 	bool (*write_response)(const struct http_response *res, const struct h1_reply *r,
 			       struct iovq *out, struct arena *arena);
-	bool (*write_error)(enum reason why, enum http_method method, const struct h1_reply *r,
-			    struct iovq *out, struct arena *arena);
+	bool (*write_answer)(const struct h1_answer *a, enum http_method method,
+			     const struct h1_reply *r, struct iovq *out, struct arena *arena);
 };
 
 extern const struct codec codec_h1;

@@ -298,47 +298,67 @@ static void error_body_add(struct http_text *t, unsigned status, struct str phra
 			   struct str text)
 {
 	http_text_add_number(t, status);
-	http_text_add(t, STR(" "));
+	if (phrase.n)
+		http_text_add(t, STR(" "));
 	http_text_add(t, phrase);
 	http_text_add(t, STR(": "));
 	http_text_add(t, text);
 	http_text_add(t, STR("\n"));
 }
 
-static void error_fields_add(struct http_text *t, unsigned status, const struct h1_reply *r)
+static void retry_after_add(struct http_text *t, const struct h1_answer *a,
+			    const struct h1_reply *r)
 {
-	if (status >= 400)
-		http_text_add(t, STR("Content-Type: text/plain\r\nCache-Control: no-store\r\n"));
+	bool ours = a->status == 503 && reason_status(a->why) == 503;
+
+	if (!r->retry_after && !ours)
+		return;
+	http_text_add(t, STR("Retry-After: "));
+	http_text_add_number(t, r->retry_after ? r->retry_after : UNAVAILABLE_SECONDS);
+	http_text_add(t, STR("\r\n"));
+}
+
+static void answer_fields_add(struct http_text *t, const struct h1_answer *a,
+			      const struct h1_reply *r)
+{
+	if (a->body.n)
+		line_add(t, STR("Content-Type"), a->content_type);
+	else if (a->status >= 400)
+		http_text_add(t, STR("Content-Type: text/plain\r\n"));
+	if (a->status >= 400)
+		http_text_add(t, STR("Cache-Control: no-store\r\n"));
+	if (a->location.n)
+		line_add(t, STR("Location"), a->location);
 	if (r->date.n)
 		line_add(t, STR("Date"), r->date);
-	if (r->retry_after || status == 503) {
-		http_text_add(t, STR("Retry-After: "));
-		http_text_add_number(t, r->retry_after ? r->retry_after : UNAVAILABLE_SECONDS);
-		http_text_add(t, STR("\r\n"));
-	}
-	if (status == 405 || status == 200)
+	retry_after_add(t, a, r);
+	if (a->status == 405 || a->why == REASON_OPTIONS_ANSWERED)
 		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
 	reply_connection_add(t, r);
 }
 
-bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
-		    struct iovq *out, struct arena *arena)
+bool h1_write_answer(const struct h1_answer *a, enum http_method method, const struct h1_reply *r,
+		     struct iovq *out, struct arena *arena)
 {
-	unsigned status = reason_status(why);
-	struct str phrase = http_status_phrase(status), text = str_of(reason_text(why));
-	size_t room = 2 * phrase.n + text.n + r->date.n + ADDED_MAX;
+	struct str phrase = http_status_phrase(a->status), text = str_of(reason_text(a->why));
+	size_t room = 2 * phrase.n + text.n + r->date.n + a->content_type.n + a->location.n +
+		      ADDED_MAX;
+	struct str body = a->body;
 	struct http_text t;
-	struct str body;
+	size_t head = 0;
 
-	if (status == 0 || !http_text_init(&t, arena, room))
+	if (a->status == 0 || !http_text_init(&t, arena, room))
 		return false;
-	if (status >= 400)
-		error_body_add(&t, status, phrase, text);
-	body = http_text_since(&t, 0);
-	status_line_add(&t, status, phrase);
-	error_fields_add(&t, status, r);
-	length_add(&t, body.n);
+	if (body.n == 0 && a->status >= 400) {
+		error_body_add(&t, a->status, phrase, text);
+		body = http_text_since(&t, 0);
+		head = body.n;
+	}
+	status_line_add(&t, a->status, phrase);
+	answer_fields_add(&t, a, r);
+	if (a->status != 204 && a->status != 304)
+		length_add(&t, body.n);
 	http_text_add(&t, STR("\r\n"));
-	return iovq_add(out, http_text_since(&t, body.n)) &&
+	return iovq_add(out, http_text_since(&t, head)) &&
 	       (method == METHOD_HEAD || iovq_add(out, body));
 }

@@ -46,11 +46,19 @@ struct h1_reply {
 bool h1_write_response(const struct http_response *res, const struct h1_reply *r,
 		       struct iovq *out, struct arena *arena);
 
-/* A whole answer of hpcbal's own (head and a short text body, none for HEAD and for a status
- * that is no error); r->framing is not looked at. With Retry-After for 503, Allow for 405 and
- * for OPTIONS. Also false for a reason that has no status. */
-bool h1_write_error(enum reason why, enum http_method method, const struct h1_reply *r,
-		    struct iovq *out, struct arena *arena);
+/* What hpcbal says itself. */
+struct h1_answer {
+	enum reason why;
+	unsigned status;
+	struct str location;           /* of a redirect */
+	struct str content_type, body; /* no body: of an error a line that says why */
+};
+
+/* The whole of it: head and body (none for HEAD); r->framing is not looked at. With Retry-After
+ * for a 503 that is the reason's own, Allow for 405 and for OPTIONS. The spans point into the
+ * answer and the arena. Also false for a status 0, of reasons that have none. */
+bool h1_write_answer(const struct h1_answer *a, enum http_method method, const struct h1_reply *r,
+		     struct iovq *out, struct arena *arena);
 
 /* IMF-fixdate of a calendar second, into 30 bytes. */
 void http_date(uint64_t wall_seconds, char to[30]);

@@ -1,5 +1,6 @@
 #include "http/named.h"
 
+#include "http/chars.h"
 #include "http/fields.h"
 
 struct http_named http_named(enum http_named_kind kind, struct str name)
@@ -8,6 +9,14 @@ struct http_named http_named(enum http_named_kind kind, struct str name)
 				    .id = kind == HTTP_NAMED_FIELD ? http_field_classify(name)
 								   : FIELD_OTHER,
 				    .name = name };
+}
+
+bool http_named_possible(const struct http_named *what)
+{
+	for (size_t i = 0; what->kind != HTTP_NAMED_QUERY && i < what->name.n; i++)
+		if (!http_char_is(what->name.p[i], CHAR_TOKEN))
+			return false;
+	return what->name.n > 0;
 }
 
 void http_named_start(struct http_named_walk *w, const struct http_named *what,

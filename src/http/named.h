@@ -15,6 +15,8 @@ struct http_named {
 
 /* Keeps `name`. */
 struct http_named http_named(enum http_named_kind kind, struct str name);
+/* Whether anything can have this name: fields and cookies have tokens. */
+bool http_named_possible(const struct http_named *what);
 
 struct http_named_walk {
 	const struct http_named *what;

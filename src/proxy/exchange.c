@@ -529,7 +529,7 @@ static void take_back_response(struct exchange *x)
 
 enum step_result exchange_end(struct exchange *x, enum reason why)
 {
-	unsigned status = reason_status(why);
+	unsigned status = x->answer ? x->answer->status : reason_status(why);
 
 	if (x->ended) { /* the answer of our own did not get through */
 		x->keep_alive = false;

@@ -71,6 +71,8 @@ struct exchange {
 	/* loop_now() of each stage, 0: not reached */
 	uint64_t began_at, head_at, connect_at, connected_at, response_at;
 	uint64_t began_wall;
+	const struct conf_answer *answer; /* of the route; NULL: the reason's own */
+	struct str location; /* of a redirect */
 	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */
 	unsigned retry_after; /* seconds, in an answer of our own; 0: nothing is known */
 	uint64_t head_limit_at; /* when the request head must be whole */

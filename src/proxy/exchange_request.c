@@ -145,24 +145,45 @@ static enum reason judge_hops(struct exchange *x)
 	return body_is_allowed(x) ? REASON_COMPLETE : REASON_REQ_BODY_TOO_LARGE;
 }
 
+/* No backend takes it: the route answers, or there is none. */
+static enum step_result answer(struct exchange *x, struct route_facts *facts, int route)
+{
+	static const enum reason reasons[] = { [CONF_ROUTE_REDIRECT] = REASON_REDIRECTED,
+					       [CONF_ROUTE_DENY] = REASON_DENIED,
+					       [CONF_ROUTE_RESPOND] = REASON_RESPONDED };
+	const struct conf_route *conf;
+
+	if (route < 0)
+		return exchange_end(x, REASON_NO_BACKEND);
+	conf = &x->frontend->conf->routes[route];
+	if (conf->action == CONF_ROUTE_REDIRECT) {
+		facts->default_host = default_host(x);
+		x->location = router_location(x->frontend->router, route, facts, &x->arena);
+		if (!x->location.n)
+			return exchange_end(x, REASON_NO_MEMORY);
+	}
+	x->answer = &conf->answer;
+	return exchange_end(x, reasons[conf->action]);
+}
+
 enum step_result step_route(struct exchange *x)
 {
 	struct session *s = x->session;
 	bool tcp = exchange_is_tcp(x);
-	const struct route_facts facts = { .req = tcp ? NULL : &x->req,
+	struct route_facts facts = { .req = tcp ? NULL : &x->req,
 					   .src = &s->peer,
 					   .dst_port = session_port(s),
 					   .scratch = s->worker->scratch };
 	enum reason why = tcp ? REASON_COMPLETE : judge_hops(x);
-	int backend;
+	int backend, route;
 
 	if (x->frontend->n_rates && !limiter_pass(x, &facts))
 		return exchange_end(x, REASON_LIMIT_REQUESTS);
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
-	backend = router_decide(x->frontend->router, &facts, NULL);
+	backend = router_decide(x->frontend->router, &facts, &route);
 	if (backend < 0)
-		return exchange_end(x, REASON_NO_BACKEND);
+		return answer(x, &facts, route);
 	x->backend = &x->tenancy->gen->backends[backend];
 	if (!tcp && !exchange_make_request(x, &why)) {
 		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */

@@ -367,11 +367,17 @@ static bool write_reply(struct exchange *x)
 				    .date = worker_date(s->worker),
 				    .retry_after = x->retry_after };
 
+	struct h1_answer a = { .why = x->reason, .status = x->status, .location = x->location };
+
+	if (x->answer) {
+		a.body = x->answer->body;
+		a.content_type = x->answer->content_type;
+	}
 	x->response_begun = true;
 	x->to_client.out = FRAMING_LENGTH;
 	/* Also of a head that was refused the method is known, if it came to that: who sent
 	 * HEAD waits for no body (HTTP.md 65). */
-	return s->codec->write_error(x->reason, x->req.method, &r, &x->to_client.q, &x->arena);
+	return s->codec->write_answer(&a, x->req.method, &r, &x->to_client.q, &x->arena);
 }
 
 enum step_result step_reply(struct exchange *x)

@@ -11,5 +11,6 @@ src_route_libroute_a_SOURCES = \
 	src/route/regex.c src/route/regex.h \
 	src/route/route.h \
 	src/route/router.c \
+	src/route/template.c src/route/template.def src/route/template.h \
 	src/route/values.c \
 	src/route/words.c src/route/words.def src/route/words.h

@@ -203,15 +203,6 @@ static void check_count(struct parser *p, struct test *t, const struct values *v
 		complain_of_no_value(p, t);
 }
 
-static bool is_token(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] > '~' ||
-		    strchr("\"(),/:;<=>?@[\\]{}", s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
 /* The "(NAME)" of a word. */
 static void read_arg(struct parser *p, struct test *t, struct str token)
 {
@@ -229,13 +220,13 @@ static void read_arg(struct parser *p, struct test *t, struct str token)
 		return;
 	}
 	arg = (struct str){ arg.p + 1, arg.n - 2 };
-	if (w->sample != SAMPLE_QUERY && !is_token(arg))
-		parser_fail(p, "\"%.*s\" is no name of a %s", STR_ARGS(arg),
-			    w->sample == SAMPLE_HDR ? "header field" : "cookie");
 	t->named = http_named(w->sample == SAMPLE_HDR     ? HTTP_NAMED_FIELD
 			      : w->sample == SAMPLE_QUERY ? HTTP_NAMED_QUERY
 							  : HTTP_NAMED_COOKIE,
 			      arena_str(p->c->arena, arg));
+	if (!http_named_possible(&t->named))
+		parser_fail(p, "\"%.*s\" is no name of a %s", STR_ARGS(arg),
+			    w->sample == SAMPLE_HDR ? "header field" : "cookie");
 }
 
 static const struct test *read_test(struct parser *p, const struct token *token, bool braced)

@@ -16,6 +16,7 @@ struct route_facts {
 	uint16_t dst_port;
 	bool tls;
 	struct str sni;
+	struct str default_host; /* for router_location(), of a request that names none */
 	struct router_scratch *scratch;
 };
 
@@ -30,9 +31,13 @@ void router_free(struct router *r);
 struct router_scratch *router_scratch_new(void);
 void router_scratch_free(struct router_scratch *s);
 
-/* The backend's index in the configuration, or -1: no route matched and there is no
- * default. `route` (may be NULL) gets the route's index, -1 for the default. */
+/* The backend's index in the configuration, or -1: the route that matched answers by itself, or
+ * none did and there is no default. `route` (may be NULL) gets the route's index, -1 for the
+ * default. */
 int router_decide(const struct router *r, const struct route_facts *facts, int *route);
+/* Where the route sends the client; facts->req is there. STR_NONE when the arena failed. */
+struct str router_location(const struct router *r, int route, const struct route_facts *facts,
+			   struct arena *arena);
 /* Whether the frontend's limit with this index is for this request; facts->req NULL: for this
  * connection. */
 bool router_limits(const struct router *r, unsigned limit, const struct route_facts *facts);

@@ -4,12 +4,14 @@
 
 #include "route/compile.h"
 #include "route/plan.h"
+#include "route/template.h"
 
 #define BLOCK 16384
 
 struct route {
-	int backend;
+	int backend; /* -1: it answers by itself */
 	struct condition condition;
+	struct template location; /* of a redirect */
 };
 
 struct router {
@@ -100,6 +102,14 @@ static void report_covered(struct compile *c, unsigned i, uint32_t by)
 		at.text);
 }
 
+static void compile_location(struct compile *c, struct route *route, const struct conf_route *conf)
+{
+	struct parser p = { .c = c, .line = conf->line, .subject = "redirect" };
+
+	if (conf->action == CONF_ROUTE_REDIRECT)
+		template_compile(&p, conf->answer.to, &route->location);
+}
+
 static void compile_route(struct compile *c, struct router *r, unsigned i)
 {
 	const struct conf_route *conf = &c->frontend->routes[i];
@@ -107,7 +117,8 @@ static void compile_route(struct compile *c, struct router *r, unsigned i)
 	struct str when = conf->when.p ? conf->when : STR("always");
 	uint32_t by;
 
-	route->backend = (int)conf->backend;
+	route->backend = conf->action == CONF_ROUTE_BACKEND ? (int)conf->backend : -1;
+	compile_location(c, route, conf);
 	if (!condition_compile(c, when, conf->line, "route", false, &route->condition))
 		return;
 	by = plan_covers(&r->plan, &route->condition);
@@ -220,6 +231,12 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 	if (route)
 		*route = best == RANK_NONE ? -1 : (int)best;
 	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
+}
+
+struct str router_location(const struct router *r, int route, const struct route_facts *facts,
+			   struct arena *arena)
+{
+	return template_uri(&r->routes[route].location, facts, arena);
 }
 
 bool router_limits(const struct router *r, unsigned limit, const struct route_facts *facts)

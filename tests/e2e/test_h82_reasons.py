@@ -20,7 +20,7 @@ REASONS = os.path.join(HERE, "..", "..", "src", "base", "reason.def")
 ROW = re.compile(r'^REASON\((\w+), (\d+), "(..)",\s+"([^"]+)"\)', re.M)
 # The test, or the file of the test, that provokes what is not in the table; or why none can.
 ELSEWHERE = {
-    "DENIED": "no setting gives it yet",
+    "DENIED": "test_answers.py", "REDIRECTED": "test_answers.py", "RESPONDED": "test_answers.py",
     "SPINNING": "a fault of hpcbal's own, which nobody knows how to cause",
     "NO_BACKEND": "test_h82_no_backend",
     "NO_SOCKET": "test_h82_no_socket",

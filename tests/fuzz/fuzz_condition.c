@@ -71,7 +71,8 @@ static void bench_init(struct bench *b, struct str in)
 	while (in.n && b->frontend.n_routes < ROUTES_MAX) {
 		unsigned i = b->frontend.n_routes++;
 
-		b->routes[i] = (struct conf_route){ next_line(&in), i, 10 + i };
+		b->routes[i] = (struct conf_route){ .when = next_line(&in), .backend = i,
+						    .line = 10 + i };
 	}
 }
 
@@ -99,7 +100,7 @@ static void compare(const struct bench *b, const struct router *all, const struc
 
 	for (unsigned i = 0; i < b->frontend.n_routes; i++) {
 		struct conf_frontend one = b->frontend;
-		struct conf_route route = { b->routes[i].when, 0, 10 };
+		struct conf_route route = { .when = b->routes[i].when, .line = 10 };
 		struct router *r;
 		struct diags diags;
 

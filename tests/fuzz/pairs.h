@@ -37,7 +37,7 @@ static inline void pairs_prepare(const char *word)
 	must(pairs_scratch);
 	for (unsigned i = 0; i < PAIRS_TESTS; i++) {
 		snprintf(text[i], sizeof(text[i]), "%s(a) %s", word, pairs_behind[i]);
-		routes[i] = (struct conf_route){ str_of(text[i]), 0, 1 };
+		routes[i] = (struct conf_route){ .when = str_of(text[i]), .line = 1 };
 		frontends[i] = (struct conf_frontend){ .name = STR("f"), .routes = &routes[i],
 						       .n_routes = 1, .default_backend = -1 };
 		pairs_routers[i] = router_compile(&conf, &source, &frontends[i], &diags);

@@ -97,16 +97,20 @@ static inline bool rig_compile(struct rig *r)
 	return r->router != NULL;
 }
 
-/* The route that takes this head (LF for CRLF, without the empty line); -1: none. */
+/* The route that takes this head (LF for CRLF, without the empty line); -1: none. The facts stay
+ * until the next one. */
 static inline int rig_ask(struct rig *r, const char *head)
 {
 	struct h1_limits limits = { .max_line = 8192, .max_head = 16384, .max_fields = 100 };
 	struct h1_parser parser = { 0 };
 	enum reason why = REASON_COMPLETE;
-	char bytes[16384];
 	size_t n = 0;
-	int route;
+	char *bytes;
+	int route, backend;
 
+	arena_reset(&r->arena);
+	bytes = arena_alloc(&r->arena, 2 * strlen(head) + 4);
+	ck_assert_ptr_nonnull(bytes);
 	for (const char *c = head; *c; c++) {
 		if (*c == '\n')
 			bytes[n++] = '\r';
@@ -114,13 +118,16 @@ static inline int rig_ask(struct rig *r, const char *head)
 	}
 	memcpy(bytes + n, "\r\n\r\n", 4);
 	n += 4;
-	arena_reset(&r->arena);
 	h1_parser_reset(&parser);
 	ck_assert_msg(h1_parse_request(&parser, (struct str){ bytes, n }, &limits, &r->arena,
 				       &r->req, &why) == HTTP_OK,
 		      "\"%s\" is no request: %s", head, reason_text(why));
 	r->facts.req = &r->req;
-	ck_assert_int_eq(router_decide(r->router, &r->facts, &route), route);
+	backend = router_decide(r->router, &r->facts, &route);
+	if (route < 0 || r->routes[route].action == CONF_ROUTE_BACKEND)
+		ck_assert_int_eq(backend, route);
+	else
+		ck_assert_int_eq(backend, -1);
 	return route;
 }
 

@@ -405,6 +405,13 @@ START_TEST(more_gaps_than_the_queue_holds_are_copied)
 }
 END_TEST
 
+static bool answer_of(enum reason why, enum http_method m)
+{
+	const struct h1_answer a = { .why = why, .status = reason_status(why) };
+
+	return h1_write_answer(&a, m, &reply, &out, &arena);
+}
+
 START_TEST(a_full_queue_and_a_failed_arena_are_told)
 {
 	enum reason why;
@@ -416,7 +423,7 @@ START_TEST(a_full_queue_and_a_failed_arena_are_told)
 	iovq_init(&out);
 	arena.failed = true;
 	ck_assert(!h1_write_request(&req, &fw, &out, &arena));
-	ck_assert(!h1_write_error(REASON_REQ_LINE, METHOD_GET, &reply, &out, &arena));
+	ck_assert(!answer_of(REASON_REQ_LINE, METHOD_GET));
 	arena.failed = false;
 	ck_assert_int_eq(request_whole(STR("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n"), &why),
 			 HTTP_OK);
@@ -434,7 +441,7 @@ END_TEST
 static void error_is(enum reason why, enum http_method m, const char *text)
 {
 	iovq_init(&out);
-	ck_assert(h1_write_error(why, m, &reply, &out, &arena));
+	ck_assert(answer_of(why, m));
 	ck_assert_str_eq(out_text(), text);
 }
 
@@ -457,7 +464,7 @@ START_TEST(errors_of_our_own)
 		 "Cache-Control: no-store\r\nDate: " NOW "\r\nRetry-After: 5\r\n"
 		 "Connection: keep-alive\r\nContent-Length: 47\r\n\r\n"
 		 "503 Service Unavailable: the proxy is stopping\n");
-	ck_assert(!h1_write_error(REASON_CLIENT_ABORT_DATA, METHOD_GET, &reply, &out, &arena));
+	ck_assert(!answer_of(REASON_CLIENT_ABORT_DATA, METHOD_GET));
 	reply.client_minor = 1;
 	reply.retry_after = 37;
 	error_is(REASON_LIMIT_REQUESTS, METHOD_GET,
@@ -477,6 +484,45 @@ START_TEST(h61_h83_an_answer_that_is_no_error)
 }
 END_TEST
 
+static void answer_is(struct h1_answer a, enum http_method m, const char *text)
+{
+	iovq_init(&out);
+	ck_assert(h1_write_answer(&a, m, &reply, &out, &arena));
+	ck_assert_str_eq(out_text(), text);
+}
+
+START_TEST(answers_that_a_route_gives)
+{
+	const struct h1_answer page = { .why = REASON_RESPONDED, .status = 200,
+					.content_type = STR("text/html"),
+					.body = STR("<p>closed\n") };
+	struct h1_answer a = page;
+
+	answer_is((struct h1_answer){ .why = REASON_REDIRECTED, .status = 308,
+				      .location = STR("https://a/b?c") }, METHOD_GET,
+		  "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://a/b?c\r\nDate: " NOW
+		  "\r\nContent-Length: 0\r\n\r\n");
+	answer_is(page, METHOD_GET,
+		  "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nDate: " NOW
+		  "\r\nContent-Length: 10\r\n\r\n<p>closed\n");
+	answer_is(page, METHOD_HEAD,
+		  "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nDate: " NOW
+		  "\r\nContent-Length: 10\r\n\r\n");
+	a.status = 503; /* how long it takes only the administrator knows */
+	answer_is(a, METHOD_GET,
+		  "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\n"
+		  "Cache-Control: no-store\r\nDate: " NOW
+		  "\r\nContent-Length: 10\r\n\r\n<p>closed\n");
+	a.body = STR_NONE;
+	a.status = 204; /* RFC 9110 8.6: without a length */
+	answer_is(a, METHOD_GET, "HTTP/1.1 204 No Content\r\nDate: " NOW "\r\n\r\n");
+	answer_is((struct h1_answer){ .why = REASON_DENIED, .status = 404 }, METHOD_GET,
+		  "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n"
+		  "Cache-Control: no-store\r\nDate: " NOW "\r\nContent-Length: 34\r\n\r\n"
+		  "404 Not Found: refused by a route\n");
+}
+END_TEST
+
 START_TEST(every_reason_with_a_status_makes_an_answer)
 {
 	for (enum reason r = 0; r < REASON_COUNT; r++) {
@@ -486,7 +532,7 @@ START_TEST(every_reason_with_a_status_makes_an_answer)
 		iovq_init(&out);
 		if (!reason_status(r))
 			continue;
-		ck_assert(h1_write_error(r, METHOD_GET, &reply, &out, &arena));
+		ck_assert(answer_of(r, METHOD_GET));
 		h1_parser_reset(&p);
 		ck_assert_int_eq(h1_parse_response(&p, str_of(out_text()), &limits, &arena,
 						   METHOD_GET, false, &res, &why), HTTP_OK);
@@ -533,6 +579,7 @@ int main(void)
 	tcase_add_test(t, more_gaps_than_the_queue_holds_are_copied);
 	tcase_add_test(t, a_full_queue_and_a_failed_arena_are_told);
 	tcase_add_test(t, errors_of_our_own);
+	tcase_add_test(t, answers_that_a_route_gives);
 	tcase_add_test(t, every_reason_with_a_status_makes_an_answer);
 	return http_run(s);
 }

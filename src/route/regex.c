@@ -13,6 +13,9 @@
 #define HEAP_LIMIT_KIB 1024
 #define JIT_STACK_START (32 * 1024)
 #define JIT_STACK_MAX (256 * 1024)
+/* A decoded path may hold line ends (%0A), which are bytes like others: otherwise one in the
+ * middle would get it past "^/admin/.*$". */
+#define ANY_BYTE (PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY)
 
 struct regex {
 	pcre2_code *code;
@@ -65,8 +68,8 @@ struct regex *regex_compile(struct str pattern, bool fold, char why[REGEX_WHY])
 		snprintf(why, REGEX_WHY, "out of memory");
 		return NULL;
 	}
-	r->code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, fold ? PCRE2_CASELESS : 0, &code,
-				&at, NULL);
+	r->code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
+				ANY_BYTE | (fold ? PCRE2_CASELESS : 0), &code, &at, NULL);
 	if (!r->code) {
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof(text));
 		snprintf(why, REGEX_WHY, "%s at character %zu", text, (size_t)at + 1);

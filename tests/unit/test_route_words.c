@@ -78,6 +78,10 @@ static const struct word_case cases[] = {
 	{ "path_reg X$", REQ("/x", ""), false },
 	{ "path_reg -i X$", REQ("/x", ""), true },
 	{ "path_reg (a|b)(c)\\2", REQ("/bcc", ""), true },
+	/* a line end in the path is a byte like others (HTTP.md 37) */
+	{ "path_reg ^/a/.*$", REQ("/a/b%0Ac", ""), true },
+	{ "path_reg ^/a/.+c$", REQ("/a/%0d%0ac", ""), true },
+	{ "path_reg ^/a/b$", REQ("/a/b%0a", ""), false },
 	{ "path -m sub dmi", REQ("/admin", ""), true },
 	{ "path -m found", REQ("/", ""), true },
 

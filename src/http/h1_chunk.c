@@ -181,6 +181,18 @@ static bool trailer_passes(const struct h1_chunks *c, struct str name, bool plai
 	       !http_list_has(c->connection, name);
 }
 
+/* The line under way without the blanks around its value, which a head's field loses too. In
+ * place: there is one at least, so that what is written never passes what was read. */
+static void trailer_line_tidy(struct h1_chunks *c, size_t name, struct str value)
+{
+	char *to = c->trailer_buf + c->trailer_line + name;
+
+	memmove(to + 2, value.p, value.n);
+	memcpy(to, ": ", 2);
+	memcpy(to + 2 + value.n, "\r\n", 2);
+	c->trailer_n = c->trailer_line + name + value.n + 4;
+}
+
 /* A line is whole in the buffer, its CRLF too: judge it, and take it back when it is not to
  * be passed on. */
 static enum reason trailer_line_end(struct h1_chunks *c)
@@ -196,6 +208,8 @@ static enum reason trailer_line_end(struct h1_chunks *c)
 		return REASON_REQ_TRAILER;
 	if (!trailer_passes(c, name, plain))
 		c->trailer_n = c->trailer_line;
+	else if (!h1_field_is_tidy(text, name, value))
+		trailer_line_tidy(c, name.n, value);
 	c->trailer_line = c->trailer_n;
 	c->state = TRAILER_START;
 	return REASON_COMPLETE;

@@ -118,13 +118,11 @@ enum reason h1_field_parse(struct str text, struct str *name, struct str *value,
 	return h1_value_check(*value);
 }
 
-/* "Name: value" or "Name:value", and CRLF: as it may go on without a copy. */
-static bool is_tidy(const struct h1_line *line, const struct http_field *f)
+bool h1_field_is_tidy(struct str text, struct str name, struct str value)
 {
-	size_t blanks = line->text.n - f->name.n - 1 - f->value.n;
+	size_t blanks = text.n - name.n - 1 - value.n;
 
-	return line->whole.n - line->text.n == 2 &&
-	       (blanks == 0 || (blanks == 1 && line->text.p[f->name.n + 1] == ' '));
+	return blanks == 0 || (blanks == 1 && text.p[name.n + 1] == ' ');
 }
 
 static enum reason field_add(const struct h1_line *line, bool plain_only, struct arena *arena,
@@ -145,7 +143,7 @@ static enum reason field_add(const struct h1_line *line, bool plain_only, struct
 	f->id = http_field_classify(f->name);
 	f->drop = (plain_only && !plain) ||
 		  (http_field_flags(f->id) & (FIELD_IS_HOP | FIELD_IS_FRAMING));
-	if (!is_tidy(line, f))
+	if (line->whole.n - line->text.n != 2 || !h1_field_is_tidy(line->text, f->name, f->value))
 		fields->untidy = true;
 	return REASON_COMPLETE;
 }

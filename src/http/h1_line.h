@@ -19,6 +19,10 @@ enum http_verdict h1_line_next(struct h1_parser *p, struct str in, bool relax_ba
  * name has only letters, digits and "-". */
 enum reason h1_field_parse(struct str text, struct str *name, struct str *value, bool *plain);
 
+/* Whether `text`, of these parts, is "Name: value" or "Name:value", and so may go on without a
+ * copy. */
+bool h1_field_is_tidy(struct str text, struct str name, struct str value);
+
 /* REASON_COMPLETE when every byte may stand in a field value, else the REQ_… fault. */
 enum reason h1_value_check(struct str value);
 

@@ -166,6 +166,14 @@ START_TEST(h43_trailers_obey_the_rules_of_fields)
 }
 END_TEST
 
+START_TEST(h43_values_of_trailers_go_out_trimmed)
+{
+	body_is(STR("0\r\nA:  1 \r\nB:2\t\r\nC:3\r\nD:\t\r\nE:\t4 5\r\nF: \xa0\r\nG: \r\nH:\r\n"
+		    "\r\n"),
+		"", "A: 1\r\nB: 2\r\nC:3\r\nD: \r\nE: 4 5\r\nF: \xa0\r\nG: \r\nH:\r\n");
+}
+END_TEST
+
 START_TEST(h43_trailers_have_the_limits_of_the_head)
 {
 	limits = (struct h1_limits){ .max_line = 9, .max_head = 20, .max_fields = 3 };
@@ -185,8 +193,8 @@ END_TEST
 
 START_TEST(h81_trailers_pass_but_for_the_forbidden)
 {
-	body_is(STR("1\r\nx\r\n0\r\ngrpc-status: 0\r\nX-Sum:  1 \r\n\r\n"), "x",
-		"grpc-status: 0\r\nX-Sum:  1 \r\n");
+	body_is(STR("1\r\nx\r\n0\r\ngrpc-status: 0\r\nX-Sum: 1\r\n\r\n"), "x",
+		"grpc-status: 0\r\nX-Sum: 1\r\n");
 	body_is(STR("0\r\nContent-Length: 9\r\nA: b\r\nTransfer-Encoding: chunked\r\nhost: x\r\n"
 		    "C: d\r\nAuthorization: e\r\nSet-Cookie: f\r\nX-Forwarded-For: g\r\n"
 		    "Connection: C\r\nX_Y: h\r\nContent-Type: i\r\n\r\n"),
@@ -244,6 +252,7 @@ int main(void)
 	tcase_add_test(t, h41_extensions_are_parsed_and_dropped);
 	tcase_add_test(t, h41_extensions_are_limited);
 	tcase_add_test(t, h43_trailers_obey_the_rules_of_fields);
+	tcase_add_test(t, h43_values_of_trailers_go_out_trimmed);
 	tcase_add_test(t, h43_trailers_have_the_limits_of_the_head);
 	tcase_add_test(t, h81_trailers_pass_but_for_the_forbidden);
 	tcase_add_test(t, h52_h81_what_connection_names_is_no_trailer);

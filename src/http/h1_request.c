@@ -188,19 +188,18 @@ struct facts {
 static void expect_read(struct http_request *req, struct http_field *f, struct facts *facts)
 {
 	struct str rest = f->value, item;
+	bool expects_continue = false;
 
-	if (req->minor == 0) { /* RFC 9110 10.1.1: ignored */
-		f->drop = true;
-		return;
-	}
 	while (http_list_next(&rest, &item)) {
 		if (str_ieq(item, STR("100-continue")))
-			req->expect_continue = true;
+			expects_continue = true;
 		else
 			facts->expect_other = true;
 	}
-	if (!req->expect_continue)
+	if (!expects_continue)
 		facts->expect_other = true;
+	f->drop = req->minor == 0; /* RFC 9110 10.1.1: ignored */
+	req->expect_continue |= expects_continue && !f->drop;
 }
 
 /* Of other methods it means nothing and passes as it came. What is left of it goes out in a
@@ -289,9 +288,9 @@ static enum reason request_judge(struct h1_parser *p, struct http_request *req)
 	fault = http_framing_judge_request(&facts.framing, req->minor, &req->framing,
 					   &req->content_length);
 	if (fault == REASON_COMPLETE)
-		fault = method_judge(req->method);
-	if (fault == REASON_COMPLETE)
 		fault = h1_target_judge_host(req, facts.hosts, facts.host);
+	if (fault == REASON_COMPLETE)
+		fault = method_judge(req->method);
 	if (fault == REASON_COMPLETE && facts.expect_other)
 		fault = REASON_REQ_EXPECT;
 	if (fault == REASON_COMPLETE && facts.forwards_bad)

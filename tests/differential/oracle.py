@@ -150,11 +150,10 @@ def kept_fields(fields, request=True):
             (not request or PLAIN_NAME.match(name))]
 
 
-def check_expect(message, minor):
-    if minor:
-        for value in message.all(b"expect"):
-            items = list_of([value])
-            refuse(not items or set(items) != {b"100-continue"}, "Expect")
+def check_expect(message):
+    for value in message.all(b"expect"):
+        items = list_of([value])
+        refuse(not items or set(items) != {b"100-continue"}, "Expect")
 
 
 def wants_websocket(message, minor):
@@ -183,7 +182,7 @@ def judge_head(message, data):
     refuse(message.method in (b"CONNECT", b"TRACE"), "method")
     target, authority, port = target_of(message.method, message.target)
     wanted = Wanted(message.method, target, host_of(message, minor, authority, port))
-    check_expect(message, minor)
+    check_expect(message)
     wanted.upgrade = wants_websocket(message, minor)
     wanted.old = minor == 0
     wanted.last = not persists(message, minor)

@@ -192,6 +192,8 @@ def test_h19_values_are_trimmed(site):
 def test_h20_host_missing(site):
     site.refuse("GET / HTTP/1.1\r\n\r\n", 400)
     site.refuse("GET / HTTP/1.1\r\nFoo: b\r\n\r\n", 400)
+    site.refuse("TRACE / HTTP/1.1\r\n\r\n", 400)
+    site.refuse("CONNECT a:443 HTTP/1.1\r\n\r\n", 400)
 
 
 def test_h20_http10_without_host(site):
@@ -287,6 +289,10 @@ def test_h25_connect(site, target):
     assert site.origin.received == b""
     if response.status == 405:
         assert response.has("Allow")
+
+
+def test_h25_what_is_behind_connect_is_no_request(site):
+    site.refuse("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n" + SMUGGLED, 405)
 
 
 def test_h26_trace(site):

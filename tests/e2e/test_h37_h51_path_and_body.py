@@ -170,6 +170,14 @@ def test_h43_trailer_within_the_limits_of_the_head(site):
     assert [value for _, value in got.trailers] == [b"a" * 120] * 100
 
 
+def test_h43_values_of_trailers_are_trimmed(site):
+    client = site.client()
+    client.send(CHUNKED + "0\r\nA: \t a b\t \r\nB:b\r\nC: \xa0c\r\n\r\n")
+    assert client.read_response().status == 200
+    assert site.origin.expect_requests(1)[0].raw_body == (
+        b"0\r\nA: a b\r\nB:b\r\nC: \xa0c\r\n\r\n")
+
+
 def test_h43_bare_lf_in_trailer(site):
     refuse_body(site, CHUNKED + "2\r\nab\r\n0\r\nFoo: a\n\r\n" + EVIL)
 
@@ -293,9 +301,17 @@ def test_h47_final_answer_instead_of_100(site):
     assert (response.status, response.interim) == (403, [])
 
 
-@pytest.mark.parametrize("value", ["200-ok", "100-continue, foo", "100-continuee", "x"])
-def test_h48_other_expectation(site, value):
-    response = site.ask(POST + f"Expect: {value}\r\nContent-Length: 0\r\n\r\n")
+def test_h47_expectation_of_http10_is_ignored(site):
+    got = site.forward("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab")
+    assert not got.has("Expect") and got.body == b"ab"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("value", ["200-ok", "100-continue, foo", "100-continuee", "x", "",
+                                   "100-continue;a", "100-continue\r\nExpect: x"])
+def test_h48_other_expectation(site, value, version):
+    response = site.ask(f"POST / HTTP/{version}\r\nHost: a\r\nExpect: {value}\r\n"
+                        "Content-Length: 0\r\n\r\n")
     assert response.status == 417
     assert site.origin.received == b""
 

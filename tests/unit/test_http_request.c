@@ -305,6 +305,8 @@ START_TEST(h20_http_1_1_needs_host)
 {
 	request_refused(STR(LINE "X: y\r\n\r\n"), REASON_REQ_HOST_MISSING);
 	request_refused(STR("GET http://a/ HTTP/1.1\r\n\r\n"), REASON_REQ_HOST_MISSING);
+	request_refused(STR("TRACE / HTTP/1.1\r\n\r\n"), REASON_REQ_HOST_MISSING);
+	request_refused(STR("CONNECT a:80 HTTP/1.1\r\n\r\n"), REASON_REQ_HOST_MISSING);
 	request_taken(STR("GET / HTTP/1.0\r\n\r\n"));
 	str_is(req.authority, "");
 }

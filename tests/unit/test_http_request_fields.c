@@ -38,6 +38,8 @@ START_TEST(h48_another_expectation_gets_417)
 	request_refused(GET("Expect: 200-ok\r\n"), REASON_REQ_EXPECT);
 	request_refused(GET("Expect: 100-continue, x\r\n"), REASON_REQ_EXPECT);
 	request_refused(GET("Expect:\r\n"), REASON_REQ_EXPECT);
+	request_refused(GET("Expect: 100-continue\r\nExpect: ,\r\n"), REASON_REQ_EXPECT);
+	request_refused(STR("POST / HTTP/1.0\r\nExpect: 200-ok\r\n\r\n"), REASON_REQ_EXPECT);
 	ck_assert_uint_eq(reason_status(REASON_REQ_EXPECT), 417);
 }
 END_TEST

@@ -86,7 +86,8 @@ START_TEST(h47_expect_passes_but_from_http_1_0)
 	goes_out(STR("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n"
 		     "\r\n"),
 		 "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
-	goes_out(STR("PUT / HTTP/1.0\r\nHost: a\r\nExpect: x\r\nContent-Length: 1\r\n\r\n"),
+	goes_out(STR("PUT / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n"
+		     "\r\n"),
 		 "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
 }
 END_TEST

@@ -146,7 +146,7 @@ static enum reason judge_hops(struct exchange *x)
 }
 
 /* No backend takes it: the route answers, or there is none. */
-static enum step_result answer(struct exchange *x, struct route_facts *facts, int route)
+static enum reason answer(struct exchange *x, struct route_facts *facts, int route)
 {
 	static const enum reason reasons[] = { [CONF_ROUTE_REDIRECT] = REASON_REDIRECTED,
 					       [CONF_ROUTE_DENY] = REASON_DENIED,
@@ -154,16 +154,38 @@ static enum step_result answer(struct exchange *x, struct route_facts *facts, in
 	const struct conf_route *conf;
 
 	if (route < 0)
-		return exchange_end(x, REASON_NO_BACKEND);
+		return REASON_NO_BACKEND;
 	conf = &x->frontend->conf->routes[route];
 	if (conf->action == CONF_ROUTE_REDIRECT) {
 		facts->default_host = default_host(x);
 		x->location = router_location(x->frontend->router, route, facts, &x->arena);
 		if (!x->location.n)
-			return exchange_end(x, REASON_NO_MEMORY);
+			return REASON_NO_MEMORY;
 	}
 	x->answer = &conf->answer;
-	return exchange_end(x, reasons[conf->action]);
+	return reasons[conf->action];
+}
+
+/* The backend, or why there is none. A request that is too much for an expression gets past no
+ * limit and no route by that (HTTP.md 37). */
+static enum reason ask_router(struct exchange *x, struct route_facts *facts, enum reason why)
+{
+	int backend = -1, route = -1;
+	bool guessed;
+
+	if (x->frontend->n_rates && !limiter_pass(x, facts))
+		why = REASON_LIMIT_REQUESTS;
+	if (why == REASON_COMPLETE)
+		backend = router_decide(x->frontend->router, facts, &route);
+	guessed = router_gave_up(facts->scratch);
+	if (why != REASON_COMPLETE)
+		return why;
+	if (guessed)
+		return REASON_REQ_EXPRESSION;
+	if (backend < 0)
+		return answer(x, facts, route);
+	x->backend = &x->tenancy->gen->backends[backend];
+	return REASON_COMPLETE;
 }
 
 enum step_result step_route(struct exchange *x)
@@ -171,20 +193,13 @@ enum step_result step_route(struct exchange *x)
 	struct session *s = x->session;
 	bool tcp = exchange_is_tcp(x);
 	struct route_facts facts = { .req = tcp ? NULL : &x->req,
-					   .src = &s->peer,
-					   .dst_port = session_port(s),
-					   .scratch = s->worker->scratch };
-	enum reason why = tcp ? REASON_COMPLETE : judge_hops(x);
-	int backend, route;
+				     .src = &s->peer,
+				     .dst_port = session_port(s),
+				     .scratch = s->worker->scratch };
+	enum reason why = ask_router(x, &facts, tcp ? REASON_COMPLETE : judge_hops(x));
 
-	if (x->frontend->n_rates && !limiter_pass(x, &facts))
-		return exchange_end(x, REASON_LIMIT_REQUESTS);
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
-	backend = router_decide(x->frontend->router, &facts, &route);
-	if (backend < 0)
-		return answer(x, &facts, route);
-	x->backend = &x->tenancy->gen->backends[backend];
 	if (!tcp && !exchange_make_request(x, &why)) {
 		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */
 		return exchange_end(x, why);

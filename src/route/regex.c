@@ -12,7 +12,7 @@
 #define DEPTH_LIMIT 1000
 #define HEAP_LIMIT_KIB 1024
 #define JIT_STACK_START (32 * 1024)
-#define JIT_STACK_MAX (256 * 1024)
+#define JIT_STACK_MAX (1024 * 1024) /* "^/(a|b)*$" takes more than 256 KiB for 15 KB of path */
 /* A decoded path may hold line ends (%0A), which are bytes like others: otherwise one in the
  * middle would get it past "^/admin/.*$". */
 #define ANY_BYTE (PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY)
@@ -25,6 +25,7 @@ struct router_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
+	bool gave_up;
 };
 
 struct router_scratch *router_scratch_new(void)
@@ -92,7 +93,18 @@ void regex_free(struct regex *r)
 bool regex_matches(const struct regex *r, struct str s, struct router_scratch *scratch)
 {
 	const char *subject = s.p ? s.p : "";
+	int found = pcre2_match(r->code, (PCRE2_SPTR)subject, s.n, 0, 0, scratch->data,
+				scratch->context);
 
-	return pcre2_match(r->code, (PCRE2_SPTR)subject, s.n, 0, 0, scratch->data,
-			   scratch->context) >= 0;
+	if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+		scratch->gave_up = true;
+	return found >= 0;
+}
+
+bool router_gave_up(struct router_scratch *s)
+{
+	bool gave_up = s->gave_up;
+
+	s->gave_up = false;
+	return gave_up;
 }

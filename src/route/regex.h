@@ -13,8 +13,8 @@ struct router_scratch;
 /* NULL: `why` says what is wrong and where. */
 struct regex *regex_compile(struct str pattern, bool fold, char why[REGEX_WHY]);
 void regex_free(struct regex *r);
-/* Does it match anywhere in `s`? One that gives up at a limit does not. Thread-safe with a
- * scratch for each thread. */
+/* Does it match anywhere in `s`? One that gives up at a limit does not, and the scratch
+ * remembers it (router_gave_up()). Thread-safe with a scratch for each thread. */
 bool regex_matches(const struct regex *r, struct str s, struct router_scratch *scratch);
 
 #endif

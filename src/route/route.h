@@ -30,6 +30,9 @@ void router_free(struct router *r);
 
 struct router_scratch *router_scratch_new(void);
 void router_scratch_free(struct router_scratch *s);
+/* Whether an expression gave up at a limit since this was asked last: what was decided since is
+ * a guess, and nobody is to be served by it. */
+bool router_gave_up(struct router_scratch *s);
 
 /* The backend's index in the configuration, or -1: the route that matched answers by itself, or
  * none did and there is no default. `route` (may be NULL) gets the route's index, -1 for the

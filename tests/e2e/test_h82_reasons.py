@@ -130,6 +130,7 @@ refused("REQ_LOOP", GET + "Via: 1.1 test\r\n\r\n")
 refused("REQ_CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n")
 refused("REQ_TRACE", "TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n")
 refused("REQ_UPGRADE", GET + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+refused("REQ_EXPRESSION", f"GET /{'a' * 60}b HTTP/1.1\r\nHost: a\r\n\r\n")
 refused("REQ_CHUNK", POST + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", CHOSEN)
 refused("REQ_CHUNK_EXTENSION",
         POST + "Transfer-Encoding: chunked\r\n\r\n1;" + "a" * 5000 + "\r\nx\r\n0\r\n\r\n", CHOSEN)
@@ -363,7 +364,8 @@ class Site:
                 daemon.backend("stuck", stuck,
                                more=once + 'timeouts: { connect = "%s"; };' % connect)]),
             routes=", ".join('{ when = "path /%s"; backend = "%s"; }' % (name, name)
-                             for name in ("fail", "refuse", "down", "stuck")),
+                             for name in ("fail", "refuse", "down", "stuck"))
+            + ', { when = "path_reg ^/(a+)+$"; backend = "down"; }',
             timeouts=timeouts, frontend=frontend, log_format="json")
         self.daemon.start()
 

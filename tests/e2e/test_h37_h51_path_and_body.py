@@ -76,8 +76,9 @@ def test_h39_chunk_size(site, size):
     refuse_body(site, CHUNKED + f"{size}\r\nab\r\n0\r\n\r\n" + EVIL)
 
 
-def test_h39_fault_behind_a_good_chunk(site):
-    refuse_body(site, CHUNKED + "2\r\nab\r\n0x2\r\nab\r\n0\r\n\r\n" + EVIL)
+@pytest.mark.parametrize("size", ["0x2", "", ";a"])
+def test_h39_fault_behind_a_good_chunk(site, size):
+    refuse_body(site, CHUNKED + f"2\r\nab\r\n{size}\r\nab\r\n0\r\n\r\n" + EVIL)
 
 
 def test_h39_hexadecimal_sizes(site):
@@ -89,7 +90,7 @@ def test_h39_hexadecimal_sizes(site):
 @pytest.mark.parametrize("body", [
     "2\nab\r\n0\r\n\r\n", "2\r\nab\n0\r\n\r\n", "2\r\nabX\r\n0\r\n\r\n", "2\r\nab0\r\n\r\n",
     "2\rab\r\n0\r\n\r\n", "2\r\nab\r0\r\n\r\n", "0\n\n", "0\r\n\n", "2;a\nab\r\n0\r\n\r\n",
-    "2\r\nab\r\n0\n\r\n", "2\r\r\nab\r\n0\r\n\r\n"])
+    "2\r\nab\r\n0\n\r\n", "2\r\r\nab\r\n0\r\n\r\n", "2\r\nabx\n0\r\n\r\n"])
 def test_h40_chunk_line_ends(site, body):
     refuse_body(site, CHUNKED + body + EVIL)
 

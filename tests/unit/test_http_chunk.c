@@ -87,6 +87,9 @@ START_TEST(h39_a_chunk_size_is_hex_digits_only)
 		refused((struct str){ text, (size_t)n }, REASON_REQ_CHUNK);
 	}
 	refused(STR("2\0\r\nab"), REASON_REQ_CHUNK);
+	/* behind a chunk that had one */
+	refused(STR("1\r\na\r\n\r\n\r\n"), REASON_REQ_CHUNK);
+	refused(STR("1\r\na\r\n;a\r\n\r\n"), REASON_REQ_CHUNK);
 	ck_assert_int_eq(feed(STR("7fffffffffffffff\r\nab"), 100, &why), HTTP_OK);
 	ck_assert_uint_eq(chunks.left, INT64_MAX - 2);
 }
@@ -99,6 +102,8 @@ START_TEST(h40_lines_and_data_end_with_crlf_only)
 	refused(STR("2\r\nab0\r\n\r\n"), REASON_REQ_CHUNK);
 	refused(STR("2\r\nabc\r\n0\r\n\r\n"), REASON_REQ_CHUNK);
 	refused(STR("2\r\nab\rx0\r\n\r\n"), REASON_REQ_CHUNK);
+	refused(STR("2\r\nabx\n0\r\n\r\n"), REASON_REQ_CHUNK);
+	refused(STR("2\r\nab\n\n0\r\n\r\n"), REASON_REQ_CHUNK);
 	refused(STR("2\rab\r\n0\r\n\r\n"), REASON_REQ_CHUNK);
 	refused(STR("2;a\nab\r\n0\r\n\r\n"), REASON_REQ_CHUNK);
 	refused(STR("2;a\rb\r\nab\r\n"), REASON_REQ_CHUNK);

@@ -367,6 +367,9 @@ START_TEST(h23_the_path_of_an_absolute_target_is_origin_form)
 	str_is(req.query, "?b=/c");
 	request_taken(STR("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n"));
 	str_is(req.path, "*");
+	request_taken(STR("OPTIONS http://a?b HTTP/1.1\r\nHost: a\r\n\r\n"));
+	str_is(req.path, "/");
+	str_is(req.query, "?b");
 }
 END_TEST
 
@@ -519,6 +522,10 @@ START_TEST(h34_limits_of_the_head)
 			REASON_REQ_HEAD_TOO_LARGE);
 	request_taken(GET("A: b\r\nA: b\r\n"));
 	request_refused(GET("A: b\r\nA: b\r\nA: b\r\n"), REASON_REQ_TOO_MANY_FIELDS);
+	limits = (struct h1_limits){ .max_line = 60, .max_head = 20, .max_fields = 3 };
+	request_refused(STR("GET /234 HTTP/1.1\r\n\r\n\r\n"), REASON_REQ_HEAD_TOO_LARGE);
+	request_refused(STR("GET /23456 HTTP/1.1\r\n\r\n"), REASON_REQ_LINE_TOO_LONG);
+	request_refused(STR("GET /2345678901234567"), REASON_REQ_LINE_TOO_LONG);
 	ck_assert_uint_eq(reason_status(REASON_REQ_LINE_TOO_LONG), 414);
 	ck_assert_uint_eq(reason_status(REASON_REQ_HEAD_TOO_LARGE), 431);
 	ck_assert_uint_eq(reason_status(REASON_REQ_TOO_MANY_FIELDS), 431);

@@ -10,121 +10,34 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/client.h"
 #include "admin/demote.h"
 #include "admin/follow.h"
 #include "admin/sessions.h"
-#include "admin/snapshot.h"
 #include "base/clock.h"
 #include "conf/value.h"
+#include "ctl/commands.h"
 #include "loader/loader.h"
 
 #define DEFAULT_SOCKET HPCBAL_RUNSTATEDIR "/hpcbal/control.sock"
 #define DEFAULT_CONFIG HPCBAL_SYSCONFDIR "/hpcbal.conf"
 
 /* A reload waits for children that check and prepare, a demotion for another node, for up to
- * four of the longest intervals; the rest is answered at once. */
-#define TIMEOUT_MS 5000
+ * four of the longest intervals. */
 #define RELOAD_TIMEOUT_MS 120000
 #define DEMOTE_TIMEOUT_MS 1100000
 #define FOLLOW_EVERY_US 300000
 
-enum { TAKES_JSON = 1, TAKES_FOLLOW = 2, TAKES_FORCE = 4, TAKES_FOR = 8, TAKES_OLDER = 16,
-       TAKES_SERVER = 32 };
-
-struct command;
-
-struct call {
-	const struct command *command;
-	const char *socket;
-	bool json, follow, force;
-	const char *for_time, *older, *server; /* as written; NULL: not given */
-	int argc; /* words behind the command's name */
-	char **argv;
-};
-
-struct command {
-	const char *name, *arguments, *help;
-	int arguments_max;
-	unsigned flags;
-	enum control_exit (*run)(const struct call *c); /* NULL: not in this version */
-};
-
-__attribute__((format(printf, 2, 3))) static enum control_exit complain(enum control_exit status,
-									const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("hpcbalctl: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return status;
-}
-
-/* What the daemon says goes to our own output. */
-static enum control_exit ask(const struct call *c, char *const *words, int n, int timeout_ms,
-			     struct client_boards *boards)
-{
-	struct client_request q = { .socket = c->socket, .argc = n, .argv = words,
-				    .timeout_ms = timeout_ms, .out = stdout, .err = stderr };
-	char why[CLIENT_WHY];
-	enum control_exit status = client_ask(&q, boards, why);
-
-	return *why ? complain(status, "%s", why) : status;
-}
-
-static struct snapshot *snapshot_of(struct client_boards *b)
-{
-	struct snapshot *s = snapshot_take(b->supervisor, b->proxy, b->vrrp, clock_wall_us(),
-					   clock_now_us());
-
-	if (s && !snapshot_add_limits(s, b->limits)) {
-		snapshot_free(s);
-		s = NULL;
-	}
-	client_unmap(b);
-	return s;
-}
-
-static char *status_words[] = { (char[]){ "status" } };
-
-static enum control_exit take_snapshot(const struct call *c, struct snapshot **s)
-{
-	struct client_boards boards;
-	enum control_exit status = ask(c, status_words, 1, TIMEOUT_MS, &boards);
-
-	if (status != CONTROL_DONE)
-		return status;
-	*s = snapshot_of(&boards);
-	return *s ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
-}
-
-/* As above, but nobody minds when there is no daemon. */
-static struct snapshot *take_snapshot_quietly(const struct call *c)
-{
-	struct client_request q = { .socket = c->socket, .argc = 1, .argv = status_words,
-				    .timeout_ms = TIMEOUT_MS };
-	struct client_boards boards;
-	char why[CLIENT_WHY];
-
-	if (client_ask(&q, &boards, why) != CONTROL_DONE)
-		return NULL;
-	return snapshot_of(&boards);
-}
-
 static enum control_exit run_status(const struct call *c)
 {
 	struct snapshot *s = NULL;
-	enum control_exit status = take_snapshot(c, &s);
+	enum control_exit status = call_snapshot(c, &s);
 	bool good;
 
 	if (status != CONTROL_DONE)
 		return status;
 	good = c->json ? snapshot_json_status(s, stdout) : snapshot_print_status(s, stdout);
 	snapshot_free(s);
-	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
+	return good ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "out of memory");
 }
 
 /* Of all, or of the one that is named. */
@@ -133,7 +46,7 @@ static enum control_exit run_listing(const struct call *c,
 						   FILE *out, char *why, size_t why_size))
 {
 	struct snapshot *s = NULL;
-	enum control_exit status = take_snapshot(c, &s);
+	enum control_exit status = call_snapshot(c, &s);
 	char why[CLIENT_WHY];
 	bool good;
 
@@ -141,7 +54,7 @@ static enum control_exit run_listing(const struct call *c,
 		return status;
 	good = print(s, c->argc ? c->argv[0] : NULL, stdout, why, sizeof(why));
 	snapshot_free(s);
-	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "%s", why);
+	return good ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "%s", why);
 }
 
 static enum control_exit run_servers(const struct call *c)
@@ -157,7 +70,7 @@ static enum control_exit run_vrrp(const struct call *c)
 static enum control_exit run_metrics(const struct call *c)
 {
 	struct snapshot *s = NULL;
-	enum control_exit status = take_snapshot(c, &s);
+	enum control_exit status = call_snapshot(c, &s);
 
 	if (status != CONTROL_DONE)
 		return status;
@@ -168,23 +81,9 @@ static enum control_exit run_metrics(const struct call *c)
 
 static enum control_exit run_reload(const struct call *c)
 {
-	char word[] = "reload", *words[] = { word };
+	char word[] = "reload", *words[] = {word};
 
-	return ask(c, words, 1, RELOAD_TIMEOUT_MS, NULL);
-}
-
-static enum control_exit complain_time(const char *option, const char *text)
-{
-	char meant[64];
-
-	if (value_suggest(value_durations, str_of(text), meant, sizeof(meant)) &&
-	    strcmp(text, meant) != 0)
-		return complain(CONTROL_USAGE, "%s \"%s\" is no time; did you mean \"%s\"?",
-				option, text, meant);
-	return complain(CONTROL_USAGE,
-			"%s \"%s\" is no time; write a whole number above 0 and its unit (ms, s, "
-			"m, h or d), as in \"10m\"",
-			option, text);
+	return call_ask(c, words, 1, RELOAD_TIMEOUT_MS, NULL);
 }
 
 /* Steps say which virtual router they are of, unless there is only one. */
@@ -198,11 +97,15 @@ static enum demote_form form_of(const struct call *c, const struct snapshot *s)
 /* Demote and promote: sends the words, tells the steps. */
 static enum control_exit ask_vrrp(const struct call *c, char *const *words, int n)
 {
-	struct client_request q = { .socket = c->socket, .argc = n, .argv = words,
-				    .timeout_ms = DEMOTE_TIMEOUT_MS, .out = stdout,
-				    .err = stderr, .tell = demote_tell };
+	struct client_request q = {.socket = c->socket,
+				   .argc = n,
+				   .argv = words,
+				   .timeout_ms = DEMOTE_TIMEOUT_MS,
+				   .out = stdout,
+				   .err = stderr,
+				   .tell = demote_tell};
 	struct snapshot *s = NULL;
-	enum control_exit status = take_snapshot(c, &s);
+	enum control_exit status = call_snapshot(c, &s);
 	char why[CLIENT_WHY];
 	bool good;
 
@@ -211,42 +114,31 @@ static enum control_exit ask_vrrp(const struct call *c, char *const *words, int 
 	q.arg = demote_new(form_of(c, s), stdout, stderr);
 	snapshot_free(s);
 	if (!q.arg)
-		return complain(CONTROL_REFUSED, "out of memory");
+		return call_complain(CONTROL_REFUSED, "out of memory");
 	status = client_ask(&q, NULL, why);
 	good = demote_finish(q.arg);
 	demote_free(q.arg);
 	if (*why)
-		return complain(status, "%s", why);
-	return good ? status : complain(CONTROL_REFUSED, "out of memory");
-}
-
-/* A time that was given; 0: none was. False: `status` says all. */
-static bool read_for(const struct call *c, uint64_t *us, enum control_exit *status)
-{
-	*us = 0;
-	if (!c->for_time)
-		return true;
-	if (value_quantity(value_durations, str_of(c->for_time), us) == VALUE_OK && *us)
-		return true;
-	*status = complain_time("--for", c->for_time);
-	return false;
+		return call_complain(status, "%s", why);
+	return good ? status : call_complain(CONTROL_REFUSED, "out of memory");
 }
 
 static enum control_exit run_demotion(const struct call *c)
 {
 	char instance[CONTROL_REQUEST_MAX / 2], time[64], force[] = "force";
-	char *words[4] = { (char *)(uintptr_t)c->command->name };
+	char *words[4] = {(char *)(uintptr_t)c->command->name};
 	enum control_exit status;
 	uint64_t us;
 	int n = 1;
 
 	if (c->argc) {
 		if (strlen(c->argv[0]) > sizeof(instance) - sizeof("instance="))
-			return complain(CONTROL_USAGE, "the name of the instance is too long");
+			return call_complain(CONTROL_USAGE,
+					     "the name of the instance is too long");
 		snprintf(instance, sizeof(instance), "instance=%s", c->argv[0]);
 		words[n++] = instance;
 	}
-	if (!read_for(c, &us, &status))
+	if (!call_for(c, &us, &status))
 		return status;
 	if (us) {
 		snprintf(time, sizeof(time), "for=%" PRIu64, us);
@@ -294,63 +186,68 @@ static void add_more(struct meant *m)
 static enum control_exit ask_sessions(const struct call *c, struct meant *m,
 				      struct sessions **answer)
 {
-	struct client_request q = { .socket = c->socket, .argc = m->n, .argv = m->words,
-				    .timeout_ms = TIMEOUT_MS, .out = stdout, .err = stderr,
-				    .tell = sessions_tell };
+	struct client_request q = {.socket = c->socket,
+				   .argc = m->n,
+				   .argv = m->words,
+				   .timeout_ms = CALL_TIMEOUT_MS,
+				   .out = stdout,
+				   .err = stderr,
+				   .tell = sessions_tell};
 	enum control_exit status;
 	char why[CLIENT_WHY];
 
 	q.arg = *answer = sessions_new();
 	if (!q.arg)
-		return complain(CONTROL_REFUSED, "out of memory");
+		return call_complain(CONTROL_REFUSED, "out of memory");
 	status = client_ask(&q, NULL, why);
-	return *why ? complain(status, "%s", why) : status;
+	return *why ? call_complain(status, "%s", why) : status;
 }
 
 static enum control_exit run_sessions(const struct call *c)
 {
-	struct meant m = { .words = { (char *)(uintptr_t)c->command->name }, .n = 1 };
+	struct meant m = {.words = {(char *)(uintptr_t)c->command->name}, .n = 1};
 	struct sessions *answer = NULL;
 	enum control_exit status;
 	uint64_t us;
 
 	if (c->argc && !add_place(&m, c->argv[0]))
-		return complain(CONTROL_USAGE, "\"%s\" is no BACKEND and no BACKEND/SERVER",
-				c->argv[0]);
+		return call_complain(CONTROL_USAGE, "\"%s\" is no BACKEND and no BACKEND/SERVER",
+				     c->argv[0]);
 	if (c->older) {
 		if (value_quantity(value_durations, str_of(c->older), &us) != VALUE_OK || !us)
-			return complain_time("--older", c->older);
+			return call_complain_time("--older", c->older);
 		snprintf(m.more, sizeof(m.more), "age=%" PRIu64, us);
 		add_more(&m);
 	}
 	status = ask_sessions(c, &m, &answer);
 	if (status == CONTROL_DONE && !sessions_print(answer, c->json, stdout))
-		status = complain(CONTROL_REFUSED, "out of memory");
+		status = call_complain(CONTROL_REFUSED, "out of memory");
 	sessions_free(answer);
 	return status;
 }
 
 static enum control_exit run_kill(const struct call *c)
 {
-	struct meant m = { .words = { (char *)(uintptr_t)c->command->name }, .n = 1 };
+	struct meant m = {.words = {(char *)(uintptr_t)c->command->name}, .n = 1};
 	struct sessions *answer = NULL;
 	enum control_exit status;
 
 	if ((c->argc != 0) == (c->server != NULL))
-		return complain(CONTROL_USAGE, "kill takes the ID of a session, or --server "
-					       "BACKEND/SERVER; sessions shows both");
+		return call_complain(CONTROL_USAGE, "kill takes the ID of a session, or --server "
+						    "BACKEND/SERVER; sessions shows both");
 	if (c->server && (!strchr(c->server, '/') || !add_place(&m, c->server)))
-		return complain(CONTROL_USAGE, "--server \"%s\" is no BACKEND/SERVER", c->server);
+		return call_complain(CONTROL_USAGE, "--server \"%s\" is no BACKEND/SERVER",
+				     c->server);
 	if (c->argc) {
 		if (strlen(c->argv[0]) >= sizeof(m.more) - sizeof("id="))
-			return complain(CONTROL_USAGE, "\"%s\" is no ID; sessions shows them",
-					c->argv[0]);
+			return call_complain(CONTROL_USAGE, "\"%s\" is no ID; sessions shows them",
+					     c->argv[0]);
 		snprintf(m.more, sizeof(m.more), "id=%s", c->argv[0]);
 		add_more(&m);
 	}
 	status = ask_sessions(c, &m, &answer);
 	if (status == CONTROL_DONE && !sessions_print_killed(answer, c->json, stdout))
-		status = complain(CONTROL_REFUSED, "out of memory");
+		status = call_complain(CONTROL_REFUSED, "out of memory");
 	sessions_free(answer);
 	return status;
 }
@@ -364,9 +261,9 @@ static const struct limits_verb {
 	int least, most; /* words behind it */
 	bool takes_for;
 } limits_verbs[] = {
-	{ "clear", "[LIMIT] [KEY]", 0, 2, false },
-	{ "exempt", "KEY [LIMIT] [--for TIME]", 1, 2, true },
-	{ "enforce", "KEY [LIMIT]", 1, 2, false },
+	{"clear", "[LIMIT] [KEY]", 0, 2, false},
+	{"exempt", "KEY [LIMIT] [--for TIME]", 1, 2, true},
+	{"enforce", "KEY [LIMIT]", 1, 2, false},
 };
 
 static const struct limits_verb *find_limits_verb(const char *word)
@@ -389,18 +286,18 @@ static bool has_empty_word(const struct call *c)
 /* limits exempt has its time in front of the key. */
 static enum control_exit change_limits(const struct call *c, const struct limits_verb *v)
 {
-	char *words[LIMITS_WORDS] = { (char *)(uintptr_t)c->command->name, c->argv[0] }, time[32];
+	char *words[LIMITS_WORDS] = {(char *)(uintptr_t)c->command->name, c->argv[0]}, time[32];
 	enum control_exit status;
 	uint64_t us;
 	int n = 2;
 
 	if (c->argc - 1 < v->least || c->argc - 1 > v->most || has_empty_word(c))
-		return complain(CONTROL_USAGE, "usage: hpcbalctl limits %s %s", v->name,
-				v->arguments);
+		return call_complain(CONTROL_USAGE, "usage: hpcbalctl limits %s %s", v->name,
+				     v->arguments);
 	if (c->json || (c->for_time && !v->takes_for))
-		return complain(CONTROL_USAGE, "limits %s takes no --%s", v->name,
-				c->json ? "json" : "for");
-	if (!read_for(c, &us, &status))
+		return call_complain(CONTROL_USAGE, "limits %s takes no --%s", v->name,
+				     c->json ? "json" : "for");
+	if (!call_for(c, &us, &status))
 		return status;
 	if (v->takes_for) {
 		snprintf(time, sizeof(time), "%" PRIu64, us);
@@ -408,7 +305,7 @@ static enum control_exit change_limits(const struct call *c, const struct limits
 	}
 	for (int i = 1; i < c->argc; i++)
 		words[n++] = c->argv[i];
-	return ask(c, words, n, TIMEOUT_MS, NULL);
+	return call_ask(c, words, n, CALL_TIMEOUT_MS, NULL);
 }
 
 static enum control_exit run_limits(const struct call *c)
@@ -418,10 +315,12 @@ static enum control_exit run_limits(const struct call *c)
 	if (v)
 		return change_limits(c, v);
 	if (c->argc > 1)
-		return complain(CONTROL_USAGE, "\"%s\" is too much; usage: hpcbalctl limits "
-				"[LIMIT], or limits with clear, exempt or enforce", c->argv[1]);
+		return call_complain(CONTROL_USAGE,
+				     "\"%s\" is too much; usage: hpcbalctl limits "
+				     "[LIMIT], or limits with clear, exempt or enforce",
+				     c->argv[1]);
 	if (c->for_time)
-		return complain(CONTROL_USAGE, "limits takes --for with exempt only");
+		return call_complain(CONTROL_USAGE, "limits takes --for with exempt only");
 	return run_listing(c, c->json ? snapshot_json_limits : snapshot_print_limits);
 }
 
@@ -430,19 +329,22 @@ static enum control_exit run_limits(const struct call *c)
 /* The daemon gives the whole list; `text` is the caller's to free. */
 static enum control_exit ask_events(const struct call *c, char **text, size_t *n)
 {
-	char word[] = "events", *words[] = { word };
-	struct client_request q = { .socket = c->socket, .argc = 1, .argv = words,
-				    .timeout_ms = TIMEOUT_MS, .err = stderr };
+	char word[] = "events", *words[] = {word};
+	struct client_request q = {.socket = c->socket,
+				   .argc = 1,
+				   .argv = words,
+				   .timeout_ms = CALL_TIMEOUT_MS,
+				   .err = stderr};
 	char why[CLIENT_WHY];
 	enum control_exit status;
 
 	*text = NULL;
 	q.out = open_memstream(text, n);
 	if (!q.out)
-		return complain(CONTROL_REFUSED, "out of memory");
+		return call_complain(CONTROL_REFUSED, "out of memory");
 	status = client_ask(&q, NULL, why);
 	fclose(q.out);
-	return *why ? complain(status, "%s", why) : status;
+	return *why ? call_complain(status, "%s", why) : status;
 }
 
 static enum control_exit run_events(const struct call *c)
@@ -455,8 +357,7 @@ static enum control_exit run_events(const struct call *c)
 	for (;;) {
 		status = ask_events(c, &now, &n);
 		if (status == CONTROL_DONE && now) {
-			fresh = follow_new((struct str){ before, n_before },
-					   (struct str){ now, n });
+			fresh = follow_new((struct str){before, n_before}, (struct str){now, n});
 			fwrite(fresh.p, 1, fresh.n, stdout);
 		}
 		free(before);
@@ -479,7 +380,7 @@ static enum control_exit check_file(const char *path)
 	int status;
 
 	if (!f)
-		return complain(CONTROL_REFUSED, "out of memory");
+		return call_complain(CONTROL_REFUSED, "out of memory");
 	status = loader_check(path, f);
 	fclose(f);
 	if (text)
@@ -491,7 +392,7 @@ static enum control_exit check_file(const char *path)
 /* Without a name: the file of the daemon that runs, since that is what a reload would read. */
 static enum control_exit run_check(const struct call *c)
 {
-	struct snapshot *s = c->argc ? NULL : take_snapshot_quietly(c);
+	struct snapshot *s = c->argc ? NULL : call_snapshot_quietly(c);
 	const char *path = c->argc ? c->argv[0] : DEFAULT_CONFIG;
 	enum control_exit status;
 
@@ -504,7 +405,7 @@ static enum control_exit run_check(const struct call *c)
 
 static enum control_exit run_version(const struct call *c)
 {
-	struct snapshot *s = take_snapshot_quietly(c);
+	struct snapshot *s = call_snapshot_quietly(c);
 	bool good = true;
 
 	if (c->json) {
@@ -517,41 +418,40 @@ static enum control_exit run_version(const struct call *c)
 			printf("hpcbald   does not answer at %s\n", c->socket);
 	}
 	snapshot_free(s);
-	return good ? CONTROL_DONE : complain(CONTROL_REFUSED, "out of memory");
+	return good ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "out of memory");
 }
 
 static const struct command commands[] = {
-	{ "status", "", "one screen: what runs, and what is wrong", 0, TAKES_JSON, run_status },
-	{ "servers", "[BACKEND]", "a row a server: state, load, last check and why", 1, TAKES_JSON,
-	  run_servers },
-	{ "vrrp", "[INSTANCE]", "a block a virtual router: state, peers, trackers, counters", 1,
-	  TAKES_JSON, run_vrrp },
-	{ "demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,
-	  TAKES_JSON | TAKES_FOR | TAKES_FORCE, run_demotion },
-	{ "promote", "[INSTANCE]", "ends a demotion", 1, TAKES_JSON, run_demotion },
-	{ "sessions", "[BACKEND[/SERVER]]",
-	  "tunnels, and requests that run for long, oldest first", 1, TAKES_JSON | TAKES_OLDER,
-	  run_sessions },
-	{ "kill", "ID", "ends a session; with --server all on that server", 1,
-	  TAKES_JSON | TAKES_SERVER, run_kill },
-	{ "limits", "[LIMIT]", "the limits, who is limited now, and who is exempt", 4,
-	  TAKES_JSON | TAKES_FOR, run_limits },
-	{ "reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
-	  run_reload },
-	{ "check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0,
-	  run_check },
-	{ "events", "[-f]", "what changed state and why, newest last; -f: goes on", 0,
-	  TAKES_FOLLOW, run_events },
-	{ "metrics", "", "what a scraper would read, in Prometheus' text format", 0, 0,
-	  run_metrics },
-	{ "version", "", "of this program, and of the daemon if it answers", 0, TAKES_JSON,
-	  run_version },
-	{ "drain", "BACKEND/SERVER", NULL, 0, 0, NULL },
-	{ "maint", "BACKEND/SERVER", NULL, 0, 0, NULL },
-	{ "ready", "BACKEND/SERVER", NULL, 0, 0, NULL },
-	{ "weight", "BACKEND/SERVER N", NULL, 0, 0, NULL },
-	{ "upgrade", "", NULL, 0, 0, NULL },
-	{ "top", "", NULL, 0, 0, NULL },
+	{"status", "", "one screen: what runs, and what is wrong", 0, TAKES_JSON, run_status},
+	{"servers", "[BACKEND]", "a row a server: state, load, last check and why", 1, TAKES_JSON,
+	 run_servers},
+	{"vrrp", "[INSTANCE]", "a block a virtual router: state, peers, trackers, counters", 1,
+	 TAKES_JSON, run_vrrp},
+	{"demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,
+	 TAKES_JSON | TAKES_FOR | TAKES_FORCE, run_demotion},
+	{"promote", "[INSTANCE]", "ends a demotion", 1, TAKES_JSON, run_demotion},
+	{"sessions", "[BACKEND[/SERVER]]", "tunnels, and requests that run for long, oldest first",
+	 1, TAKES_JSON | TAKES_OLDER, run_sessions},
+	{"kill", "ID", "ends a session; with --server all on that server", 1,
+	 TAKES_JSON | TAKES_SERVER, run_kill},
+	{"limits", "[LIMIT]", "the limits, who is limited now, and who is exempt", 4,
+	 TAKES_JSON | TAKES_FOR, run_limits},
+	{"reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
+	 run_reload},
+	{"check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0, run_check},
+	{"events", "[-f]", "what changed state and why, newest last; -f: goes on", 0, TAKES_FOLLOW,
+	 run_events},
+	{"metrics", "", "what a scraper would read, in Prometheus' text format", 0, 0,
+	 run_metrics},
+	{"version", "", "of this program, and of the daemon if it answers", 0, TAKES_JSON,
+	 run_version},
+	{"drain", "BACKEND/SERVER", "no new sessions there, but of those who are bound to it", 1,
+	 TAKES_OUT, ctl_take_out},
+	{"maint", "BACKEND/SERVER", "nothing new goes there", 1, TAKES_OUT, ctl_take_out},
+	{"ready", "BACKEND/SERVER", "ends drain or maint", 1, 0, ctl_ready},
+	{"weight", "BACKEND/SERVER N", "its weight until the next reload", 2, 0, ctl_weight},
+	{"upgrade", "", NULL, 0, 0, NULL},
+	{"top", "", NULL, 0, 0, NULL},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -573,11 +473,14 @@ static void print_help(FILE *out)
 	      "                       " DEFAULT_SOCKET "\n"
 	      "      --json           status, servers, vrrp, sessions, kill, limits, demote,\n"
 	      "                       promote, version: as one JSON document\n"
-	      "      --for TIME       demote, limits exempt: for so long only, as 500ms, 5s, 10m\n"
+	      "      --for TIME       demote, drain, maint, limits exempt: for so long only, as\n"
+	      "                       500ms, 5s, 10m\n"
 	      "      --force          demote: also when no other node takes over\n"
 	      "      --older TIME     sessions: only those that run for at least so long\n"
 	      "      --server BACKEND/SERVER\n"
 	      "                       kill: all that runs on that server\n"
+	      "      --wait           drain, maint: until nothing runs there any more\n"
+	      "      --why TEXT       drain, maint: for events, servers and status\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        like the command version\n"
 	      "\n"
@@ -608,9 +511,9 @@ static enum control_exit complain_unknown(const char *name)
 		}
 	}
 	if (near)
-		return complain(CONTROL_USAGE, "unknown command \"%s\"; did you mean \"%s\"?",
-				name, near);
-	return complain(CONTROL_USAGE, "unknown command \"%s\"; --help lists them", name);
+		return call_complain(CONTROL_USAGE, "unknown command \"%s\"; did you mean \"%s\"?",
+				     name, near);
+	return call_complain(CONTROL_USAGE, "unknown command \"%s\"; --help lists them", name);
 }
 
 static enum control_exit carry_out(const struct call *c)
@@ -618,50 +521,71 @@ static enum control_exit carry_out(const struct call *c)
 	const struct command *k = c->command;
 
 	if (!k->run)
-		return complain(CONTROL_REFUSED, "%s is not in version " PACKAGE_VERSION
-				"; --help lists what is", k->name);
+		return call_complain(
+			CONTROL_REFUSED,
+			"%s is not in version " PACKAGE_VERSION "; --help lists what is", k->name);
 	if (c->argc > k->arguments_max)
-		return complain(CONTROL_USAGE, "\"%s\" is too much; usage: hpcbalctl %s%s%s",
-				c->argv[k->arguments_max], k->name, *k->arguments ? " " : "",
-				k->arguments);
+		return call_complain(CONTROL_USAGE, "\"%s\" is too much; usage: hpcbalctl %s%s%s",
+				     c->argv[k->arguments_max], k->name, *k->arguments ? " " : "",
+				     k->arguments);
 	if (c->json && !(k->flags & TAKES_JSON))
-		return complain(CONTROL_USAGE, "%s gives no JSON", k->name);
+		return call_complain(CONTROL_USAGE, "%s gives no JSON", k->name);
 	if (c->follow && !(k->flags & TAKES_FOLLOW))
-		return complain(CONTROL_USAGE, "%s takes no -f", k->name);
+		return call_complain(CONTROL_USAGE, "%s takes no -f", k->name);
 	if (c->force && !(k->flags & TAKES_FORCE))
-		return complain(CONTROL_USAGE, "%s takes no --force: it is an option of demote",
-				k->name);
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --force: it is an option of demote", k->name);
 	if (c->for_time && !(k->flags & TAKES_FOR))
-		return complain(CONTROL_USAGE, "%s takes no --for: it is an option of demote and "
-				"of limits exempt", k->name);
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --for: it is an option of demote, "
+				     "drain, maint and of limits exempt",
+				     k->name);
+	if (c->wait && !(k->flags & TAKES_WAIT))
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --wait: it is an option of drain and "
+				     "maint",
+				     k->name);
+	if (c->why && !(k->flags & TAKES_WHY))
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --why: it is an option of drain and "
+				     "maint",
+				     k->name);
 	if (c->older && !(k->flags & TAKES_OLDER))
-		return complain(CONTROL_USAGE, "%s takes no --older: it is an option of sessions",
-				k->name);
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --older: it is an option of sessions", k->name);
 	if (c->server && !(k->flags & TAKES_SERVER))
-		return complain(CONTROL_USAGE, "%s takes no --server: it is an option of kill",
-				k->name);
+		return call_complain(CONTROL_USAGE,
+				     "%s takes no --server: it is an option of kill", k->name);
 	return k->run(c);
 }
 
-enum { OPTION_FOR = 256, OPTION_FORCE, OPTION_OLDER, OPTION_SERVER };
+enum { OPTION_FOR = 256, OPTION_FORCE, OPTION_OLDER, OPTION_SERVER, OPTION_WAIT, OPTION_WHY };
 
 static const struct option options[] = {
-	{ "for", required_argument, NULL, OPTION_FOR },
-	{ "force", no_argument, NULL, OPTION_FORCE },
-	{ "older", required_argument, NULL, OPTION_OLDER },
-	{ "server", required_argument, NULL, OPTION_SERVER },
-	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
-	{ "follow", no_argument, NULL, 'f' },	    { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },	    { NULL, 0, NULL, 0 },
+	{"for", required_argument, NULL, OPTION_FOR},
+	{"force", no_argument, NULL, OPTION_FORCE},
+	{"older", required_argument, NULL, OPTION_OLDER},
+	{"server", required_argument, NULL, OPTION_SERVER},
+	{"wait", no_argument, NULL, OPTION_WAIT},
+	{"why", required_argument, NULL, OPTION_WHY},
+	{"socket", required_argument, NULL, 's'},
+	{"json", no_argument, NULL, 'j'},
+	{"follow", no_argument, NULL, 'f'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
 };
 
 static enum control_exit complain_missing(const char *option)
 {
 	if (optopt == OPTION_FOR || optopt == OPTION_OLDER)
-		return complain(CONTROL_USAGE, "%s takes a time, as in %s 10m", option, option);
+		return call_complain(CONTROL_USAGE, "%s takes a time, as in %s 10m", option,
+				     option);
+	if (optopt == OPTION_WHY)
+		return call_complain(CONTROL_USAGE, "%s takes a line of text", option);
 	if (optopt == OPTION_SERVER)
-		return complain(CONTROL_USAGE, "%s takes BACKEND/SERVER", option);
-	return complain(CONTROL_USAGE, "%s takes the path of a socket", option);
+		return call_complain(CONTROL_USAGE, "%s takes BACKEND/SERVER", option);
+	return call_complain(CONTROL_USAGE, "%s takes the path of a socket", option);
 }
 
 /* False: `status` says all. */
@@ -695,6 +619,12 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 		case OPTION_SERVER:
 			c->server = optarg;
 			break;
+		case OPTION_WAIT:
+			c->wait = true;
+			break;
+		case OPTION_WHY:
+			c->why = optarg;
+			break;
 		case 'V':
 			c->command = find_command("version");
 			break;
@@ -718,7 +648,7 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 static enum control_exit run(int argc, char **argv)
 {
 	const char *from_env = getenv("HPCBAL_SOCKET");
-	struct call c = { .socket = from_env && *from_env ? from_env : DEFAULT_SOCKET };
+	struct call c = {.socket = from_env && *from_env ? from_env : DEFAULT_SOCKET};
 	enum control_exit status;
 	const char *bad;
 
@@ -735,7 +665,7 @@ static enum control_exit run(int argc, char **argv)
 		optind++;
 	}
 	if (bad && c.command->run)
-		return complain(CONTROL_USAGE, "unknown option %s; --help lists them", bad);
+		return call_complain(CONTROL_USAGE, "unknown option %s; --help lists them", bad);
 	c.argc = argc - optind;
 	c.argv = argv + optind;
 	return carry_out(&c);
@@ -746,7 +676,7 @@ int main(int argc, char **argv)
 	enum control_exit status = run(argc, argv);
 
 	if (fflush(stdout) != 0 || ferror(stdout))
-		status = complain(CONTROL_REFUSED, "the output cannot be written: %s",
-				  strerror(errno));
+		status = call_complain(CONTROL_REFUSED, "the output cannot be written: %s",
+				       strerror(errno));
 	return (int)status;
 }

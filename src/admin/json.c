@@ -25,16 +25,27 @@ static json_t *server_json(const struct snap_server *v)
 			 "requests_total", jvalue_number(v->requests), "check", check_json(v));
 }
 
+static json_t *taken_out_json(const struct snapshot *s, const struct snap_server *v)
+{
+	uint64_t until = v->admin_until_us ? s->now_us + (v->admin_until_us - s->mono_us) : 0;
+
+	if (!v->taken_out)
+		return json_null();
+	return json_pack("{s:o,s:o,s:o}", "since", jvalue_instant(v->admin_since_us), "until",
+			 jvalue_instant(until), "why", jvalue_text(v->admin_why));
+}
+
 /* In the list of all servers each says whose it is, and has what `servers` shows besides. */
-static json_t *server_row_json(const struct snap_server *v)
+static json_t *server_row_json(const struct snapshot *s, const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o}", "backend", v->backend,
-				 "current", jvalue_number(v->active), "total",
+	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "backend",
+				 v->backend, "current", jvalue_number(v->active), "total",
 				 jvalue_number(v->requests), "errors", jvalue_number(v->errors),
 				 "retries", jvalue_number(v->retries), "retries_denied",
 				 jvalue_number(v->retries_denied), "backup", (int)v->backup,
-				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us));
+				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
+				 "taken_out", taken_out_json(s, v));
 
 	if (!row || !more || json_object_update(row, more) != 0) {
 		json_decref(row);
@@ -136,7 +147,7 @@ bool snapshot_json_servers(const struct snapshot *s, const char *backend, FILE *
 	list = json_array();
 	for (unsigned i = 0; i < s->n_servers; i++) {
 		if (!k || &s->backends[0] + s->servers[i].backend_index == k)
-			list = jvalue_append(list, server_row_json(&s->servers[i]));
+			list = jvalue_append(list, server_row_json(s, &s->servers[i]));
 	}
 	if (jvalue_print(json_pack("{s:o}", "servers", list), out))
 		return true;

@@ -8,6 +8,7 @@ src_admin_libadmin_a_SOURCES = \
 	src/admin/json_vrrp.c src/admin/json_vrrp.h \
 	src/admin/jvalue.c src/admin/jvalue.h \
 	src/admin/metrics.c \
+	src/admin/operate.c src/admin/operate.h \
 	src/admin/print.c \
 	src/admin/print_limits.c \
 	src/admin/print_vrrp.c src/admin/print_vrrp.h \

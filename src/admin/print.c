@@ -135,6 +135,12 @@ static void add_check(struct table *t, const struct snapshot *s, const struct sn
 		table_add(t, "removed by a reload; ends what runs there");
 		return;
 	}
+	if (v->taken_out) {
+		char text[TEXT_OUT];
+
+		table_add(t, "%s", text_taken_out(text, s, v));
+		return;
+	}
 	if (!v->checked || !v->check_last_us) {
 		table_add(t, v->checked ? "not yet" : "no check");
 		return;

@@ -169,6 +169,14 @@ static void take_check(struct snap_server *v, const struct board_server *from)
 	COPY_TURNED(&from->check_turn, v->check_reason, from->check_reason, false);
 }
 
+static void take_admin(struct snap_server *v, const struct board_server *from)
+{
+	v->taken_out = stats_get(from->admin) != BOARD_ADMIN_READY;
+	v->admin_since_us = stats_get(from->admin_since_wall_us);
+	v->admin_until_us = stats_get(from->admin_until_us);
+	COPY_TURNED(&from->admin_turn, v->admin_why, from->admin_why, false);
+}
+
 static void take_server(struct snap_server *v, const struct board_server *from)
 {
 	COPY(v->backend, from->backend);
@@ -185,6 +193,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->idle = gauge(stats_get(from->stats.idle));
 	v->check_failures = stats_get(from->stats.check_failures);
 	take_check(v, from);
+	take_admin(v, from);
 }
 
 static void take_servers(struct snapshot *s, const struct board_proxy *b)

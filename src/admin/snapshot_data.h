@@ -34,6 +34,10 @@ struct snap_server {
 	uint32_t weight, check_status;
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
+	bool taken_out; /* drained, or in maintenance, by hand */
+	char admin_why[BOARD_TEXT];
+	uint64_t admin_since_us;
+	uint64_t admin_until_us; /* of the clock of mono_us; 0: until it is ended */
 	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures;
 };
 
@@ -118,6 +122,10 @@ struct snapshot {
 	struct limit_exemption exempt[BOARD_EXEMPTIONS]; /* those that hold */
 };
 
+#define TEXT_OUT (BOARD_TEXT + 128)
+/* Of one that is taken out: "by hand 5m ago, for 10m more: new kernel". */
+const char *text_taken_out(char to[TEXT_OUT], const struct snapshot *s,
+			   const struct snap_server *v);
 /* Fills the part of the virtual routers; after that of the supervisor. */
 void snapshot_take_vrrp(struct snapshot *s, const struct board_vrrp *b);
 /* Of an instant in router_facts: the same of the calendar. 0 and UINT64_MAX stay. */

@@ -56,12 +56,24 @@ static void tell_down(struct wrong *w, const struct snapshot *s, const struct sn
 		   *v->check_reason ? v->check_reason : "no reason was given");
 }
 
+static void tell_taken_out(struct wrong *w, const struct snapshot *s, const struct snap_server *v)
+{
+	char text[TEXT_OUT];
+
+	if (v->taken_out)
+		wrong_tell(w, "%s/%s is %s %s", v->backend, v->name,
+			   v->state == BOARD_SERVER_MAINT ? "in maintenance" : "drained",
+			   text_taken_out(text, s, v));
+}
+
 static void tell_backend(struct wrong *w, const struct snapshot *s, const struct snap_backend *k)
 {
 	if (!k->n_up && k->n_servers)
 		wrong_tell(w, "%s has no server up: its requests are answered with 503", k->name);
 	for (unsigned i = 0; i < k->n_servers; i++)
 		tell_down(w, s, &s->servers[k->first + i]);
+	for (unsigned i = 0; i < k->n_servers; i++)
+		tell_taken_out(w, s, &s->servers[k->first + i]);
 }
 
 static void tell_losses(struct wrong *w, const struct snapshot *s)

@@ -62,6 +62,11 @@ bool server_set_health(struct server *s, enum server_health to)
 	return true;
 }
 
+void server_set_admin(struct server *s, enum server_admin to)
+{
+	atomic_store_explicit(&s->admin, to, memory_order_relaxed);
+}
+
 const char *server_health_name(enum server_health h)
 {
 	switch (h) {

@@ -46,6 +46,8 @@ void server_unref(struct server *s);
 
 /* The one setter of health. True when it changed (the caller logs, counts and publishes). */
 bool server_set_health(struct server *s, enum server_health to);
+/* The one setter of what administrators say. */
+void server_set_admin(struct server *s, enum server_admin to);
 /* May those go on there who are bound to it? Others' connections to it are not kept else. */
 static inline bool server_serves(struct server *s)
 {

@@ -349,6 +349,7 @@ void board_proxy_died(struct board_proxy *b)
 	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
 		server_gauges_clear(&b->servers[i].stats);
 		turn_close(&b->servers[i].check_turn);
+		turn_close(&b->servers[i].admin_turn);
 	}
 	board_forget_prepared(b);
 }

@@ -125,14 +125,16 @@ static struct server *find_server(const struct generation *g, unsigned slot)
 	return NULL;
 }
 
-/* What the board says of a server that was not watched meanwhile is old. A proxy that has
- * just begun believes its predecessor. */
-static void forget_health(struct board_server *on)
+/* What the board says of a server that was not watched meanwhile is old, and what was said of it
+ * by hand. A proxy that has just begun believes its predecessor. */
+static void forget_past(struct board_server *on)
 {
 	stats_set(on->health, BOARD_SERVER_STARTING);
 	stats_set(on->streak, 0);
 	stats_set(on->since_wall_us, 0);
 	stats_set(on->check_last_wall_us, 0);
+	stats_set(on->admin, BOARD_ADMIN_READY);
+	stats_set(on->admin_until_us, 0);
 }
 
 static struct server *take_server(const struct generation *old, struct board_proxy *board,
@@ -150,12 +152,12 @@ static struct server *take_server(const struct generation *old, struct board_pro
 	if (s)
 		return server_ref(s);
 	if (old)
-		forget_health(&board->servers[slot]);
+		forget_past(&board->servers[slot]);
 	s = server_new(backend, c->name, &c->addr, (unsigned)slot, &board->servers[slot].stats);
 	if (s) {
 		s->owner = &board->servers[slot];
 		atomic_store(&s->weight, c->weight);
-		atomic_store(&s->admin, stats_get(board->servers[slot].admin));
+		server_set_admin(s, (enum server_admin)stats_get(board->servers[slot].admin));
 	}
 	return s;
 }
@@ -398,8 +400,19 @@ static void publish_frontend(const struct generation *g, unsigned i, struct boar
 	kept->frontends[f->slot] = true;
 }
 
+/* One that was set by hand lasts until a reload: a proxy that was started again keeps it. */
+static void publish_weight(struct server *s, const struct conf_server *c,
+			   struct board_server *on, bool reload)
+{
+	if (reload)
+		stats_set(on->weight_given, 0);
+	if (!stats_get(on->weight_given))
+		stats_set(on->weight, c->weight);
+	atomic_store(&s->weight, stats_get(on->weight));
+}
+
 static void publish_backend(const struct generation *g, unsigned i, struct board_proxy *board,
-			    struct kept *kept)
+			    struct kept *kept, bool reload)
 {
 	const struct backend *b = &g->backends[i];
 	int slot = board_backend_slot(board, b->conf->name);
@@ -415,8 +428,7 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 		struct server *s = b->servers[k];
 		struct board_server *on = s->owner;
 
-		atomic_store(&s->weight, c->weight);
-		stats_set(on->weight, c->weight);
+		publish_weight(s, c, on, reload);
 		stats_set(on->backup, c->backup);
 		stats_set(on->checked, c->check.kind != CONF_CHECK_NONE);
 		stats_set(board->server_order[s->slot], kept->n_servers++);
@@ -470,7 +482,7 @@ void generation_publish(struct generation *g, struct generation *old, struct boa
 	for (unsigned i = 0; i < g->conf->n_frontends; i++)
 		publish_frontend(g, i, board, &kept);
 	for (unsigned i = 0; i < g->conf->n_backends; i++)
-		publish_backend(g, i, board, &kept);
+		publish_backend(g, i, board, &kept, old != NULL);
 	withdraw_rest(board, &kept);
 	for (unsigned b = 0; old && b < old->conf->n_backends; b++)
 		for (unsigned i = 0; i < old->backends[b].conf->n_servers; i++) {

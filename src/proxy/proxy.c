@@ -18,6 +18,7 @@
 #include "ipc/serve.h"
 #include "limit/command.h"
 #include "proxy/health.h"
+#include "proxy/operate.h"
 #include "proxy/roster.h"
 #include "proxy/worker_thread.h"
 
@@ -45,6 +46,7 @@ struct proxy {
 	struct worker *workers[BOARD_WORKERS];
 	unsigned n_workers, taking, drained;
 	struct roster roster;
+	struct operate operate;
 	bool stopping;
 };
 
@@ -382,6 +384,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 			worker_take(p->workers[i], p->now);
 		generation_unref(old);
 	} else if (start_workers(p, &why)) {
+		operate_begin(&p->operate, p->shared.board);
 		committed(p);
 	} else {
 		log_error("the proxy cannot start its workers: %s", why);
@@ -422,6 +425,7 @@ static void tear_down(struct proxy *p)
 		healthd_stop(p->health);
 	loop_deliver(p->loop); /* what workers and health thread said last */
 	roster_close(&p->roster);
+	operate_end(&p->operate);
 	if (p->shared.logger)
 		logger_stop(p->shared.logger);
 	forget_next(p);
@@ -440,11 +444,19 @@ static void tear_down(struct proxy *p)
 
 /* ---- commands ---- */
 
+static void answer(int fd, enum control_exit status, const char *text)
+{
+	char line[2048];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
+
+	if (control_send(fd, status == CONTROL_DONE ? 'o' : 'e', (struct str){ line, (size_t)n }))
+		control_send_exit(fd, status);
+}
+
 static void change_limits(struct proxy *p, const struct msg *m)
 {
 	struct limit_answer a;
 	char line[sizeof(a.text) + 16];
-	int n;
 
 	limit_command(p->shared.limits, m->text, loop_now_exact(p->loop), &a);
 	if (a.status == CONTROL_DONE) {
@@ -452,19 +464,43 @@ static void change_limits(struct proxy *p, const struct msg *m)
 		log_notice("%s", line);
 		tell(p, MSG_EVENT, 0, line);
 	}
-	n = snprintf(line, sizeof(line), "%s\n", a.text);
-	if (control_send(m->fds[0], a.status == CONTROL_DONE ? 'o' : 'e',
-			 (struct str){ line, (size_t)n }))
-		control_send_exit(m->fds[0], a.status);
+	answer(m->fds[0], a.status, a.text);
 }
+
+static void server_changed(void *arg, const char *line)
+{
+	log_notice("%s", line);
+	tell(arg, MSG_EVENT, 0, line);
+}
+
+static void operate(struct proxy *p, const struct msg *m)
+{
+	struct operate_answer a;
+
+	operate_command(&p->operate, m->text, &a);
+	answer(m->fds[0], a.status, a.text);
+}
+
+static const struct {
+	const char *word;
+	void (*run)(struct proxy *p, const struct msg *m);
+} commands[] = {
+	{ "limits", change_limits }, { "drain", operate },  { "maint", operate },
+	{ "ready", operate },	     { "weight", operate },
+};
 
 static void on_control(struct proxy *p, struct msg *m)
 {
+	struct str rest = m->text, word = STR_NONE;
+
 	if (!m->n_fds || !p->now)
 		return;
-	if (str_begins(m->text, STR("limits"))) {
-		change_limits(p, m);
-		return;
+	str_split(&rest, '\0', &word);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (str_eq(word, str_of(commands[i].word))) {
+			commands[i].run(p, m);
+			return;
+		}
 	}
 	roster_command(&p->roster, p->now->conf, m->fds[0], m->text);
 	m->fds[0] = -1;
@@ -555,6 +591,7 @@ int proxy_main(int sock)
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)
 		p->fds.fd[i] = -1;
 	roster_init(&p->roster, p->loop, p->workers, &p->n_workers);
+	operate_init(&p->operate, p->loop, &p->now, server_changed, p);
 	loop_timer_init(&p->beat, beat);
 	if (!loop_fd_add(p->loop, &p->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;

@@ -125,7 +125,8 @@ static const struct command {
 	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
 	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
 	{"sessions", 3, run_in_proxy}, {"kill", 2, run_in_proxy},
-	{"limits", 4, run_limits},
+	{"limits", 4, run_limits},     {"drain", 3, run_in_proxy},  {"maint", 3, run_in_proxy},
+	{"ready", 1, run_in_proxy},    {"weight", 2, run_in_proxy},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -32,6 +32,7 @@ MAY_INCLUDE = {
     "vrrp": ["base", "conf", "ipc", "net/loop.h"],
     "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "limit", "upstream"],
     "admin": ["base", "ipc"],
+    "ctl": ["base", "conf", "ipc", "admin"],
 }
 ANYWHERE = {"config.h"}
 

@@ -589,10 +589,6 @@ static const struct {
 	{ { "limits", "--for", "5s" }, 2, "limits takes --for with exempt only" },
 	{ { "status", "--force" }, 2, "status takes no --force: it is an option of demote" },
 	{ { "metrics", "--json" }, 2, "metrics gives no JSON" },
-	{ { "drain", "a/b" }, 1, "drain is not in version " },
-	{ { "maint", "a/b" }, 1, "maint is not in version " },
-	{ { "ready", "a/b" }, 1, "ready is not in version " },
-	{ { "weight", "a/b", "3" }, 1, "weight is not in version " },
 	{ { "upgrade" }, 1, "upgrade is not in version " },
 	{ { "top" }, 1, "top is not in version " },
 };

@@ -149,12 +149,22 @@ START_TEST(status_without_boards)
 }
 END_TEST
 
+static void take_out(unsigned i, enum board_admin how, uint64_t for_us, const char *why)
+{
+	struct board_server *s = &proxy->servers[i];
+
+	stats_set(s->admin, how);
+	stats_set(s->admin_since_wall_us, NOW - 5 * 60 * CLOCK_SEC);
+	stats_set(s->admin_until_us, for_us ? MONO + for_us : 0);
+	board_write_text(&s->admin_turn, s->admin_why, sizeof(s->admin_why), str_of(why));
+}
+
 START_TEST(servers_a_row_each)
 {
 	boards_fill_supervisor();
 	boards_fill_proxy();
 	boards_put_down(0, "connection refused");
-	stats_set(proxy->servers[1].admin, BOARD_ADMIN_MAINT);
+	take_out(1, BOARD_ADMIN_MAINT, 600 * CLOCK_SEC, "new disk");
 	ck_assert_str_eq(
 		print(SERVERS),
 		"SERVER                     ADDRESS      STATE  FOR  WEIGHT  ACTIVE  TOTAL  "
@@ -162,7 +172,7 @@ START_TEST(servers_a_row_each)
 		"web_backend/web1           10.0.0.1:80  UP      1h     100       0    456  "
 		"     7        5  no check\n"
 		"web_backend/web2 (backup)  10.0.0.2:80  MAINT   1h     100       2      0  "
-		"     0        0  no check\n"
+		"     0        0  by hand 5m ago, for 10m more: new disk\n"
 		"app_backend/app1           10.0.0.3:80  DOWN    1m     100       0      0  "
 		"     0        0  failed 1s ago in 1.2 ms: connection refused\n");
 }
@@ -260,23 +270,43 @@ START_TEST(json_status_document)
 }
 END_TEST
 
+START_TEST(what_was_taken_out_is_wrong)
+{
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	take_out(2, BOARD_ADMIN_DRAIN, 0, "");
+	take_out(1, BOARD_ADMIN_MAINT, 240 * CLOCK_SEC, "new disk");
+	ck_assert_msg(strstr(print(STATUS),
+			     "  web_backend/web1 is drained by hand 5m ago\n"
+			     "  web_backend/web2 is in maintenance by hand 5m ago, for 4m more: "
+			     "new disk\n") != NULL, "%s", text);
+}
+END_TEST
+
 START_TEST(json_servers_document)
 {
-	json_t *want, *got;
+	json_t *want, *got, *second;
 
 	boards_fill_supervisor();
 	boards_fill_proxy();
+	take_out(1, BOARD_ADMIN_MAINT, 600 * CLOCK_SEC, "new disk");
 	got = load(SERVERS_JSON);
 	ck_assert_uint_eq(json_array_size(json_object_get(got, "servers")), 3);
 	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\","
 			  "\"weight\":100,\"active\":0,\"requests_total\":456,\"check\":null,"
 			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
 			  "\"retries\":5,\"retries_denied\":2,\"backup\":false,\"removed\":false,"
-			  "\"since\":\"2026-02-06T09:17:34.655Z\"}",
+			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null}",
 			  0, NULL);
 	ck_assert_ptr_nonnull(want);
 	ck_assert_msg(json_equal(want, json_array_get(json_object_get(got, "servers"), 0)), "%s",
 		      text);
+	json_decref(want);
+	want = json_loads("{\"since\":\"2026-02-06T11:09:14.655Z\","
+			  "\"until\":\"2026-02-06T11:24:14.655Z\",\"why\":\"new disk\"}",
+			  0, NULL);
+	second = json_array_get(json_object_get(got, "servers"), 1);
+	ck_assert_msg(json_equal(want, json_object_get(second, "taken_out")), "%s", text);
 	json_decref(want);
 	json_decref(got);
 }
@@ -471,6 +501,7 @@ int main(void)
 	tcase_add_test(t, removed_servers);
 	tcase_add_test(t, json_status_document);
 	tcase_add_test(t, json_servers_document);
+	tcase_add_test(t, what_was_taken_out_is_wrong);
 	tcase_add_test(t, corrupt_texts_are_bounded_and_clean);
 	tcase_add_test(t, corrupt_numbers_are_harmless);
 	tcase_add_loop_test(t, corrupt_everything, 0, sizeof(fills) / sizeof(fills[0]));

@@ -179,11 +179,13 @@ class Daemon:
             return f.read()
 
     def log(self):
-        """The lines of the log file, both the agent's own and the access log's."""
+        """The lines of the log file, both the agent's own and the access log's. A reader may see
+        the first part of what is being written: a line is one when its end is there."""
         try:
             with open(os.path.join(self.folder, "hpcbal.log"), encoding="utf-8",
                       errors="replace") as f:
-                return f.read().splitlines()
+                text = f.read()
+                return text[:text.rfind("\n") + 1].splitlines()
         except FileNotFoundError:
             return []
 

@@ -2,6 +2,7 @@
 #include "proxy/exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -504,17 +505,26 @@ static bool was_served(enum reason why)
 	return why == REASON_COMPLETE || why == REASON_RES_STRAY;
 }
 
+/* What a server or a message did wrong says nothing against the client's connection. */
+static bool may_linger(enum reason why)
+{
+	return strchr("SsP", *reason_letters(why)) != NULL;
+}
+
 /* Where only the end of the connection ends the body, an orderly end would make a cut response
- * look whole. A client that was told of the end hears that out: its session lingers. */
+ * look whole. Else the session lingers, if it may: a client that was told of the end hears that
+ * out, and an answer to an earlier request is not lost to a reset (HTTP.md 86). */
 static void cut_client(struct exchange *x)
 {
+	struct conn *c = &x->session->conn;
+
 	x->keep_alive = false;
 	if (x->client_told)
 		return;
 	if (x->response_begun && x->to_client.out == FRAMING_CLOSE)
-		conn_abort(&x->session->conn);
-	else
-		conn_close(&x->session->conn);
+		conn_abort(c);
+	else if (!x->response_begun || x->tunnel || !may_linger(x->reason))
+		conn_close(c);
 }
 
 /* A response that is bad in what came with its head: none of it has gone out, so that the client

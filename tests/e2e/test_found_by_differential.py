@@ -79,3 +79,24 @@ def test_h22_a_dot_at_the_end_of_a_host_gets_past_no_condition(site, host):
 def test_h21_an_escape_in_a_host_is_refused(site, host):
     site.refuse(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n", 400)
     site.refuse(f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n", 400)
+
+
+def test_h86_a_cut_answer_takes_none_before_it_along(site):
+    """What the client has sent behind it is never read. Closed at once, the connection would be
+    reset by that, and the whole answer before would be lost on its way."""
+    body = b"z" * 30000
+    replies = [wire.answer(body)]
+
+    def reply(_, connection):
+        if replies:
+            return replies.pop()
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut")
+        connection.close()
+        return None
+    site.origin.answer = reply
+    client = site.client(rcvbuf=4096)
+    client.send(GET * 3000)
+    site.daemon.wait_log(r" SD-- .*\"GET / HTTP/1.1\"")
+    assert client.read_response().body == body
+    assert client.read_until(b"cut").startswith(b"HTTP/1.1 200 OK\r\n")
+    client.expect_closed()

@@ -4,12 +4,13 @@ import dataclasses
 import ipaddress
 import re
 
-from reading import STRICT, Message, Reader, Refused, list_of
+from reading import DIGITS, STRICT, Message, Reader, Refused, list_of
 
 HEAD_LIMIT, FIELD_LIMIT = 16384, 100
 ANSWER_HEAD_LIMIT, ANSWER_FIELD_LIMIT, INTERIM_LIMIT = 32768, 256, 64
-EXTENSIONS_LIMIT, CHUNK_LINE_LIMIT, TRAILER_LIMIT, TRAILER_FIELDS = 4096, 1024, 8192, 64
+EXTENSIONS_LIMIT, CHUNK_LINE_LIMIT = 4096, 1024
 OPTIONS_LIMIT = 64
+FORWARDS_LIMIT = (1 << 32) - 1
 PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+\Z")
 TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+\Z")
 ABSOLUTE = re.compile(rb"(https?)://([^/?]*)(.*)\Z", re.I | re.S)
@@ -19,10 +20,11 @@ KEY = re.compile(rb"[A-Za-z0-9+/]{22}==\Z")
 FORWARDED = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port",
              b"forwarded"}
 FORGED = FORWARDED | {b"x-forwarded-protocol", b"x-forwarded-ssl", b"x-real-ip"}
-HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade",
-       b"http2-settings"}
-KEPT = {b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie",
-        b"expect"} | FORWARDED
+HOP = {b"connection", b"keep-alive", b"close", b"proxy-connection", b"te", b"transfer-encoding",
+       b"upgrade", b"http2-settings"}
+# Not taken away by a Connection that names them; nor is any other X-Forwarded field.
+KEPT = {b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"expect",
+        b"max-forwards", b"via"} | FORGED
 # Written by hpcbal itself.
 OURS = HOP | FORGED | {b"host", b"content-length"}
 
@@ -40,7 +42,10 @@ class Wanted:
     trailers: list = dataclasses.field(default_factory=list)
     whole: bool = True
     last: bool = False      # nothing is read behind it
-    upgrade: bool = False
+    upgrade: bool = False   # a WebSocket handshake
+    may_switch: bool = False  # of a version whose 101 is believed
+    own: int = 0            # hpcbal answers it so by itself, and reads on behind it
+    has_body: bool = False
     either: bool = False
     spoiled: str = ""       # what is wrong with its body
     old: bool = False       # of an HTTP/1.0 client
@@ -140,7 +145,8 @@ def host_of(message, minor, authority, port):
 # --- the fields ---
 
 def named(fields):
-    return set(list_of([value for name, value in fields if name == b"connection"])) - KEPT
+    names = list_of([value for name, value in fields if name == b"connection"])
+    return {n for n in names if n not in KEPT and not n.startswith(b"x-forwarded-")}
 
 
 def kept_fields(fields, request=True):
@@ -150,19 +156,29 @@ def kept_fields(fields, request=True):
             (not request or PLAIN_NAME.match(name))]
 
 
-def check_expect(message):
-    for value in message.all(b"expect"):
-        items = list_of([value])
-        refuse(not items or set(items) != {b"100-continue"}, "Expect")
+def expects_more(message):
+    """Something that is not 100-continue (417)."""
+    return any(set(list_of([value])) != {b"100-continue"} for value in message.all(b"expect"))
 
 
-def wants_websocket(message, minor):
-    if b"websocket" not in list_of(message.all(b"upgrade")):
-        return False
-    keys = message.all(b"sec-websocket-key")
+def forwards_left(message):
+    """Of OPTIONS, what Max-Forwards says; None when it says nothing (RFC 9110 7.6.2)."""
+    values = message.all(b"max-forwards") if message.method == b"OPTIONS" else []
+    refuse(len(values) > 1 or any(not DIGITS.match(value) for value in values), "Max-Forwards")
+    return int(values[0]) if values else None
+
+
+def judge_websocket(message, minor, wanted):
+    protocols = list_of(message.all(b"upgrade"))
+    if b"websocket" not in protocols:
+        return
+    keys, versions = message.all(b"sec-websocket-key"), message.all(b"sec-websocket-version")
+    gone = named(message.fields)
     refuse(message.method != b"GET" or not minor or len(keys) != 1 or
-           b"upgrade" not in message.options() or not KEY.match(keys[0]), "WebSocket")
-    return True
+           b"upgrade" not in message.options() or not KEY.match(keys[0]) or
+           b"sec-websocket-key" in gone, "WebSocket")
+    wanted.upgrade = True
+    wanted.may_switch = versions == [b"13"] and b"sec-websocket-version" not in gone
 
 
 def persists(message, minor):
@@ -179,33 +195,45 @@ def minor_of(version):
 def judge_head(message, data):
     """The Wanted of a request whose head is well formed; refuses what is unsound in it."""
     minor = minor_of(message.first[2])
-    refuse(message.method in (b"CONNECT", b"TRACE"), "method")
-    target, authority, port = target_of(message.method, message.target)
-    wanted = Wanted(message.method, target, host_of(message, minor, authority, port))
-    check_expect(message)
-    wanted.upgrade = wants_websocket(message, minor)
-    wanted.old = minor == 0
-    wanted.last = not persists(message, minor)
     size = message.head_end - message.start
     refuse(size > HEAD_LIMIT or len(message.fields) > FIELD_LIMIT, "limit")
+    refuse(message.method == b"CONNECT", "method")
+    target, authority, port = target_of(message.method, message.target)
+    wanted = Wanted(message.method, target, last=not persists(message, minor), old=minor == 0,
+                    whole=message.complete, body=message.body,
+                    has_body=message.framing != "none")
+    wanted.host = host_of(message, minor, authority, port)
+    if message.method == b"TRACE":
+        wanted.own = 405
+        return wanted
+    if expects_more(message):
+        wanted.own = 417
+        return wanted
+    left = forwards_left(message)
     refuse(len(message.options()) > OPTIONS_LIMIT, "limit")
+    judge_websocket(message, minor, wanted)
+    if left == 0:
+        wanted.own = 200
+        return wanted
     wanted.fields = kept_fields(message.fields)
+    if left is not None:
+        wanted.fields = [f for f in wanted.fields if f[0] != b"max-forwards"] + [
+            (b"max-forwards", b"%d" % min(left - 1, FORWARDS_LIMIT - 1))]
     if not minor:
         wanted.fields = [f for f in wanted.fields if f[0] != b"expect"]
-    wanted.body = message.body
-    wanted.whole = message.complete
     if message.framing == "chunked":
-        wanted.either = near_chunk_limits(data[message.head_end:message.end], message)
-        wanted.trailers = kept_trailers(message.trailers)
+        wanted.either = near_chunk_limits(data[message.head_end:message.end], message,
+                                          HEAD_LIMIT, FIELD_LIMIT)
+        wanted.trailers = kept_trailers(message.trailers, message.fields)
     return wanted
 
 
 # Sizes from which on a body may be refused: lines are not counted to the byte here.
-def near_chunk_limits(raw, message):
+def near_chunk_limits(raw, message, size_limit, fields_limit):
     size = sum(len(name) + len(value) + 2 for name, value in message.trailers)
     extensions = raw.count(b";") and len(raw) - len(message.body) > EXTENSIONS_LIMIT // 2
-    return bool(extensions or size > TRAILER_LIMIT // 2 or
-                len(message.trailers) >= TRAILER_FIELDS or
+    return bool(extensions or size > size_limit // 2 or
+                len(message.trailers) >= fields_limit or
                 re.search(rb"[0-9A-Fa-f]{%d,}" % (CHUNK_LINE_LIMIT // 2), raw) or
                 re.search(rb";[^\r\n]{%d,}" % (CHUNK_LINE_LIMIT // 2), raw))
 
@@ -218,9 +246,11 @@ TRAILERS_NOT_PASSED = {
     b"sec-websocket-accept", b"referer", b"user-agent"} | OURS | KEPT
 
 
-def kept_trailers(trailers):
+def kept_trailers(trailers, fields, request=True):
+    """`fields`: of the head, whose Connection may name some."""
+    gone = TRAILERS_NOT_PASSED | named(fields)
     return [(name, value) for name, value in trailers
-            if PLAIN_NAME.match(name) and name not in TRAILERS_NOT_PASSED]
+            if name not in gone and (not request or PLAIN_NAME.match(name))]
 
 
 @dataclasses.dataclass
@@ -266,7 +296,7 @@ def method_of_bad(data, stream):
     """Of a request that could not be read: only whether it is HEAD matters, and that it is one
     if it says so where a method has to stand."""
     at = stream.messages[-1].end if stream.messages else 0
-    return b"HEAD" if re.match(rb"(?:\r\n)*HEAD ", data[at:at + 20]) else b"GET"
+    return b"HEAD" if re.match(rb"(?:\r\n){0,4}HEAD ", data[at:at + 20]) else b"GET"
 
 
 # --- answers ---
@@ -285,20 +315,23 @@ class Reply:
     left: bytes = b""  # behind it: nobody's
 
 
-def check_switch(message, upgrade):
-    refuse(not upgrade or b"websocket" not in list_of(message.all(b"upgrade")) or
-           len([v for v in message.all(b"sec-websocket-accept") if v]) != 1, "101")
+def check_switch(message, may_switch):
+    accepts = message.all(b"sec-websocket-accept")
+    refuse(not may_switch or message.first[0] == b"HTTP/1.0" or
+           list_of(message.all(b"upgrade")) != [b"websocket"] or
+           b"upgrade" not in message.options() or len(accepts) != 1 or not accepts[0] or
+           b"sec-websocket-accept" in named(message.fields), "101")
 
 
 def check_lengths(message):
     """Lengths that are none, or differ, are a fault beside a coding too, and of what has no
     body (HTTP.md 71)."""
     lengths = message.all(b"content-length")
-    if lengths and (message.status >= 200 and message.status != 204):
+    if lengths:
         OF_SERVERS.length_of(lengths)
 
 
-def reply_of(data, method, upgrade, ended):
+def reply_of(data, method, may_switch, ended):
     """The Reply in a server's bytes; `ended`: the server closed behind them."""
     reply, at = Reply([]), 0
     try:
@@ -313,7 +346,7 @@ def reply_of(data, method, upgrade, ended):
                    len(message.fields) > ANSWER_FIELD_LIMIT, "limit")
             refuse(len(message.options()) > OPTIONS_LIMIT, "limit")
             if message.status == 101:
-                check_switch(message, upgrade)
+                check_switch(message, may_switch)
             if message.status >= 200 or message.status == 101:
                 break
             reply.interim.append(message)
@@ -327,5 +360,6 @@ def reply_of(data, method, upgrade, ended):
         reply.fault = stream.rest or "cut"
     reply.left = b"" if message.framing in ("close", "tunnel") else data[message.end:]
     if message.framing == "chunked":
-        reply.either = near_chunk_limits(data[message.head_end:message.end], message)
+        reply.either = near_chunk_limits(data[message.head_end:message.end], message,
+                                         ANSWER_HEAD_LIMIT, ANSWER_FIELD_LIMIT)
     return reply

@@ -31,6 +31,8 @@ FAULTS = {
     "an unsound request taken": (["request unsound"], ["no_host"]),
     "early bytes of a tunnel": (["request unsound"], ["switch"]),
     "sound requests refused": (["request refused"], []),
+    "what is refused goes on": (["request differs", "request unsound"], ["odd_expect"]),
+    "refused in its own way": (["answer differs"], ["odd_expect"]),
     "requests dropped": (["request lost"], []),
     "paths as they came": (["condition passed by"], ["odd_target", "mixed_target"]),
     "hosts as they came": (["condition passed by"], ["odd_host"]),
@@ -42,6 +44,8 @@ FAULTS = {
     "fields of an answer's hop": (["answer differs"], ["answer odd_connection"]),
     "a cut answer made whole": (["answer unsound"], ["answer cut"]),
     "an answer that is none": (["answer unsound"], ["answer odd_version", "answer odd_status"]),
+    "a switch that does not match": (["answer unsound"], ["answer switch"]),
+    "odd names of trailers dropped": (["answer differs"], ["answer trailers"]),
     "the answer before": (["answer to another"], []),
     "bytes behind an answer kept": (["left behind", "answer to another"], ["answer behind"]),
     "no log line": (["log"], []),
@@ -167,6 +171,9 @@ class Session:
             self.log(message, None, "CLIENT_ABORT_BODY", None, None)
             self.close()
             return False
+        if self.wanted.own and self.fault != "what is refused goes on":
+            self.answer_alone(message)
+            return not self.ended
         if self.fault == "requests dropped" and self.relay.count % 3 == 2:
             self.close()
             return False
@@ -185,6 +192,12 @@ class Session:
         self.own_answer(400, b"Bad Request", why, b"HEAD" if message else b"", True)
         self.log(None, 400, "REQ_X", None, None)
         return False
+
+    def answer_alone(self, message):
+        """What goes no further."""
+        status = 400 if self.fault == "refused in its own way" else self.wanted.own
+        self.own_answer(status, b"Own", "x", message.method, self.wanted.last)
+        self.log(message, status, "REQ_X", None, None)
 
     def own_answer(self, status, phrase, why, method, last):
         body = b"%d %s: %s\n" % (status, phrase, why.encode())
@@ -276,8 +289,11 @@ class Session:
 
     def reply_in(self, data, ended):
         """What is read of the answer."""
-        reply = oracle.reply_of(data[self.answer_at:], self.message.method, self.wanted.upgrade,
-                                ended)
+        reply = oracle.reply_of(data[self.answer_at:], self.message.method,
+                                self.wanted.may_switch, ended)
+        if reply.fault == "101" and self.fault == "a switch that does not match":
+            return oracle.Reply([], oracle.OF_SERVERS.one_response(
+                data[self.answer_at:], 0, self.message.method, ended).messages[0])
         if reply.fault and self.fault in ANSWERS:
             stream = ANSWERS[self.fault].responses(data[self.answer_at:], [self.message.method],
                                                    ended)
@@ -355,7 +371,8 @@ class Session:
         head = self.answer_head(final)
         if final.framing in ("chunked", "close") and not self.wanted.old:
             trailers = final.trailers if final.framing == "chunked" else []
-            body = chunked(body, oracle.kept_trailers(trailers))
+            plain = self.fault == "odd names of trailers dropped"
+            body = chunked(body, oracle.kept_trailers(trailers, final.fields, request=plain))
         if self.fault == "body where none can be" and final.status in (204, 304):
             body += reply.left
         whole = head + (b"" if final.status == 101 else body)

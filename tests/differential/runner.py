@@ -151,9 +151,9 @@ class Runner:
                 line["reason"].startswith(("RES_", "SERVER_"))
                 for play in (one, other) for line in play.lines):
             return
-        a, b = judges.outcome(one), judges.outcome(other)
-        if a != b:
-            self.tell(case, self.subject, judges.Finding("split", f"{a} or {b}"))
+        different = judges.split_difference(one, other)
+        if different:
+            self.tell(case, self.subject, judges.Finding("split", different))
 
     def compare(self, case, plays):
         """How many of the requests each takes for sound, where the servers give no reason to stop;

@@ -75,6 +75,7 @@ def test_status_json(start, origin):
                                    more='check: { http = "GET /"; interval = "100ms"; };'))
     client = running.client()
     assert client.ask(GET).status == 200
+    running.wait_log(r'"GET / HTTP/1.1"')  # by then it is counted
     status = running.json("status")
     assert set(status) >= {"node", "version", "pid", "uptime_s", "generation", "config", "vrrp",
                            "frontends", "backends"}

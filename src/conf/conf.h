@@ -89,15 +89,26 @@ struct conf_limit {
 	unsigned line;
 };
 
+/* A request, and where it has to go; --check looks (route/expect.h). */
+struct conf_expect {
+	struct str request, from; /* from: an address; empty: not known */
+	struct str *headers;
+	unsigned n_headers;
+	int backend;     /* -1: an answer of our own, with `status` */
+	unsigned status;
+	unsigned line;
+};
+
 struct conf_frontend {
 	struct str name;
 	unsigned line;
 	enum conf_mode mode; /* that of all its backends too */
-	unsigned n_binds, n_acls, n_routes, n_trusted, n_limits;
+	unsigned n_binds, n_acls, n_routes, n_trusted, n_limits, n_expects;
 	struct conf_bind *binds;
 	struct conf_acl *acls;
 	struct conf_route *routes;
 	struct conf_limit *limits;
+	struct conf_expect *expects;
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;

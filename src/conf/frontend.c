@@ -326,7 +326,7 @@ static const struct {
 	{ "timeouts", read_timeouts }, { "bind", build_binds },
 	{ "acls", build_acls },        { "routes", build_routes },
 	{ "relax", read_relax },       { "trusted_proxies", build_trusted },
-	{ "limits", build_limits },
+	{ "limits", build_limits },    { "expect", build_expects },
 };
 
 static void build_frontend(struct draft *d, const config_setting_t *group, struct conf_frontend *f)

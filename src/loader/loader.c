@@ -12,7 +12,7 @@
 #include "ipc/msg.h"
 #include "loader/routers.h"
 #include "net/digest.h"
-#include "route/route.h"
+#include "route/expect.h"
 
 #define BACKLOG 4096
 #define PREPARE_MORE (5 * CLOCK_SEC)
@@ -26,12 +26,20 @@ struct loaded {
 	struct manifest *manifest; /* its programs and routers; the rest by fill_manifest() */
 };
 
-/* The proxy compiles the conditions again; here it is only to see that it will succeed. */
+/* The proxy compiles the conditions again; here it is to see that it will succeed, and that
+ * requests go where they are expected to. */
 static void compile_routes(struct loaded *l)
 {
-	for (unsigned i = 0; i < l->conf->n_frontends; i++)
-		router_free(
-			router_compile(l->conf, &l->source, &l->conf->frontends[i], &l->diags));
+	bool sound = l->diags.errors == 0;
+
+	for (unsigned i = 0; i < l->conf->n_frontends; i++) {
+		const struct conf_frontend *f = &l->conf->frontends[i];
+		struct router *r = router_compile(l->conf, &l->source, f, &l->diags);
+
+		if (r && sound)
+			expect_check(l->conf, &l->source, f, r, &l->diags);
+		router_free(r);
+	}
 }
 
 static void list_routers(struct loaded *l)

@@ -1,8 +1,10 @@
 noinst_LIBRARIES += src/route/libroute.a
 src_route_libroute_a_SOURCES = \
 	src/route/acl.c \
+	src/route/ask.c src/route/ask.h \
 	src/route/compile.h \
 	src/route/condition.c src/route/condition.h \
+	src/route/expect.c src/route/expect.h \
 	src/route/lex.c src/route/lex.h \
 	src/route/literals.c src/route/literals.h \
 	src/route/netset.c src/route/netset.h \

@@ -436,6 +436,8 @@ static const struct command commands[] = {
 	 TAKES_JSON | TAKES_SERVER, run_kill},
 	{"limits", "[LIMIT]", "the limits, who is limited now, and who is exempt", 4,
 	 TAKES_JSON | TAKES_FOR, run_limits},
+	{"explain", "METHOD URL", "where such a request would go, and why", 2, TAKES_REQUEST,
+	 ctl_explain},
 	{"reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
 	 run_reload},
 	{"check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0, run_check},
@@ -479,6 +481,10 @@ static void print_help(FILE *out)
 	      "      --older TIME     sessions: only those that run for at least so long\n"
 	      "      --server BACKEND/SERVER\n"
 	      "                       kill: all that runs on that server\n"
+	      "      --from ADDRESS   explain: the client's address\n"
+	      "      --frontend NAME  explain: else of the URL's port, else the first\n"
+	      "      --header \"NAME: VALUE\"\n"
+	      "                       explain: a field that it has; once for each\n"
 	      "      --wait           drain, maint: until nothing runs there any more\n"
 	      "      --why TEXT       drain, maint: for events, servers and status\n"
 	      "  -h, --help           this text\n"
@@ -545,6 +551,12 @@ static enum control_exit carry_out(const struct call *c)
 				     "%s takes no --wait: it is an option of drain and "
 				     "maint",
 				     k->name);
+	if ((c->from || c->frontend || c->n_headers) && !(k->flags & TAKES_REQUEST))
+		return call_complain(CONTROL_USAGE, "%s takes no --%s: it is an option of explain",
+				     k->name,
+				     c->from       ? "from"
+				     : c->frontend ? "frontend"
+						   : "header");
 	if (c->why && !(k->flags & TAKES_WHY))
 		return call_complain(CONTROL_USAGE,
 				     "%s takes no --why: it is an option of drain and "
@@ -559,7 +571,17 @@ static enum control_exit carry_out(const struct call *c)
 	return k->run(c);
 }
 
-enum { OPTION_FOR = 256, OPTION_FORCE, OPTION_OLDER, OPTION_SERVER, OPTION_WAIT, OPTION_WHY };
+enum {
+	OPTION_FOR = 256,
+	OPTION_FORCE,
+	OPTION_OLDER,
+	OPTION_SERVER,
+	OPTION_WAIT,
+	OPTION_WHY,
+	OPTION_FROM,
+	OPTION_FRONTEND,
+	OPTION_HEADER
+};
 
 static const struct option options[] = {
 	{"for", required_argument, NULL, OPTION_FOR},
@@ -567,6 +589,9 @@ static const struct option options[] = {
 	{"older", required_argument, NULL, OPTION_OLDER},
 	{"server", required_argument, NULL, OPTION_SERVER},
 	{"wait", no_argument, NULL, OPTION_WAIT},
+	{"from", required_argument, NULL, OPTION_FROM},
+	{"frontend", required_argument, NULL, OPTION_FRONTEND},
+	{"header", required_argument, NULL, OPTION_HEADER},
 	{"why", required_argument, NULL, OPTION_WHY},
 	{"socket", required_argument, NULL, 's'},
 	{"json", no_argument, NULL, 'j'},
@@ -581,6 +606,12 @@ static enum control_exit complain_missing(const char *option)
 	if (optopt == OPTION_FOR || optopt == OPTION_OLDER)
 		return call_complain(CONTROL_USAGE, "%s takes a time, as in %s 10m", option,
 				     option);
+	if (optopt == OPTION_FROM)
+		return call_complain(CONTROL_USAGE, "%s takes an address", option);
+	if (optopt == OPTION_FRONTEND)
+		return call_complain(CONTROL_USAGE, "%s takes a frontend's name", option);
+	if (optopt == OPTION_HEADER)
+		return call_complain(CONTROL_USAGE, "%s takes \"NAME: VALUE\"", option);
 	if (optopt == OPTION_WHY)
 		return call_complain(CONTROL_USAGE, "%s takes a line of text", option);
 	if (optopt == OPTION_SERVER)
@@ -618,6 +649,17 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 			break;
 		case OPTION_SERVER:
 			c->server = optarg;
+			break;
+		case OPTION_FROM:
+			c->from = optarg;
+			break;
+		case OPTION_FRONTEND:
+			c->frontend = optarg;
+			break;
+		case OPTION_HEADER:
+			if (c->n_headers < CALL_HEADERS)
+				c->headers[c->n_headers] = optarg;
+			c->n_headers++;
 			break;
 		case OPTION_WAIT:
 			c->wait = true;

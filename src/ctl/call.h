@@ -9,6 +9,7 @@
 /* How long the daemon may be silent. A reload waits for children that check and prepare; the rest
  * is answered at once. */
 #define CALL_TIMEOUT_MS 5000
+#define CALL_HEADERS 24
 
 enum {
 	TAKES_JSON = 1,
@@ -19,6 +20,7 @@ enum {
 	TAKES_SERVER = 32,
 	TAKES_WAIT = 64,
 	TAKES_WHY = 128,
+	TAKES_REQUEST = 256, /* --from, --frontend, --header */
 	TAKES_OUT = TAKES_FOR | TAKES_WAIT | TAKES_WHY
 };
 
@@ -35,8 +37,11 @@ struct call {
 	const struct command *command;
 	const char *socket;
 	bool json, follow, force, wait;
-	const char *for_time, *older, *server, *why; /* as written; NULL: not given */
-	int argc;                                    /* words behind the command's name */
+	/* as written; NULL: not given */
+	const char *for_time, *older, *server, *why, *from, *frontend;
+	const char *headers[CALL_HEADERS];
+	int n_headers;
+	int argc; /* words behind the command's name */
 	char **argv;
 };
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "ipc/serve.h"
 #include "limit/command.h"
+#include "proxy/explain.h"
 #include "proxy/health.h"
 #include "proxy/operate.h"
 #include "proxy/roster.h"
@@ -481,10 +482,22 @@ static void operate(struct proxy *p, const struct msg *m)
 	answer(m->fds[0], a.status, a.text);
 }
 
+static void explain(struct proxy *p, const struct msg *m)
+{
+	char *text;
+	enum control_exit status = explain_command(p->now, m->text, loop_now(p->loop), &text);
+
+	if (control_send(m->fds[0], status == CONTROL_DONE ? 'o' : 'e',
+			 text ? str_of(text) : STR("out of memory\n")))
+		control_send_exit(m->fds[0], status);
+	free(text);
+}
+
 static const struct {
 	const char *word;
 	void (*run)(struct proxy *p, const struct msg *m);
 } commands[] = {
+	{ "explain", explain },
 	{ "limits", change_limits }, { "drain", operate },  { "maint", operate },
 	{ "ready", operate },	     { "weight", operate },
 };

@@ -38,6 +38,8 @@ bool router_gave_up(struct router_scratch *s);
  * none did and there is no default. `route` (may be NULL) gets the route's index, -1 for the
  * default. */
 int router_decide(const struct router *r, const struct route_facts *facts, int *route);
+/* Whether the condition of this route, taken alone, is for the request. */
+bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts);
 /* Where the route sends the client; facts->req is there. STR_NONE when the arena failed. */
 struct str router_location(const struct router *r, int route, const struct route_facts *facts,
 			   struct arena *arena);

@@ -233,6 +233,11 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
 }
 
+bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts)
+{
+	return condition_holds(&r->routes[route].condition, facts);
+}
+
 struct str router_location(const struct router *r, int route, const struct route_facts *facts,
 			   struct arena *arena)
 {

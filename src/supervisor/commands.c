@@ -126,6 +126,7 @@ static const struct command {
 	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
 	{"sessions", 3, run_in_proxy}, {"kill", 2, run_in_proxy},
 	{"limits", 4, run_limits},     {"drain", 3, run_in_proxy},  {"maint", 3, run_in_proxy},
+	{"explain", 32, run_in_proxy},
 	{"ready", 1, run_in_proxy},    {"weight", 2, run_in_proxy},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,5 +1,5 @@
 EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
-	tests/e2e/conftest.py tests/e2e/daemon.py tests/e2e/wire.py \
+	tests/e2e/conftest.py tests/e2e/daemon.py tests/e2e/hold.py tests/e2e/wire.py \
 	tests/e2e/test_h01_h36_request_head.py tests/e2e/test_h37_h51_path_and_body.py \
 	tests/e2e/test_h52_h83_fields_and_responses.py tests/e2e/test_h84_h98_connections.py \
 	tests/e2e/test_h128_h142_websocket.py tests/e2e/test_h145_h147_proxy_protocol.py \

@@ -6,6 +6,7 @@
 #define HPCBAL_BASE_STATS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define STATS_GAUGE(name, help) _Atomic uint64_t name;
@@ -48,5 +49,18 @@ struct router_stats {
 #define stats_sub(field, n) ((void)atomic_fetch_sub_explicit(&(field), (n), memory_order_relaxed))
 #define stats_get(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define stats_set(field, n) atomic_store_explicit(&(field), (n), memory_order_relaxed)
+
+/* One more, where there are fewer than `most`. False: there are not. However many threads count
+ * there, it is never more. */
+static inline bool stats_add_below(_Atomic uint64_t *field, uint64_t most)
+{
+	uint64_t n = atomic_load_explicit(field, memory_order_relaxed);
+
+	while (n < most)
+		if (atomic_compare_exchange_weak_explicit(field, &n, n + 1, memory_order_relaxed,
+							  memory_order_relaxed))
+			return true;
+	return false;
+}
 
 #endif

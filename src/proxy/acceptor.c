@@ -24,34 +24,61 @@ struct acceptor {
 
 static void acceptor_ready(struct loop_fd *io, unsigned what);
 
-/* The limit that keeps it from accepting, or NULL. Whoever only lingers makes room. */
-static const char *limit_reached(struct acceptor *a)
+static const char *all_is_full(const struct acceptor *a)
 {
-	const struct proxy_shared *p = a->worker->shared;
-	uint64_t limit = a->frontend->conf->max_connections, all = p->max_connections;
+	const struct worker *w = a->worker;
 
-	if (atomic_load_explicit(&p->connections, memory_order_relaxed) >= all &&
-	    !session_make_room(a->worker, NULL))
-		return all < a->worker->now->gen->conf->max_connections
-			       ? "there are as many connections as the limit of open files "
-				 "allows, which is too low for proxy.max_connections; raise it "
-				 "(LimitNOFILE=, ulimit -n)"
-			       : "all frontends together have proxy.max_connections connections";
-	if (limit && stats_get(a->frontend->stats->connections) >= limit &&
-	    !session_make_room(a->worker, a->frontend->stats))
-		return "the frontend has as many connections as its max_connections allows";
+	return stats_get(w->shared->max_connections) < w->now->gen->conf->max_connections
+		       ? "there are as many connections as the limit of open files allows, "
+			 "which is too low for proxy.max_connections; raise it "
+			 "(LimitNOFILE=, ulimit -n)"
+		       : "all frontends together have proxy.max_connections connections";
+}
+
+/* A place for one more, under both limits; it is taken before there is anybody to sit there, so
+ * that no limit is passed however long a worker stands still in between. Whoever only lingers
+ * makes room. Returns what keeps it from accepting, or NULL. */
+static const char *take_place(struct acceptor *a)
+{
+	struct proxy_shared *p = a->worker->shared;
+	struct frontend_stats *f = a->frontend->stats;
+	uint64_t limit = a->frontend->conf->max_connections;
+
+	while (!stats_add_below(&p->connections, stats_get(p->max_connections)))
+		if (!session_make_room(a->worker, NULL))
+			return all_is_full(a);
+	while (!stats_add_below(&f->connections, limit ? limit : UINT64_MAX))
+		if (!session_make_room(a->worker, f)) {
+			stats_sub(p->connections, 1);
+			return "the frontend has as many connections as its "
+			       "max_connections allows";
+		}
 	return NULL;
 }
 
-/* Near a limit the workers accept one after the other, so that none is passed. */
+static void leave_place(struct acceptor *a)
+{
+	stats_sub(a->frontend->stats->connections, 1);
+	stats_sub(a->worker->shared->connections, 1);
+}
+
+/* Near a limit the workers accept one after the other: a place that one takes for a connection
+ * which does not come is to keep no other from accepting. */
 static bool is_near_limit(const struct acceptor *a)
 {
 	const struct proxy_shared *p = a->worker->shared;
 	uint64_t limit = a->frontend->conf->max_connections;
 
-	return atomic_load_explicit(&p->connections, memory_order_relaxed) + BOARD_WORKERS >=
-		       p->max_connections ||
+	return stats_get(p->connections) + BOARD_WORKERS >= stats_get(p->max_connections) ||
 	       (limit && stats_get(a->frontend->stats->connections) + BOARD_WORKERS >= limit);
+}
+
+static bool has_room(struct acceptor *a)
+{
+	if (take_place(a))
+		return false;
+	leave_place(a);
+	return true;
 }
 
 static bool watch(struct acceptor *a)
@@ -94,10 +121,10 @@ static bool accept_goes_on(struct acceptor *a, int error)
 	}
 }
 
-/* Accepts and counts one. -1: there may be none, or it was not to be. */
+/* Accepts one, which has its place then. -1: there may be none, or it was not to be. */
 static int admit(struct acceptor *a, struct addr *peer, bool *more)
 {
-	const char *limit = limit_reached(a);
+	const char *limit = take_place(a);
 	int fd;
 
 	*more = false;
@@ -108,8 +135,8 @@ static int admit(struct acceptor *a, struct addr *peer, bool *more)
 	peer->len = sizeof(peer->u);
 	fd = accept4(a->listener->fd, &peer->u.sa, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	*more = fd >= 0 || accept_goes_on(a, errno);
-	if (fd >= 0)
-		session_count(a->worker, a->frontend->stats);
+	if (fd < 0)
+		leave_place(a);
 	return fd;
 }
 
@@ -243,10 +270,12 @@ void acceptors_resume(struct worker *w)
 	if (!w->accepting_paused)
 		return;
 	w->accepting_paused = false;
+	pthread_mutex_lock(&w->shared->last_places);
 	list_each_safe(e, next, &w->acceptors) {
 		struct acceptor *a = list_of(e, struct acceptor, link);
 
-		if (limit_reached(a) || !watch(a))
+		if (!has_room(a) || !watch(a))
 			w->accepting_paused = true;
 	}
+	pthread_mutex_unlock(&w->shared->last_places);
 }

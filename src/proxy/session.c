@@ -364,18 +364,13 @@ static void set_peer(struct session *s, const struct addr *peer)
 	addr_format_host(peer, s->peer_host, sizeof(s->peer_host));
 }
 
-void session_count(struct worker *w, struct frontend_stats *stats)
-{
-	stats_add(stats->connections, 1);
-	stats_add(stats->connections_total, 1);
-	worker_session_opened(w);
-}
-
 void session_start(struct worker *w, struct listener *l, const struct frontend *f,
 		   const struct conf_bind *bind, int fd, const struct addr *peer)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
+	stats_add(f->stats->connections_total, 1);
+	worker_session_opened(w);
 	if (!s || !conn_open(&s->conn, w->loop, fd, conn_ready)) {
 		if (!s)
 			close(fd);

@@ -54,9 +54,8 @@ struct session {
 			    * request that was here before */
 };
 
-/* A connection was accepted: counts it, for the limits. */
-void session_count(struct worker *w, struct frontend_stats *stats);
-/* Takes over its descriptor; counts it down when it cannot. */
+/* A connection was accepted: takes over its descriptor, and its place under the limits of
+ * connections (acceptor.c), which it leaves when it is over or cannot begin. */
 void session_start(struct worker *w, struct listener *l, const struct frontend *f,
 		   const struct conf_bind *bind, int fd, const struct addr *peer);
 /* Ends it at once, whatever it does. */

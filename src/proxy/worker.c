@@ -68,14 +68,13 @@ void worker_unlink_session(struct worker *w, struct list *link)
 void worker_session_opened(struct worker *w)
 {
 	w->n_sessions++;
-	atomic_fetch_add_explicit(&w->shared->connections, 1, memory_order_relaxed);
 	stats_add(w->shared->board->stats.connections, 1);
 }
 
 void worker_session_closed(struct worker *w)
 {
 	w->n_sessions--;
-	atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
+	stats_sub(w->shared->connections, 1);
 	stats_sub(w->shared->board->stats.connections, 1);
 	loop_task_queue(w->loop, &w->tidy);
 }

@@ -19,7 +19,7 @@ struct proxy_shared {
 	struct limit_table *limits;
 	struct logger *logger;
 	_Atomic uint64_t max_connections;
-	_Atomic uint64_t connections;
+	_Atomic uint64_t connections; /* and places held for one (acceptor.c) */
 	struct upstream_limit to_servers;
 	pthread_mutex_t last_places; /* held by who accepts near a limit of connections */
 	_Atomic uint64_t pause_told_at, relax_told_at, over_told_at; /* worker_may_tell() */
@@ -92,7 +92,7 @@ struct tenancy *tenancy_new(struct worker *w, struct generation *g);
 void tenancy_leave(struct tenancy *t);
 /* Takes a session out of the list of them. */
 void worker_unlink_session(struct worker *w, struct list *link);
-/* A session began or ended. */
+/* A session began, in a place that `connections` has counted already; or ended. */
 void worker_session_opened(struct worker *w);
 void worker_session_closed(struct worker *w);
 

@@ -1,8 +1,12 @@
 """How many connections there may be, and what is left for everybody else when they are used up."""
+import signal
 import threading
 import time
 
+import pytest
+
 import daemon
+import hold
 import wire
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -26,6 +30,33 @@ def test_limit_is_exact_across_workers(start, origin):
     over.set()
     for client in clients:
         assert client.read_response().status == 200
+        client.close()
+
+
+@pytest.mark.parametrize("whose", ["proxy", "frontend"])
+def test_limit_is_exact_though_a_worker_stands_still(start, origin, whose):
+    """One of two workers has begun to accept while the limit was far away, and is stopped there
+    until the other has filled all places. It may not bring in one more then. The supervisor, too,
+    stands still meanwhile, or it would take that for a worker that hangs."""
+    running = start(daemon.backend("main", origin().address), threads=2,
+                    **{whose: "max_connections = 150;"})
+    workers = [hold.thread_of(running.child("proxy"), f"worker {i}") for i in (0, 1)]
+    first = hold.at_accept(workers[0])
+    second = hold.Hold(workers[1])  # or it would be this one that accepts
+    try:
+        daemon.freeze(running.process.pid)
+        clients = [running.client()]
+        wire.wait_for(first.has_come, "worker 0 to begin")
+        second.let_go()
+        clients += [running.client() for _ in range(159)]
+        running.wait_log("accepting on .* is paused")
+    finally:
+        first.let_go()
+        second.let_go()
+        running.process.send_signal(signal.SIGCONT)
+    running.json("sessions")  # both workers have done what they had begun
+    assert running.json("status")["frontends"][0]["connections"] == 150
+    for client in clients:
         client.close()
 
 

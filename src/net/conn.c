@@ -138,16 +138,6 @@ bool conn_is_quiet(const struct conn *c)
 	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-uint64_t conn_taken(const struct conn *c)
-{
-	int queued = 0;
-
-	if (ioctl(c->io.fd, TIOCOUTQ, &queued) < 0 || queued < 0)
-		return c->sent;
-	/* A unix socket counts what its buffers cost, which may be more. */
-	return c->sent > (uint64_t)queued ? c->sent - (uint64_t)queued : 0;
-}
-
 bool conn_is_reset(struct conn *c)
 {
 	int error = 0;
@@ -204,6 +194,14 @@ size_t conn_undelivered(const struct conn *c)
 	int n;
 
 	return ioctl(c->io.fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
+uint64_t conn_taken(const struct conn *c)
+{
+	size_t missing = conn_undelivered(c);
+
+	/* A unix socket counts what its buffers cost, which may be more. */
+	return c->sent > missing ? c->sent - missing : 0;
 }
 
 void conn_shutdown(struct conn *c)

@@ -63,9 +63,6 @@ bool conn_is_quiet(const struct conn *c);
 /* Whether the peer has reset it, for who does not read now: unread bytes, or an end that was
  * read, hide a reset from conn_recv(). Asks the kernel only when the loop told of anything. */
 bool conn_is_reset(struct conn *c);
-/* Bytes that the peer has got, of those that were sent: progress that the kernel's buffer
- * hides, which takes no more for seconds when a slow peer has megabytes in it. */
-uint64_t conn_taken(const struct conn *c);
 /* Sends from the front of the queue until it is empty (CONN_OK) or the socket is full
  * (CONN_AGAIN). `sent` counts what went. `end_follows`: once the queue is empty the connection
  * is closed or shut in the same turn, so that its last bytes may wait to share a packet with
@@ -74,6 +71,9 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, siz
 /* Bytes that were sent and that the peer's kernel has not taken: a close with bytes that nobody
  * has read here would destroy them. */
 size_t conn_undelivered(const struct conn *c);
+/* Bytes that the peer has got, of those that were sent: progress that the kernel's buffer
+ * hides, which takes no more for seconds when a slow peer has megabytes in it. */
+uint64_t conn_taken(const struct conn *c);
 void conn_shutdown(struct conn *c);
 /* Out of the loop and closed; harmless when it is not open. */
 void conn_close(struct conn *c);

@@ -14,6 +14,8 @@
 #define LINGER_US (5 * CLOCK_SEC)
 #define LINGER_PAUSE_US (2 * CLOCK_SEC)
 #define LINGER_BYTES (1u << 20)
+/* Of our last word, in each of the pauses, when time is up. */
+#define LINGER_TAKEN 1000
 
 static void session_free(struct session *s)
 {
@@ -268,7 +270,7 @@ static void linger_timed_out(struct session *s)
 	size_t before = s->undelivered;
 
 	s->undelivered = conn_undelivered(&s->conn);
-	if (s->undelivered == 0 || s->undelivered == before) {
+	if (s->undelivered == 0 || (before && s->undelivered + LINGER_TAKEN > before)) {
 		session_close(s);
 		return;
 	}

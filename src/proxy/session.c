@@ -13,7 +13,10 @@
  * lingers longest goes at once (acceptor.c). */
 #define LINGER_US (5 * CLOCK_SEC)
 #define LINGER_PAUSE_US (2 * CLOCK_SEC)
-#define LINGER_BYTES (1u << 20)
+/* As much as the sockets' buffers at both ends may have held when it was said: a client whose
+ * next write fails does not look for our word any more. */
+#define LINGER_BYTES (16u << 20)
+#define LINGER_TURN (1u << 20)
 /* Of our last word, in each of the pauses, when time is up. */
 #define LINGER_TAKEN 1000
 
@@ -216,12 +219,11 @@ static void linger_timer(struct session *s)
 	loop_timer_set(l, &s->timer, due < s->linger_until ? due : s->linger_until);
 }
 
-/* So much was read that others are to have their turn; and it is enough, unless our last word is
+/* So much was read that others are to have their turn; or it is enough, unless our last word is
  * still on its way to a client that sends faster than it reads (HTTP.md 49, 86). */
 static void lingered_long(struct session *s)
 {
-	s->lingered = 0;
-	if (conn_undelivered(&s->conn))
+	if (s->lingered < LINGER_BYTES || conn_undelivered(&s->conn))
 		loop_task_queue(s->worker->loop, &s->task);
 	else
 		session_close(s);
@@ -230,13 +232,14 @@ static void lingered_long(struct session *s)
 static void linger(struct session *s)
 {
 	char waste[16384];
-	size_t n;
+	size_t n, turn = 0;
 
 	for (;;) {
 		switch (conn_recv(&s->conn, waste, sizeof(waste), &n)) {
 		case CONN_OK:
 			s->lingered += n;
-			if (s->lingered < LINGER_BYTES)
+			turn += n;
+			if (turn < LINGER_TURN)
 				continue;
 			lingered_long(s);
 			return;

@@ -116,7 +116,7 @@ def test_h86_close_answer_survives_a_pipelined_request(site):
 
 
 def test_h86_linger_reads_no_more_than_a_bound(site):
-    """Who goes on sending after the last word is cut after a megabyte or two, and not kept."""
+    """Who goes on sending after the last word is cut after some megabytes, and not kept."""
     client = site.client()
     client.send("BAD\x01 / HTTP/1.1\r\nHost: a\r\n\r\n")
     sent = 0
@@ -125,6 +125,37 @@ def test_h86_linger_reads_no_more_than_a_bound(site):
             client.send("x" * 65536)
             sent += 65536
     assert sent < 60 << 20
+
+
+def test_h86_what_was_on_its_way_does_not_cost_the_answer(site):
+    """The server refuses an upload of which megabytes lie in the sockets' buffers. A client may
+    write on before it looks: that write must not fail, or it would never look."""
+    refused = threading.Event()
+
+    def refuse(request, connection):
+        refused.wait(wire.PATIENCE)
+        connection.send(wire.answer(b"no", status=413))
+        connection.close()
+    site.origin.read_bodies = False
+    site.origin.answer = refuse
+    client = site.client()
+    client.send(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {1 << 30}\r\n\r\n")
+    client.sock.setblocking(False)
+    sent, last = 0, time.monotonic()
+    while time.monotonic() - last < 0.3:
+        try:
+            sent += client.sock.send(b"x" * 65536)
+            last = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.01)
+    client.sock.setblocking(True)
+    assert sent > 2 << 20, "there is too little in the buffers for this test to mean anything"
+    refused.set()
+    assert wire.is_readable(client.sock, wire.PATIENCE)
+    for _ in range(10):
+        time.sleep(0.02)  # for the proxy to read on
+        client.send(b"x" * 65536)
+    assert client.read_response_head().status == 413
 
 
 # --- 87: half-close ---

@@ -17,6 +17,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/logring.c src/proxy/logring.h \
 	src/proxy/logtarget.c src/proxy/logtarget.h \
 	src/proxy/logtext.c src/proxy/logtext.h \
+	src/proxy/linger.c src/proxy/linger.h \
 	src/proxy/operate.c src/proxy/operate.h \
 	src/proxy/pace.c src/proxy/pace.h \
 	src/proxy/proxy.c src/proxy/proxy.h \

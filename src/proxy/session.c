@@ -8,18 +8,6 @@
 #include "proxy/exchange.h"
 #include "proxy/limiter.h"
 
-/* How long, for how many bytes, and with what pauses a client may go on sending after our last
- * word has reached it: as long as what was on its way may take. When connections run out, whoever
- * lingers longest goes at once (acceptor.c). */
-#define LINGER_US (5 * CLOCK_SEC)
-#define LINGER_PAUSE_US (2 * CLOCK_SEC)
-/* As much as the sockets' buffers at both ends may have held when it was said: a client whose
- * next write fails does not look for our word any more. */
-#define LINGER_BYTES (16u << 20)
-#define LINGER_TURN (1u << 20)
-/* Of our last word, in each of the pauses, when time is up. */
-#define LINGER_TAKEN 1000
-
 static void session_free(struct session *s)
 {
 	listener_unref(s->listener);
@@ -214,35 +202,20 @@ static void session_listen(struct session *s)
 static void linger_timer(struct session *s)
 {
 	struct loop *l = s->worker->loop;
-	uint64_t due = loop_now(l) + LINGER_PAUSE_US;
 
-	loop_timer_set(l, &s->timer, due < s->linger_until ? due : s->linger_until);
-}
-
-/* So much was read that others are to have their turn; or it is enough, unless our last word is
- * still on its way to a client that sends faster than it reads (HTTP.md 49, 86). */
-static void lingered_long(struct session *s)
-{
-	if (s->lingered < LINGER_BYTES || conn_undelivered(&s->conn))
-		loop_task_queue(s->worker->loop, &s->task);
-	else
-		session_close(s);
+	loop_timer_set(l, &s->timer, linger_due(&s->linger, loop_now(l)));
 }
 
 static void linger(struct session *s)
 {
 	char waste[16384];
-	size_t n, turn = 0;
+	size_t n;
 
-	for (;;) {
+	while (s->linger.turn < LINGER_TURN) {
 		switch (conn_recv(&s->conn, waste, sizeof(waste), &n)) {
 		case CONN_OK:
-			s->lingered += n;
-			turn += n;
-			if (turn < LINGER_TURN)
-				continue;
-			lingered_long(s);
-			return;
+			s->linger.turn += n;
+			break;
 		case CONN_AGAIN:
 			linger_timer(s);
 			return;
@@ -252,6 +225,10 @@ static void linger(struct session *s)
 			return;
 		}
 	}
+	if (linger_reads_on(&s->linger, conn_undelivered(&s->conn)))
+		loop_task_queue(s->worker->loop, &s->task);
+	else
+		session_close(s);
 }
 
 static void start_linger(struct session *s)
@@ -260,25 +237,22 @@ static void start_linger(struct session *s)
 
 	upstream_close_own(&s->own);
 	s->state = SESSION_LINGER;
-	s->linger_until = loop_now(w->loop) + LINGER_US;
+	linger_begin(&s->linger, loop_now(w->loop));
 	conn_shutdown(&s->conn);
 	buf_put(&w->buffers, &s->in);
 	list_append(&w->lingering, &s->linger_link);
+	linger_timer(s); /* whoever sends without a pause sets no other */
 	linger(s);
 }
 
-/* Time is up, but for a client that still takes what we said. */
 static void linger_timed_out(struct session *s)
 {
-	size_t before = s->undelivered;
+	uint64_t now = loop_now(s->worker->loop);
 
-	s->undelivered = conn_undelivered(&s->conn);
-	if (s->undelivered == 0 || (before && s->undelivered + LINGER_TAKEN > before)) {
+	if (linger_goes_on(&s->linger, now, conn_undelivered(&s->conn)))
+		linger_timer(s);
+	else
 		session_close(s);
-		return;
-	}
-	s->linger_until = loop_now(s->worker->loop) + LINGER_PAUSE_US;
-	linger_timer(s);
 }
 
 bool session_make_room(struct worker *w, const struct frontend_stats *counted)

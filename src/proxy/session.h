@@ -6,6 +6,7 @@
 #include "http/codec.h"
 #include "net/proxy_header.h"
 #include "proxy/accesslog.h"
+#include "proxy/linger.h"
 #include "proxy/worker.h"
 
 enum session_state {
@@ -40,8 +41,7 @@ struct session {
 	struct exchange *exchange;
 	struct loop_timer timer;
 	struct loop_task task; /* goes on with work cut short; frees the session */
-	uint64_t lingered, linger_until;
-	size_t undelivered; /* when it was asked last */
+	struct linger_state linger;
 	uint64_t skip; /* bytes of the last request's body that are to come and nobody wants */
 	unsigned requests;
 	struct session_holds holds;

@@ -141,21 +141,69 @@ def test_h86_what_was_on_its_way_does_not_cost_the_answer(site):
     client = site.client()
     client.send(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {1 << 30}\r\n\r\n")
     client.sock.setblocking(False)
-    sent, last = 0, time.monotonic()
-    while time.monotonic() - last < 0.3:
+    sent, last, end = 0, time.monotonic(), time.monotonic() + wire.PATIENCE
+    while sent <= 2 << 20 or time.monotonic() - last < 0.3:
+        assert time.monotonic() < end, f"{sent} bytes are too few for this test to mean anything"
         try:
             sent += client.sock.send(b"x" * 65536)
             last = time.monotonic()
         except BlockingIOError:
             time.sleep(0.01)
     client.sock.setblocking(True)
-    assert sent > 2 << 20, "there is too little in the buffers for this test to mean anything"
     refused.set()
     assert wire.is_readable(client.sock, wire.PATIENCE)
     for _ in range(10):
         time.sleep(0.02)  # for the proxy to read on
         client.send(b"x" * 65536)
     assert client.read_response_head().status == 413
+
+
+class Taker:
+    """A client whose upload was refused, who goes on sending, and takes so many bytes a second of
+    the answer, every so many seconds. What its small buffer has no room for lies in ours."""
+
+    def __init__(self, address, rate, every=0.0, rcvbuf=2304):
+        self.client = wire.Client(address, rcvbuf=rcvbuf)
+        self.client.send(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {1 << 30}\r\n\r\n")
+        self.rate, self.every, self.got = rate, every, b""
+        self.begun = self.last = time.monotonic()
+
+    def goes_on(self):
+        """False: it was reset."""
+        now = time.monotonic()
+        due = int((now - self.begun) * self.rate) - len(self.got)
+        try:
+            self.client.send("x" * 10)
+            if due > 0 and now > self.last + self.every and wire.is_readable(self.client.sock, 0):
+                self.got += self.client.sock.recv(due)
+                self.last = now
+            return True
+        except OSError:
+            return False
+
+
+def test_h86_who_lingers_takes_the_answer_at_some_pace(start, origin):
+    """Who takes a little now and then is let go; who takes more gets all, with pauses too. Each
+    answer has left us before, for the kernel's buffers."""
+    server, body = origin(), b"z" * 100000
+    server.read_bodies = False
+    server.answer = lambda request, connection: (
+        connection.send(wire.answer(body, status=413)), connection.close(), None)[2]
+    running = start(daemon.backend("main", server.address))
+    drips = Taker(running.address, 300)
+    readers = [Taker(running.address, 1500), Taker(running.address, 5000, 4, rcvbuf=8192)]
+    wire.wait_for(lambda: sum(" 413 " in line for line in running.log()) == 3, "the exchanges")
+    end = time.monotonic() + 30 * wire.SLOWDOWN
+    while drips.goes_on():
+        for reader in readers:
+            assert reader.goes_on(), f"reset after {len(reader.got)} bytes"
+        assert time.monotonic() < end, "it is lingered for without end"
+        time.sleep(0.1)
+    for reader in readers:
+        reader.client.buf += reader.got
+        assert reader.client.read_response().body == body
+        reader.client.close()
+    drips.client.close()
 
 
 # --- 87: half-close ---

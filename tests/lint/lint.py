@@ -54,7 +54,7 @@ LIBRARY_HOME = {
 PURE = {"conf", "http", "route", "balance", "limit"}
 PURE_FILES = re.compile(
     r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule)"
-    r"|proxy/pace)\.")
+    r"|proxy/linger|proxy/pace)\.")
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"

@@ -2,6 +2,7 @@ check_PROGRAMS += \
 	tests/unit/test_proxy_accesslog \
 	tests/unit/test_proxy_forward \
 	tests/unit/test_proxy_health \
+	tests/unit/test_proxy_linger \
 	tests/unit/test_proxy_logger \
 	tests/unit/test_proxy_pace \
 	tests/unit/test_proxy_roster
@@ -11,6 +12,9 @@ proxy_test_libs = src/proxy/libproxy.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_proxy_accesslog_SOURCES = tests/unit/test_proxy_accesslog.c
 tests_unit_test_proxy_accesslog_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_accesslog_LDADD = $(proxy_test_libs)
+tests_unit_test_proxy_linger_SOURCES = tests/unit/test_proxy_linger.c
+tests_unit_test_proxy_linger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_proxy_linger_LDADD = $(proxy_test_libs)
 tests_unit_test_proxy_logger_SOURCES = tests/unit/test_proxy_logger.c
 tests_unit_test_proxy_logger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_logger_LDADD = $(proxy_test_libs)

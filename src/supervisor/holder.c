@@ -128,8 +128,8 @@ void holder_describe(const struct addr *a, char *to, size_t size)
 
 	if (!pid) {
 		snprintf(to, size,
-			 "; another program listens there: stop it, or take another "
-			 "address");
+			 "; another program listens there (\"ss -lp\" shows it to root): stop it, "
+			 "or take another address");
 	} else if (pid == (long)getpid()) {
 		snprintf(to, size,
 			 "; this hpcbald itself holds it for another bind: remove that "

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* What a child of this process can be given: the kernel's bound for root, else our own hard
- * limit. */
+/* What a child of this process can be given: the kernel's bound when we may raise limits
+ * (CAP_SYS_RESOURCE), else our own hard limit. */
 uint64_t limits_files_possible(void);
 
 #endif

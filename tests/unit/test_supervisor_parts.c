@@ -1,8 +1,10 @@
 /* The supervisor's pure parts: backoff, heartbeat, the ring of events; and what it opens. */
+#include <cap-ng.h>
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -242,6 +244,19 @@ START_TEST(files_possible)
 }
 END_TEST
 
+/* Root in a unit or a container that leaves it few capabilities. */
+START_TEST(files_possible_to_who_may_not_raise_limits)
+{
+	const struct rlimit limit = {300, 300};
+
+	capng_get_caps_process();
+	capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_RESOURCE);
+	ck_assert_int_eq(capng_apply(CAPNG_SELECT_CAPS), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(limits_files_possible(), 300);
+}
+END_TEST
+
 START_TEST(ends_are_described)
 {
 	char text[128];
@@ -446,6 +461,7 @@ int main(void)
 	tcase_add_test(t, events_keep_the_newest);
 	tcase_add_test(t, report_has_whole_lines);
 	tcase_add_test(t, files_possible);
+	tcase_add_test(t, files_possible_to_who_may_not_raise_limits);
 	tcase_add_test(t, ends_are_described);
 	tcase_add_test(t, log_targets);
 	tcase_add_test(t, log_to_a_fifo_that_nobody_reads_does_not_wait);

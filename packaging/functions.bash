@@ -1,4 +1,4 @@
-# What packaging/demo, tests/run and tests/bench/run share; to be sourced.
+# What packaging/demo, packaging/deb, tests/run and tests/bench/run share; to be sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(dirname "$here")
@@ -22,8 +22,8 @@ quietly() # LOG COMMAND...
 	fi
 }
 
-# A copy of the checkout, so that nothing is written into it, with its configure script.
-copy_source() # FOLDER
+# A copy of the checkout, so that nothing is written into it.
+copy_tree() # FOLDER
 {
 	mkdir -p "$1"
 	tar -C "$top" --exclude='*.o' --exclude='*.a' --exclude='.deps' --exclude='.dirstamp' \
@@ -31,6 +31,12 @@ copy_source() # FOLDER
 		configure.ac Makefile.am README.md LICENSE .clang-format .editorconfig .ci \
 		src etc man tests packaging | tar -C "$1" -xf - ||
 		die "could not copy $top to $1; is there room on that disk?"
+}
+
+# ... with its configure script.
+copy_source() # FOLDER
+{
+	copy_tree "$1"
 	(cd "$1" && quietly "$1/../autoreconf.log" autoreconf -i)
 }
 

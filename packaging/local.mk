@@ -7,3 +7,9 @@ EXTRA_DIST += packaging/dependencies packaging/functions.bash packaging/demo \
 EXTRA_DIST += packaging/hpcbalctl.bash-completion
 
 EXTRA_DIST += packaging/hpcbald.service packaging/hpcbal.sysusers
+
+EXTRA_DIST += packaging/deb packaging/debian/README.Debian packaging/debian/changelog \
+	packaging/debian/clean packaging/debian/control packaging/debian/copyright \
+	packaging/debian/etc/hpcbal.conf packaging/debian/hpcbal.lintian-overrides \
+	packaging/debian/hpcbal.postinst packaging/debian/hpcbal.postrm packaging/debian/rules \
+	packaging/debian/source/format

@@ -35,3 +35,5 @@ EXTRA_DIST += tests/differential/README.md tests/differential/run \
 	tests/differential/oracle.py tests/differential/judges.py \
 	tests/differential/runner.py tests/differential/relay.py \
 	tests/differential/conftest.py tests/differential/test_differential.py
+EXTRA_DIST += tests/package/boot tests/package/clean_root.py tests/package/conftest.py \
+	tests/package/test_package.py tests/package/test_install.py

@@ -168,8 +168,9 @@ def test_it_outlives_a_reload_and_a_proxy(pair):
         pair.first_proxy = wire.wait_for(
             lambda old=before: pair.child("proxy") not in (None, old) and pair.child("proxy"),
             "another proxy")
-    pair.ctl("ready", "main/main1")
-    wire.wait_for(lambda: pair.server("main", "main1")["state"] == "UP", "main1 to be UP")
+    wire.wait_for(lambda: pair.ctl("ready", "main/main1", check=False).returncode == 0,
+                  "the proxy to take commands")
+    pair.wait_server("main", "main1", "UP")
     assert answers(pair) == {b"one"}
 
 
@@ -198,7 +199,8 @@ def test_weight(pair):
         "another proxy")
     pair.wait_server("main", "main1", "UP")
     assert pair.server("main", "main1")["weight"] == 50
-    pair.ctl("weight", "main/main1", "0")
+    wire.wait_for(lambda: pair.ctl("weight", "main/main1", "0", check=False).returncode == 0,
+                  "the proxy to take commands")
     assert share() == (0, 12)
     pair.ctl("reload")
     assert pair.server("main", "main1")["weight"] == 100

@@ -203,6 +203,10 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		build_check(d, check, NULL, &common);
 	if (servers)
 		build_servers(d, servers, b, &common);
+	build_headers(d, section_member(group, SECTION_BACKEND, "request_headers"),
+		      &b->request_headers);
+	build_headers(d, section_member(group, SECTION_BACKEND, "response_headers"),
+		      &b->response_headers);
 	check_weights(d, group, b);
 	b->balance_text =
 		words_at(option_find(SECTION_BACKEND, STR("balance"))->words, b->balance);

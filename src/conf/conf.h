@@ -89,6 +89,22 @@ struct conf_limit {
 	unsigned line;
 };
 
+enum conf_header_kind { CONF_HEADER_SET, CONF_HEADER_ADD, CONF_HEADER_DELETE };
+
+/* A change to the fields of a head, compiled by route/. */
+struct conf_header {
+	enum conf_header_kind kind;
+	struct str name, value; /* value: with ${…} */
+	struct str when;        /* empty: always */
+	unsigned line;
+};
+
+#define CONF_MAX_HEADERS 64
+struct conf_headers {
+	unsigned n;
+	struct conf_header *list;
+};
+
 /* A request, and where it has to go; --check looks (route/expect.h). */
 struct conf_expect {
 	struct str request, from; /* from: an address; empty: not known */
@@ -109,6 +125,7 @@ struct conf_frontend {
 	struct conf_route *routes;
 	struct conf_limit *limits;
 	struct conf_expect *expects;
+	struct conf_headers request_headers, response_headers;
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
@@ -158,6 +175,7 @@ struct conf_backend {
 	struct str balance_text;
 	unsigned n_servers;
 	struct conf_server *servers;
+	struct conf_headers request_headers, response_headers;
 	unsigned retries;
 	unsigned retry_budget; /* percent of its requests */
 	bool redispatch;

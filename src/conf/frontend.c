@@ -343,6 +343,10 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 		if (s)
 			parts[i].build(d, s, f);
 	}
+	build_headers(d, section_member(group, SECTION_FRONTEND, "request_headers"),
+		      &f->request_headers);
+	build_headers(d, section_member(group, SECTION_FRONTEND, "response_headers"),
+		      &f->response_headers);
 	read_default_backend(d, group, f);
 	check_proxy_protocols(d, group);
 	check_via(d, group, f);

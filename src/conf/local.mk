@@ -9,6 +9,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/draft.c src/conf/draft.h \
 	src/conf/expect.c \
 	src/conf/frontend.c \
+	src/conf/headers.c \
 	src/conf/limit.c \
 	src/conf/options.c src/conf/options.def src/conf/options.h \
 	src/conf/scalar.c src/conf/scalar.h \

@@ -8,7 +8,7 @@
 #define ADDED_MAX 400
 
 /* The spans that a head needs besides those of its kept fields. */
-#define OTHER_SPANS 4
+#define OTHER_SPANS 5
 
 /* When to ask again where no server can take a request: who knows. */
 #define UNAVAILABLE_SECONDS 5u
@@ -148,7 +148,8 @@ static void request_connection_add(struct http_text *t, const struct http_reques
 static bool ours_is_due(const struct http_request *req, const struct h1_forwarding *fw,
 			enum http_field_id id)
 {
-	return !fw->trusted || !http_field_find(&req->fields, id);
+	return !http_edited_named(&fw->edited, id) &&
+	       (!fw->trusted || !http_field_find(&req->fields, id));
 }
 
 static void forwarding_add(struct http_text *t, const struct http_request *req,
@@ -156,7 +157,7 @@ static void forwarding_add(struct http_text *t, const struct http_request *req,
 {
 	if (!fw->on)
 		return;
-	if (fw->peer.n)
+	if (fw->peer.n && !http_edited_named(&fw->edited, FIELD_X_FORWARDED_FOR))
 		line_add(t, STR("X-Forwarded-For"), fw->peer);
 	if (ours_is_due(req, fw, FIELD_X_FORWARDED_PROTO))
 		line_add(t, STR("X-Forwarded-Proto"), fw->proto);
@@ -185,9 +186,9 @@ static void hops_add(struct http_text *t, const struct http_request *req,
 	if (req->max_forwards != HTTP_FORWARDS_ANY)
 		max_forwards_add(t, req);
 	forwarding_add(t, req, fw);
-	if (fw->forwarded)
+	if (fw->forwarded && !http_edited_named(&fw->edited, FIELD_FORWARDED))
 		http_forwarded_add(t, forwarded);
-	if (fw->via)
+	if (fw->via && !http_edited_named(&fw->edited, FIELD_VIA))
 		via_add(t, req, fw->node);
 }
 
@@ -225,7 +226,7 @@ bool h1_write_request(const struct http_request *req, const struct h1_forwarding
 	http_text_add(&t, STR("\r\n"));
 	return iovq_add(out, str_first(http_text_since(&t, 0), first)) &&
 	       fields_add(&req->fields, request_field_goes, f, out, arena) &&
-	       iovq_add(out, http_text_since(&t, first));
+	       iovq_add(out, f->edited.added) && iovq_add(out, http_text_since(&t, first));
 }
 
 static void status_line_add(struct http_text *t, unsigned status, struct str phrase)
@@ -290,7 +291,7 @@ bool h1_write_response(const struct http_response *res, const struct h1_reply *r
 	response_added(&t, res, r);
 	return iovq_add(out, str_first(http_text_since(&t, 0), first)) &&
 	       fields_add(&res->fields, response_field_goes, NULL, out, arena) &&
-	       iovq_add(out, http_text_since(&t, first));
+	       iovq_add(out, r->added) && iovq_add(out, http_text_since(&t, first));
 }
 
 /* "502 Bad Gateway: malformed status line\n" */

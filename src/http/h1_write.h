@@ -6,7 +6,7 @@
 
 #include "base/addr.h"
 #include "base/iovq.h"
-#include "http/message.h"
+#include "http/edits.h"
 
 /* What a request head says of its client to the server (HTTP.md 57, 58). */
 struct h1_forwarding {
@@ -21,6 +21,7 @@ struct h1_forwarding {
 	/* Host when an HTTP/1.0 client named none. An empty one is legal, but nginx answers it
 	 * with 400. */
 	struct str default_host;
+	struct http_edited edited; /* of the configuration; what it named we do not write */
 };
 
 /* As HTTP/1.1, origin form, with Host = req->authority, or the default. req->framing says how
@@ -39,6 +40,7 @@ struct h1_reply {
 	bool keep_alive;
 	unsigned client_minor;
 	struct str date;
+	struct str added; /* whole lines, of the configuration */
 	unsigned retry_after; /* seconds, of an answer of our own; 0: none, or the reason's own */
 };
 

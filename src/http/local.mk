@@ -5,6 +5,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/codec.c src/http/codec.h \
 	src/http/connection.c src/http/connection.h \
 	src/http/date.c \
+	src/http/edits.c src/http/edits.h \
 	src/http/fields.c src/http/fields.def src/http/fields.h \
 	src/http/framing.c src/http/framing.h \
 	src/http/h1_chunk.c src/http/h1_chunk.h \

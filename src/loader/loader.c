@@ -40,6 +40,8 @@ static void compile_routes(struct loaded *l)
 			expect_check(l->conf, &l->source, f, r, &l->diags);
 		router_free(r);
 	}
+	for (unsigned i = 0; i < l->conf->n_backends; i++)
+		router_free(router_compile_backend(&l->source, &l->conf->backends[i], &l->diags));
 }
 
 static void list_routers(struct loaded *l)

@@ -71,6 +71,9 @@ struct exchange {
 	/* loop_now() of each stage, 0: not reached */
 	uint64_t began_at, head_at, connect_at, connected_at, response_at;
 	uint64_t began_wall;
+	struct http_edited edited;     /* the request, by request_headers */
+	struct http_edit *res_edits;   /* to be done to the response */
+	unsigned n_res_edits;
 	const struct conf_answer *answer; /* of the route; NULL: the reason's own */
 	struct str location; /* of a redirect */
 	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */

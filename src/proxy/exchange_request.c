@@ -110,7 +110,8 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 					 .peer = is_unix ? STR_NONE : str_of(s->peer_host),
 					 .proto = STR("http"),
 					 .port = session_port(s),
-					 .default_host = default_host(x) };
+					 .default_host = default_host(x),
+					 .edited = x->edited };
 
 	s->in->at = x->to_server.keep;
 	iovq_init(&x->to_server.q);
@@ -188,6 +189,38 @@ static enum reason ask_router(struct exchange *x, struct route_facts *facts, enu
 	return REASON_COMPLETE;
 }
 
+static unsigned choose_edits(struct exchange *x, const struct route_facts *facts, bool response,
+			     struct http_edit *out)
+{
+	unsigned n = router_edits(x->frontend->router, response, facts, &x->arena, out);
+
+	return n + router_edits(x->backend->edits, response, facts, &x->arena, out + n);
+}
+
+/* Both are chosen now, while the whole request is at hand. False: out of memory. */
+static bool edit_request(struct exchange *x, const struct route_facts *facts)
+{
+	struct http_edit edits[2 * CONF_MAX_HEADERS];
+	unsigned n = choose_edits(x, facts, false, edits);
+
+	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
+		return false;
+	n = choose_edits(x, facts, true, edits);
+	if (n)
+		x->res_edits = arena_alloc(&x->arena, n * sizeof(*edits));
+	if (x->res_edits)
+		memcpy(x->res_edits, edits, n * sizeof(*edits));
+	x->n_res_edits = x->res_edits ? n : 0;
+	return !arena_failed(&x->arena);
+}
+
+static bool has_edits(const struct exchange *x)
+{
+	const struct conf_frontend *f = x->frontend->conf;
+
+	return x->backend->edits || f->request_headers.n || f->response_headers.n;
+}
+
 enum step_result step_route(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -200,6 +233,8 @@ enum step_result step_route(struct exchange *x)
 
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
+	if (!tcp && has_edits(x) && !edit_request(x, &facts))
+		return exchange_end(x, REASON_NO_MEMORY);
 	if (!tcp && !exchange_make_request(x, &why)) {
 		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */
 		return exchange_end(x, why);

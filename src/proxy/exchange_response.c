@@ -135,8 +135,16 @@ static void reply_shape(const struct exchange *x, struct h1_reply *r)
 		r->framing = FRAMING_CLOSE;
 }
 
-static bool write_head(struct exchange *x, const struct h1_reply *r)
+static bool write_head(struct exchange *x, struct h1_reply *r)
 {
+	struct http_edited edited;
+
+	if (x->n_res_edits && x->res.status >= 200) {
+		if (!http_edits_apply(x->res_edits, x->n_res_edits, &x->res.fields, &x->arena,
+				      &edited))
+			return false;
+		r->added = edited.added;
+	}
 	return x->session->codec->write_response(&x->res, r, &x->to_client.q, &x->arena);
 }
 

@@ -279,6 +279,19 @@ static bool make_frontends(struct generation *g, struct board_proxy *board,
 	return good;
 }
 
+/* False: that went wrong, though the loader had done it too. */
+static bool make_edits(struct generation *g, struct backend *b)
+{
+	struct diags diags;
+	bool good;
+
+	diags_init(&diags);
+	b->edits = router_compile_backend(&g->source, b->conf, &diags);
+	good = diags.errors == 0;
+	diags_free(&diags);
+	return good;
+}
+
 static bool make_backends(struct generation *g, const struct generation *old,
 			  struct board_proxy *board)
 {
@@ -288,7 +301,8 @@ static bool make_backends(struct generation *g, const struct generation *old,
 	for (unsigned i = 0; i < g->conf->n_backends; i++)
 		g->backends[i].conf = &g->conf->backends[i];
 	for (unsigned i = 0; i < g->conf->n_backends; i++)
-		if (!backend_make(&g->backends[i], &g->conf->backends[i], old, board, &g->arena))
+		if (!backend_make(&g->backends[i], &g->conf->backends[i], old, board, &g->arena) ||
+		    !make_edits(g, &g->backends[i]))
 			return false;
 	return true;
 }
@@ -354,6 +368,7 @@ static void free_backends(struct generation *g)
 				server_unref(e->servers[i]);
 		if (e->pool)
 			pool_unref(e->pool);
+		router_free(e->edits);
 	}
 }
 

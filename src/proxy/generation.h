@@ -43,6 +43,7 @@ struct backend {
 	const struct conf_backend *conf;
 	const struct codec *codec; /* what its servers speak */
 	struct pool *pool;
+	struct router *edits; /* its changes to fields; NULL: none */
 	struct server **servers; /* in the order of conf->servers; a reference each */
 };
 

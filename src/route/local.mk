@@ -4,6 +4,7 @@ src_route_libroute_a_SOURCES = \
 	src/route/ask.c src/route/ask.h \
 	src/route/compile.h \
 	src/route/condition.c src/route/condition.h \
+	src/route/edit_rules.c src/route/edit_rules.h \
 	src/route/expect.c src/route/expect.h \
 	src/route/lex.c src/route/lex.h \
 	src/route/literals.c src/route/literals.h \

@@ -5,7 +5,7 @@
 #define HPCBAL_ROUTE_ROUTE_H
 
 #include "conf/conf.h"
-#include "http/message.h"
+#include "http/edits.h"
 
 struct router;         /* one frontend's compiled acls and routes */
 struct router_scratch; /* what one thread needs to evaluate; make one per worker */
@@ -26,6 +26,10 @@ struct route_facts {
  * error. The router keeps pointers into `conf`. */
 struct router *router_compile(const struct conf *conf, const struct conf_source *source,
 			      const struct conf_frontend *frontend, struct diags *diags);
+/* The same of a backend: its changes to fields, whose conditions name no acls. NULL without an
+ * error: it has none. */
+struct router *router_compile_backend(const struct conf_source *source,
+				      const struct conf_backend *backend, struct diags *diags);
 void router_free(struct router *r);
 
 struct router_scratch *router_scratch_new(void);
@@ -43,6 +47,11 @@ bool router_route_holds(const struct router *r, unsigned route, const struct rou
 /* Where the route sends the client; facts->req is there. STR_NONE when the arena failed. */
 struct str router_location(const struct router *r, int route, const struct route_facts *facts,
 			   struct arena *arena);
+/* The changes to the request's or the response's fields, by its rules in order, into `out`, which
+ * has room for CONF_MAX_HEADERS. Their number. What they say is in `arena`, which may have failed
+ * then. `r` may be NULL. */
+unsigned router_edits(const struct router *r, bool response, const struct route_facts *facts,
+		      struct arena *arena, struct http_edit *out);
 /* Whether the frontend's limit with this index is for this request; facts->req NULL: for this
  * connection. */
 bool router_limits(const struct router *r, unsigned limit, const struct route_facts *facts);

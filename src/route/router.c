@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "route/compile.h"
+#include "route/edit_rules.h"
 #include "route/plan.h"
-#include "route/template.h"
 
 #define BLOCK 16384
 
@@ -19,6 +19,7 @@ struct router {
 	struct regex_link *regexes;
 	struct plan plan;
 	struct route *routes;
+	struct edit_rules request, response;
 	struct condition *limits; /* as the frontend's; of one without `when` empty */
 	unsigned n_asked;
 	unsigned *asked; /* indices of the routes that the plan does not answer for, in order */
@@ -184,6 +185,8 @@ static void compile_all(struct compile *c, struct router *r)
 	compile_acls(c);
 	compile_routes(c, r);
 	compile_limits(c, r);
+	edit_rules_compile(c, &c->frontend->request_headers, "request_headers", &r->request);
+	edit_rules_compile(c, &c->frontend->response_headers, "response_headers", &r->response);
 	/* A route that is wrong may have been the one that asks for it. */
 	if (c->diags->errors == errors)
 		report_unused(c);
@@ -216,6 +219,26 @@ struct router *router_compile(const struct conf *conf, const struct conf_source 
 		return r;
 	router_free(r);
 	return NULL;
+}
+
+struct router *router_compile_backend(const struct conf_source *source,
+				      const struct conf_backend *backend, struct diags *diags)
+{
+	const struct conf_frontend rules = { .name = backend->name,
+					     .line = backend->line,
+					     .default_backend = -1,
+					     .request_headers = backend->request_headers,
+					     .response_headers = backend->response_headers };
+
+	if (!rules.request_headers.n && !rules.response_headers.n)
+		return NULL;
+	return router_compile(NULL, source, &rules, diags);
+}
+
+unsigned router_edits(const struct router *r, bool response, const struct route_facts *facts,
+		      struct arena *arena, struct http_edit *out)
+{
+	return r ? edit_rules_choose(response ? &r->response : &r->request, facts, arena, out) : 0;
 }
 
 int router_decide(const struct router *r, const struct route_facts *facts, int *route)

@@ -265,6 +265,24 @@ static struct str without_authority(struct str s)
 	return s;
 }
 
+struct str template_text(const struct template *t, const struct route_facts *facts,
+			 struct arena *arena)
+{
+	struct str values[TEMPLATE_PIECES];
+	struct http_text text;
+	size_t room = 1;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		values[i] = value_of(&t->pieces[i], facts, arena);
+		room += values[i].n;
+	}
+	if (arena_failed(arena) || !http_text_init(&text, arena, room))
+		return STR_NONE;
+	for (unsigned i = 0; i < t->n; i++)
+		http_text_add(&text, values[i]);
+	return http_text_since(&text, 0);
+}
+
 struct str template_uri(const struct template *t, const struct route_facts *facts,
 			struct arena *arena)
 {

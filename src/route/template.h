@@ -28,6 +28,9 @@ struct template {
 
 /* False: the diagnostics say why, in the parser's name. */
 bool template_compile(struct parser *p, struct str text, struct template *out);
+/* STR_NONE when the arena failed. */
+struct str template_text(const struct template *t, const struct route_facts *facts,
+			 struct arena *arena);
 /* With whatever cannot stand in a URI as percent-escapes (RFC 3986 2). What a client sent never
  * begins an authority: "//evil.example" for a path becomes "/evil.example". STR_NONE when the
  * arena failed. */

@@ -323,8 +323,9 @@ backends = ( %s, %s );
     running.ctl("reload")
     assert client.ask(GET).body == b"two"
     client.close()
-    counted = {f["name"]: f["requests_total"] for f in running.json("status")["frontends"]}
-    assert counted == {"a": 1, "b": 1}
+    wire.wait_for(lambda: {f["name"]: f["requests_total"]
+                           for f in running.json("status")["frontends"]} == {"a": 1, "b": 1},
+                  "both requests to be counted")
     wire.wait_for(lambda: [f["connections"] for f in running.json("status")["frontends"]]
                   == [0, 0], "no connection to be counted")
 

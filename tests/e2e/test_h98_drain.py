@@ -1,12 +1,12 @@
 """HTTP.md 98: what has come before a stop, or before a reload that removes its listener, is
 answered; and the answers say that the connection ends."""
 import signal
-import socket
 import threading
 
 import pytest
 
 import daemon
+import traffic
 import wire
 
 
@@ -35,14 +35,8 @@ class Gate:
 def stop_begun(running):
     """Sends SIGTERM and waits until nobody listens any more."""
     running.process.send_signal(signal.SIGTERM)
-
-    def refused():
-        try:
-            socket.create_connection(running.address, timeout=wire.PATIENCE).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-    wire.wait_for(refused, "the listening socket to close")
+    wire.wait_for(lambda: not traffic.is_listening(running.address),
+                  "the listening socket to close")
 
 
 def stop_ended(running):

@@ -176,4 +176,6 @@ def is_listening(address):
         socket.create_connection(address, timeout=wire.PATIENCE).close()
     except ConnectionRefusedError:
         return False
+    except ConnectionResetError:
+        pass  # it came in the very moment of the close
     return True

@@ -122,7 +122,8 @@ static void compare(const struct bench *b, const struct router *all, const struc
 	for (unsigned k = 0; k < REQUESTS; k++)
 		must(decide(all, k) == first[k]);
 	for (size_t i = 0; i < said->count; i++)
-		if (strstr(said->list[i].text, "can never match"))
+		/* At its beginning: what is quoted further on may say the same. */
+		if (str_begins(str_of(said->list[i].text), STR("route: it can never match")))
 			for (unsigned k = 0; k < REQUESTS; k++)
 				must(first[k] != (int)said->list[i].line - 10);
 }

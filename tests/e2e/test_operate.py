@@ -35,6 +35,31 @@ def answers(running, count=6):
     return said
 
 
+class Busy:
+    """A request that main1 answers when it is let go on."""
+
+    def __init__(self, pair):
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        pair.ctl("drain", "main/main2")
+        pair.one.answer = self.answer
+        self.client = pair.client()
+        self.client.send(GET)
+        assert self.asked.wait(wire.PATIENCE)
+        pair.ctl("ready", "main/main2")
+
+    def answer(self, request, connection):
+        self.asked.set()
+        assert self.go_on.wait(wire.PATIENCE)
+        return wire.answer(b"late")
+
+
+def drain_and_wait(pair):
+    return subprocess.Popen(
+        [os.path.join(daemon.build_folder(), "hpcbalctl"), "-s",
+         os.path.join(pair.folder, "control.sock"), "drain", "main/main1", "--wait"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+
+
 @pytest.mark.parametrize("command, state, word", [
     ("drain", "DRAIN", "is drained"), ("maint", "MAINT", "is in maintenance")])
 def test_out_and_back(pair, command, state, word):
@@ -61,74 +86,37 @@ def test_out_and_back(pair, command, state, word):
 
 def test_what_runs_goes_on(pair):
     """A request under way, and a kept connection's next one, which goes elsewhere."""
-    asked, go_on = threading.Event(), threading.Event()
-
-    def slowly(request, connection):
-        asked.set()
-        assert go_on.wait(wire.PATIENCE)
-        return wire.answer(b"late")
-    pair.ctl("drain", "main/main2")
-    pair.one.answer = slowly
-    client = pair.client()
-    client.send(GET)
-    assert asked.wait(wire.PATIENCE)
-    pair.ctl("ready", "main/main2")
+    busy = Busy(pair)
     said = pair.ctl("maint", "main/main1").stdout
     assert said.endswith("; still running there: 1\n"), said
-    go_on.set()
-    assert client.read_response().body == b"late"
-    assert client.ask(GET).body == b"two"
+    busy.go_on.set()
+    assert busy.client.read_response().body == b"late"
+    assert busy.client.ask(GET).body == b"two"
 
 
 def test_wait(pair):
-    asked, go_on = threading.Event(), threading.Event()
-
-    def slowly(request, connection):
-        asked.set()
-        assert go_on.wait(wire.PATIENCE)
-        return wire.answer(b"late")
-    pair.ctl("drain", "main/main2")
-    pair.one.answer = slowly
-    client = pair.client()
-    client.send(GET)
-    assert asked.wait(wire.PATIENCE)
-    pair.ctl("ready", "main/main2")
-    with subprocess.Popen(
-            [os.path.join(daemon.build_folder(), "hpcbalctl"), "-s",
-             os.path.join(pair.folder, "control.sock"), "drain", "main/main1", "--wait"],
-            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as waits:
+    busy = Busy(pair)
+    with drain_and_wait(pair) as waits:
         assert waits.stdout.readline().startswith("main/main1 is drained: ")
         with pytest.raises(subprocess.TimeoutExpired):
             waits.wait(1)
-        go_on.set()
+        busy.go_on.set()
         assert waits.wait(wire.PATIENCE) == 0
         assert re.fullmatch(r"nothing runs there any more, after \S+\n", waits.stdout.read())
-    assert client.read_response().body == b"late"
+    assert busy.client.read_response().body == b"late"
     said = pair.ctl("maint", "main/main1", "--wait").stdout
     assert said.endswith("goes there\nnothing runs there\n"), said
 
 
 def test_wait_ends_when_it_is_made_ready(pair):
-    go_on = threading.Event()
-
-    def never(request, connection):
-        go_on.wait(wire.PATIENCE)
-    pair.ctl("drain", "main/main2")
-    pair.one.answer = never
-    client = pair.client()
-    client.send(GET)
-    pair.one.expect_requests(1)
-    with subprocess.Popen(
-            [os.path.join(daemon.build_folder(), "hpcbalctl"), "-s",
-             os.path.join(pair.folder, "control.sock"), "drain", "main/main1", "--wait"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-            text=True) as waits:
+    busy = Busy(pair)
+    with drain_and_wait(pair) as waits:
         waits.stdout.readline()
         pair.ctl("ready", "main/main1")
         assert waits.wait(wire.PATIENCE) == 1
         assert waits.stderr.read() == \
             "hpcbalctl: main/main1 was made ready while it was waited for\n"
-    go_on.set()
+    busy.go_on.set()
 
 
 def test_for_a_time(pair):

@@ -26,8 +26,8 @@ static bool is_better(const struct load *a, const struct load *b)
 	return mine != other ? mine < other : a->last < b->last;
 }
 
-static unsigned choose(void *state, struct server *const *candidates, const unsigned *index,
-		       unsigned n, const struct pool_key *key)
+static unsigned choose(void *state, const struct candidate *c, unsigned n,
+		       const struct pool_key *key)
 {
 	struct leastconn *lc = state;
 	struct load best = { 0 };
@@ -36,10 +36,9 @@ static unsigned choose(void *state, struct server *const *candidates, const unsi
 	(void)key;
 	for (unsigned i = 0; i < n; i++) {
 		struct load l = {
-			.active = stats_get(candidates[i]->stats->active),
-			.weight =
-				atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed),
-			.last = lc->last[index[i]],
+			.active = stats_get(c[i].server->stats->active),
+			.weight = c[i].weight,
+			.last = lc->last[c[i].index],
 		};
 
 		if (i == 0 || is_better(&l, &best)) {
@@ -47,7 +46,7 @@ static unsigned choose(void *state, struct server *const *candidates, const unsi
 			chosen = i;
 		}
 	}
-	lc->last[index[chosen]] = ++lc->turn;
+	lc->last[c[chosen].index] = ++lc->turn;
 	return chosen;
 }
 

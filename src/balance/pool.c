@@ -16,9 +16,9 @@ struct pool {
 	/* under the lock: the algorithm's state, and where a choice is prepared */
 	pthread_mutex_t lock;
 	void *state;
+	void *turns; /* of roundrobin, for requests without the key; NULL: it has none */
 	struct budget budget;
-	struct server **candidates;
-	unsigned *index;
+	struct candidate *candidates;
 
 	_Atomic unsigned references;
 };
@@ -29,11 +29,12 @@ static void pool_free(struct pool *p)
 		server_unref(p->servers[i]);
 	if (p->state && p->balancer->state_free)
 		p->balancer->state_free(p->state);
+	if (p->turns)
+		balance_roundrobin.state_free(p->turns);
 	pthread_mutex_destroy(&p->lock);
 	free(p->servers);
 	free(p->backup);
 	free(p->candidates);
-	free(p->index);
 	free(p);
 }
 
@@ -42,11 +43,12 @@ static bool pool_allocate(struct pool *p, unsigned n)
 	p->servers = calloc(n + 1, sizeof(*p->servers));
 	p->backup = calloc(n + 1, sizeof(*p->backup));
 	p->candidates = calloc(n + 1, sizeof(*p->candidates));
-	p->index = calloc(n + 1, sizeof(*p->index));
 	if (p->balancer->state_new)
 		p->state = p->balancer->state_new(n);
-	return p->servers && p->backup && p->candidates && p->index &&
-	       (p->state || !p->balancer->state_new);
+	if (p->balancer->keyed)
+		p->turns = balance_roundrobin.state_new(n);
+	return p->servers && p->backup && p->candidates &&
+	       (p->state || !p->balancer->state_new) && (p->turns || !p->balancer->keyed);
 }
 
 struct pool *pool_new(const struct balancer *b, struct server *const *servers, const bool *backup,
@@ -105,15 +107,12 @@ static unsigned sort_out(struct pool *p, unsigned n, const struct pool_key *key,
 	unsigned good = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct server *s = p->candidates[i];
-		unsigned index = p->index[i];
+		struct candidate c = p->candidates[i];
 
-		if (is_excluded(s, key) || (avoid && server_is_avoided(s, key->now)))
+		if (is_excluded(c.server, key) || (avoid && server_is_avoided(c.server, key->now)))
 			continue;
 		p->candidates[i] = p->candidates[good];
-		p->index[i] = p->index[good];
-		p->candidates[good] = s;
-		p->index[good++] = index;
+		p->candidates[good++] = c;
 	}
 	return good;
 }
@@ -126,13 +125,12 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 	bool avoid = false;
 
 	for (unsigned i = 0; i < p->n; i++) {
-		struct server *s = p->servers[i];
+		struct candidate c = { p->servers[i], i, server_weight(p->servers[i]) };
 
-		if (p->backup[i] != backup || !server_eligible(s))
+		if (p->backup[i] != backup || c.weight == 0)
 			continue;
-		avoid = avoid || server_is_avoided(s, key->now);
-		p->candidates[n] = s;
-		p->index[n++] = i;
+		avoid = avoid || server_is_avoided(c.server, key->now);
+		p->candidates[n++] = c;
 	}
 	if (key->n_exclude == 0 && !avoid)
 		return n;
@@ -142,19 +140,27 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 	return good ? good : n;
 }
 
+static struct server *choose(struct pool *p, unsigned n, const struct pool_key *key)
+{
+	bool in_turn = p->turns && !key->has_hash;
+	const struct balancer *b = in_turn ? &balance_roundrobin : p->balancer;
+	unsigned chosen = b->choose(in_turn ? p->turns : p->state, p->candidates, n, key);
+
+	must(chosen < n);
+	return p->candidates[chosen].server;
+}
+
 struct server *pool_pick(struct pool *p, const struct pool_key *key)
 {
 	struct server *s = NULL;
-	unsigned n, chosen;
+	unsigned n;
 
 	pthread_mutex_lock(&p->lock);
 	n = gather(p, key, false);
 	if (n == 0)
 		n = gather(p, key, true);
 	if (n > 0) {
-		chosen = p->balancer->choose(p->state, p->candidates, p->index, n, key);
-		must(chosen < n);
-		s = server_ref(p->candidates[chosen]);
+		s = server_ref(choose(p, n, key));
 		stats_add(s->stats->active, 1);
 		if (!key->again)
 			budget_request(&p->budget, key->now);
@@ -230,6 +236,15 @@ const struct balancer *balancer_of(enum conf_balance kind)
 		return &balance_leastconn;
 	case CONF_BALANCE_SOURCE:
 		return &balance_source;
+	case CONF_BALANCE_RANDOM:
+		return &balance_random;
+	case CONF_BALANCE_FIRST:
+		return &balance_first;
+	case CONF_BALANCE_URI:
+	case CONF_BALANCE_HDR:
+	case CONF_BALANCE_QUERY:
+	case CONF_BALANCE_COOKIE:
+		return &balance_bounded;
 	}
 	wrong("no such balancing algorithm");
 }

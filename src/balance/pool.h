@@ -10,26 +10,38 @@ struct pool;
 
 /* What a request has to say about the choice. */
 struct pool_key {
-	uint64_t hash;                /* source and the other hashing algorithms */
+	uint64_t hash; /* of the bytes that an algorithm with a key chooses by */
+	bool has_hash; /* else the request has none, and goes in turn */
 	struct server *const *exclude; /* tried already; passed over while another is eligible */
 	unsigned n_exclude;
 	uint64_t now; /* µs, of the clock of server_avoid() */
 	bool again;   /* this request had a server before: it is no new one for the budget */
 };
 
-/* The algorithm's seam: all the servers given are eligible and not excluded; returns one's
- * index. Called under the pool's mutex. */
+/* Who may be chosen. */
+struct candidate {
+	struct server *server;
+	unsigned index;  /* its place in the pool */
+	uint64_t weight; /* never 0 */
+};
+
+/* The algorithm's seam: all the candidates are eligible and not excluded; returns the place of
+ * one in `c`. Called under the pool's mutex. */
 struct balancer {
 	const char *name;
+	bool keyed; /* chooses by key->hash, and is not asked where there is none */
 	void *(*state_new)(unsigned n_servers); /* may be NULL, and may return NULL */
 	void (*state_free)(void *state);
-	unsigned (*choose)(void *state, struct server *const *candidates, const unsigned *index,
-			   unsigned n, const struct pool_key *key);
+	unsigned (*choose)(void *state, const struct candidate *c, unsigned n,
+			   const struct pool_key *key);
 };
 
 extern const struct balancer balance_roundrobin; /* smooth, weighted */
 extern const struct balancer balance_leastconn;  /* active/weight, ties in turn */
+extern const struct balancer balance_random;     /* two by weight, the less busy of them */
+extern const struct balancer balance_first;      /* the first in the order of the file */
 extern const struct balancer balance_source;     /* rendezvous hashing, weighted */
+extern const struct balancer balance_bounded;    /* the same, past those that are overloaded */
 const struct balancer *balancer_of(enum conf_balance kind);
 
 /* Takes a reference to each server. `backup[i]`: servers[i] is one. */

@@ -9,23 +9,20 @@ static void *state_new(unsigned n_servers)
 	return calloc(n_servers ? n_servers : 1, sizeof(int64_t));
 }
 
-static unsigned choose(void *state, struct server *const *candidates, const unsigned *index,
-		       unsigned n, const struct pool_key *key)
+static unsigned choose(void *state, const struct candidate *c, unsigned n,
+		       const struct pool_key *key)
 {
 	int64_t *credit = state, total = 0;
 	unsigned best = 0;
 
 	(void)key;
 	for (unsigned i = 0; i < n; i++) {
-		int64_t weight =
-			atomic_load_explicit(&candidates[i]->weight, memory_order_relaxed);
-
-		credit[index[i]] += weight;
-		total += weight;
-		if (credit[index[i]] > credit[index[best]])
+		credit[c[i].index] += (int64_t)c[i].weight;
+		total += (int64_t)c[i].weight;
+		if (credit[c[i].index] > credit[c[best].index])
 			best = i;
 	}
-	credit[index[best]] -= total;
+	credit[c[best].index] -= total;
 	return best;
 }
 

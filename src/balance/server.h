@@ -71,13 +71,19 @@ static inline bool server_is_avoided(struct server *s, uint64_t now)
 
 const char *server_health_name(enum server_health h); /* "UP" … */
 
-/* The one rule of eligibility: may new work go there now? Everything else (which one is
- * best) is the algorithm's. */
+/* The one rule of eligibility: the weight with which new work may go there now, 0: none may.
+ * Everything else (which one is best) is the algorithm's. */
+static inline unsigned server_weight(struct server *s)
+{
+	if (atomic_load_explicit(&s->health, memory_order_acquire) != SERVER_UP ||
+	    atomic_load_explicit(&s->admin, memory_order_relaxed) != SERVER_READY)
+		return 0;
+	return atomic_load_explicit(&s->weight, memory_order_relaxed);
+}
+
 static inline bool server_eligible(struct server *s)
 {
-	return atomic_load_explicit(&s->health, memory_order_acquire) == SERVER_UP &&
-	       atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY &&
-	       atomic_load_explicit(&s->weight, memory_order_relaxed) > 0;
+	return server_weight(s) > 0;
 }
 
 #endif

@@ -207,9 +207,8 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		      &b->request_headers);
 	build_headers(d, section_member(group, SECTION_BACKEND, "response_headers"),
 		      &b->response_headers);
+	build_balance(d, group, b);
 	check_weights(d, group, b);
-	b->balance_text =
-		words_at(option_find(SECTION_BACKEND, STR("balance"))->words, b->balance);
 	b->fingerprint = fingerprint(b);
 }
 

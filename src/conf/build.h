@@ -5,6 +5,8 @@
 #include "conf/draft.h"
 
 void build_backends(struct draft *d, const config_setting_t *list);
+/* Of a backend whose mode is known: what its `balance_text` means. */
+void build_balance(struct draft *d, const config_setting_t *group, struct conf_backend *b);
 void build_frontends(struct draft *d, const config_setting_t *list);
 /* Of a frontend whose name is known. */
 void build_limits(struct draft *d, const config_setting_t *list, struct conf_frontend *f);

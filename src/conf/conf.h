@@ -165,14 +165,25 @@ struct conf_server {
 	unsigned line;
 };
 
-enum conf_balance { CONF_BALANCE_ROUNDROBIN, CONF_BALANCE_LEASTCONN, CONF_BALANCE_SOURCE };
+enum conf_balance {
+	CONF_BALANCE_ROUNDROBIN,
+	CONF_BALANCE_LEASTCONN,
+	CONF_BALANCE_SOURCE,
+	CONF_BALANCE_URI,
+	CONF_BALANCE_HDR,
+	CONF_BALANCE_QUERY,
+	CONF_BALANCE_COOKIE,
+	CONF_BALANCE_RANDOM,
+	CONF_BALANCE_FIRST
+};
 
 struct conf_backend {
 	struct str name;
 	unsigned line;
 	enum conf_mode mode;
 	enum conf_balance balance;
-	struct str balance_text;
+	struct str balance_text; /* as written */
+	struct str balance_of;   /* the name of the field, parameter or cookie */
 	unsigned n_servers;
 	struct conf_server *servers;
 	struct conf_headers request_headers, response_headers;

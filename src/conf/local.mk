@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
 	src/conf/answer.c \
 	src/conf/backend.c src/conf/build.h \
+	src/conf/balance.c \
 	src/conf/blot.c src/conf/blot.h \
 	src/conf/check.c \
 	src/conf/conf.c src/conf/conf.h \

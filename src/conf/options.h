@@ -65,7 +65,6 @@ struct option {
 	const char *dflt_text;   /* for the manual, when the default is no value */
 	const char *words;       /* of TYPE_WORD, blanks between; the value is the index */
 	const char *alias;       /* what others call it, blanks between, for "did you mean" */
-	const char *words_later; /* known, but not carried out */
 	const char *later;       /* what to do instead */
 	const char *example;     /* the value as written, with quotes */
 	const char *help;

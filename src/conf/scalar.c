@@ -277,16 +277,10 @@ static void print_words(const char *words, char *to, size_t size)
 static bool fail_word(struct draft *d, const config_setting_t *s, const struct option *o)
 {
 	struct str text = syntax_text(s), near = words_nearest(o->words, text);
-	ptrdiff_t end = str_find_char(text, '(');
-	struct str word = end < 0 ? text : str_first(text, (size_t)end);
-	bool later = o->words_later && words_find(o->words_later, word) >= 0;
 	char words[512];
 
 	print_words(o->words, words, sizeof(words));
-	if (later)
-		draft_fault(d, s, "%s = \"%.*s\" is not carried out by this version; write %s",
-			    o->name, SHOWN(text), words);
-	else if (near.n)
+	if (near.n)
 		draft_fault(d, s, "%s has no word \"%.*s\"; write \"%.*s\"", o->name, SHOWN(text),
 			    STR_ARGS(near));
 	else

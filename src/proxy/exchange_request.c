@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "http/connection.h"
 #include "http/hops.h"
+#include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 #include "proxy/limiter.h"
@@ -268,13 +269,13 @@ static struct server *own_server(struct exchange *x)
 enum step_result step_balance(struct exchange *x)
 {
 	struct session *s = x->session;
-	const struct pool_key key = { .hash = addr_hash_host(&s->peer),
-				      .exclude = x->tried,
-				      .n_exclude = x->n_tried,
-				      .now = loop_now(s->worker->loop),
-				      .again = x->retries > 0 };
+	struct pool_key key = { .exclude = x->tried,
+				.n_exclude = x->n_tried,
+				.now = loop_now(s->worker->loop),
+				.again = x->retries > 0 };
 	struct server *server = NULL;
 
+	affinity_find(x->backend, &s->peer, exchange_is_tcp(x) ? NULL : &x->req, &key);
 	if (!list_empty(&s->own) && x->retries == 0)
 		server = own_server(x);
 	if (!server)

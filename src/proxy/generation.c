@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "conf/sections.h"
 #include "http/hops.h"
+#include "proxy/affinity.h"
 
 /* ---- listeners ---- */
 
@@ -184,6 +185,7 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 
 	b->conf = c;
 	b->codec = &codec_h1;
+	b->key = affinity_named(c);
 	b->servers = arena_zalloc(arena, c->n_servers * sizeof(*b->servers));
 	if (!b->servers || !backup || board_backend_slot(board, c->name) < 0)
 		return false;

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "http/codec.h"
 #include "http/named.h"
+#include "http/named.h"
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "limit/limit.h"
@@ -42,6 +43,7 @@ struct frontend {
 struct backend {
 	const struct conf_backend *conf;
 	const struct codec *codec; /* what its servers speak */
+	struct http_named key;     /* of balance = "hdr(N)" and its kin; without a name: none */
 	struct pool *pool;
 	struct router *edits; /* its changes to fields; NULL: none */
 	struct server **servers; /* in the order of conf->servers; a reference each */

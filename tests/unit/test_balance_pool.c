@@ -71,13 +71,19 @@ static unsigned pick(struct pool *p)
 }
 
 static const struct balancer *const balancers[] = { &balance_roundrobin, &balance_leastconn,
-						    &balance_source };
+						    &balance_source, &balance_bounded,
+						    &balance_random, &balance_first };
+#define BALANCERS (int)(sizeof(balancers) / sizeof(balancers[0]))
 
 START_TEST(kinds)
 {
 	ck_assert_ptr_eq(balancer_of(CONF_BALANCE_ROUNDROBIN), &balance_roundrobin);
 	ck_assert_ptr_eq(balancer_of(CONF_BALANCE_LEASTCONN), &balance_leastconn);
 	ck_assert_ptr_eq(balancer_of(CONF_BALANCE_SOURCE), &balance_source);
+	ck_assert_ptr_eq(balancer_of(CONF_BALANCE_RANDOM), &balance_random);
+	ck_assert_ptr_eq(balancer_of(CONF_BALANCE_FIRST), &balance_first);
+	for (int kind = CONF_BALANCE_URI; kind <= CONF_BALANCE_COOKIE; kind++)
+		ck_assert_ptr_eq(balancer_of((enum conf_balance)kind), &balance_bounded);
 }
 END_TEST
 
@@ -147,7 +153,7 @@ END_TEST
 START_TEST(tried_ones_are_passed_over)
 {
 	struct server *tried[3];
-	struct pool_key key = { .hash = 77, .exclude = tried };
+	struct pool_key key = { .hash = 77, .has_hash = true, .exclude = tried };
 	struct pool *p;
 	bool seen[3] = { false };
 
@@ -366,7 +372,7 @@ static struct server *of_client(struct pool *p, unsigned client)
 	snprintf(text, sizeof(text), "10.%u.%u.%u:4000", client >> 16 & 255, client >> 8 & 255,
 		 client & 255);
 	ck_assert_ptr_null(addr_parse(&a, str_of(text)));
-	key = (struct pool_key){ .hash = addr_hash_host(&a) };
+	key = (struct pool_key){ .hash = addr_hash_host(&a), .has_hash = true };
 	s = pool_pick(p, &key);
 	ck_assert_ptr_nonnull(s);
 	pool_release(s);
@@ -528,6 +534,7 @@ static void *stress_worker(void *arg)
 		if (held[at])
 			pool_release(held[at]);
 		key = (struct pool_key){ .hash = mine,
+					 .has_hash = mine % 3,
 					 .exclude = &held[(at + 1) % 16],
 					 .n_exclude = held[(at + 1) % 16] ? 1 : 0 };
 		held[at] = pool_pick(s->pools[mine >> 60 & 1], &key);
@@ -611,14 +618,14 @@ END_TEST
 static void add_pool_tests(TCase *t)
 {
 	tcase_add_test(t, kinds);
-	tcase_add_loop_test(t, nobody_is_eligible, 0, 3);
-	tcase_add_loop_test(t, new_server_waits_for_its_check, 0, 3);
-	tcase_add_loop_test(t, backups_only_when_no_other, 0, 3);
-	tcase_add_loop_test(t, tried_ones_are_passed_over, 0, 3);
-	tcase_add_loop_test(t, what_is_picked_is_counted, 0, 3);
+	tcase_add_loop_test(t, nobody_is_eligible, 0, BALANCERS);
+	tcase_add_loop_test(t, new_server_waits_for_its_check, 0, BALANCERS);
+	tcase_add_loop_test(t, backups_only_when_no_other, 0, BALANCERS);
+	tcase_add_loop_test(t, tried_ones_are_passed_over, 0, BALANCERS);
+	tcase_add_loop_test(t, what_is_picked_is_counted, 0, BALANCERS);
 	tcase_add_test(t, counters_on_a_board);
 	tcase_add_test(t, name_too_long);
-	tcase_add_loop_test(t, threads, 0, 3);
+	tcase_add_loop_test(t, threads, 0, BALANCERS);
 }
 
 static void add_algorithm_tests(TCase *t)

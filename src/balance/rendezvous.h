@@ -1,0 +1,18 @@
+/* Rendezvous hashing, weighted: each server draws a number from the key's hash and its own, and
+ * the smallest cost -log(number)/weight wins. Nothing depends on the order or the count of the
+ * servers, so that one which goes moves its own keys only, and two nodes with the same servers
+ * choose alike. Whole numbers only: a libm may round as it likes. Pure. */
+#ifndef HPCBAL_BALANCE_RENDEZVOUS_H
+#define HPCBAL_BALANCE_RENDEZVOUS_H
+
+#include "balance/pool.h"
+
+struct draw {
+	uint64_t number, weight;
+	uint64_t cost; /* of the number, once it was needed */
+};
+
+struct draw rendezvous_draw(const struct candidate *c, uint64_t hash);
+bool rendezvous_is_better(struct draw *a, struct draw *b);
+
+#endif

@@ -160,6 +160,7 @@ static uint64_t hash_check(const struct conf_check *c, uint64_t h)
 	h = hash_pair(section_hash(SECTION_CHECK, c, h), c->kind);
 	h = hash_pair(h, hash_bytes(c->method));
 	h = hash_pair(h, hash_bytes(c->path));
+	h = hash_pair(h, hash_bytes(c->fields));
 	for (unsigned i = 0; i < c->n_expect; i++)
 		h = hash_pair(h, (uint64_t)c->expect[i].from << 16 | c->expect[i].to);
 	return h;

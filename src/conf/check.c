@@ -91,6 +91,59 @@ static void read_expect(struct draft *d, const config_setting_t *s, struct conf_
 	}
 }
 
+/* Fields that say how the message is read, or that have a setting. */
+static const char *field_is_ours(struct str name)
+{
+	static const char *const ours[] = { "Connection", "Content-Length", "Expect",
+					    "Keep-Alive", "TE", "Trailer", "Transfer-Encoding",
+					    "Upgrade" };
+
+	if (str_ieq(name, STR("Host")))
+		return "has a setting of its own; write host = \"…\";";
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (str_ieq(name, str_of(ours[i])))
+			return "is hpcbal's to write; remove it";
+	return NULL;
+}
+
+/* One line with CRLF, or nothing and a fault. */
+static struct str read_field(struct draft *d, const config_setting_t *s)
+{
+	struct str text = syntax_text(s), name;
+	ptrdiff_t colon = str_find_char(text, ':');
+	const char *why;
+
+	name = str_first(text, colon < 0 ? 0 : (size_t)colon);
+	if (!value_is_token(name)) {
+		draft_fault(d, s, "headers has \"%.*s\", which is no field; write as in "
+			    "\"X-Check: yes\"", STR_ARGS(str_first(text, 60)));
+		return STR_NONE;
+	}
+	why = field_is_ours(name);
+	if (why) {
+		draft_fault(d, s, "headers has %.*s, which %s", STR_ARGS(name), why);
+		return STR_NONE;
+	}
+	return arena_printf(&d->conf->arena, "%.*s: %.*s\r\n", STR_ARGS(name),
+			    STR_ARGS(str_trim(str_from(text, (size_t)colon + 1))));
+}
+
+static void read_fields(struct draft *d, const config_setting_t *list, struct conf_check *check)
+{
+	check->fields = STR_NONE;
+	for (int i = 0; i < config_setting_length(list); i++) {
+		const config_setting_t *e = config_setting_get_elem(list, (unsigned)i);
+		struct str line;
+
+		if (config_setting_type(e) != CONFIG_TYPE_STRING ||
+		    !scalar_text_good(e, TYPE_TEXT))
+			continue;
+		line = read_field(d, e);
+		check->fields = arena_printf(&d->conf->arena, "%.*s%.*s",
+					     STR_ARGS(check->fields), STR_ARGS(line));
+	}
+}
+
 static void read_kind(struct draft *d, const config_setting_t *group, bool inherits,
 		      struct conf_check *check)
 {
@@ -118,7 +171,7 @@ static void read_kind(struct draft *d, const config_setting_t *group, bool inher
 static void check_unused(struct draft *d, const config_setting_t *group,
 			 const struct conf_check *check)
 {
-	static const char *const names[] = { "host", "expect" };
+	static const char *const names[] = { "host", "expect", "headers", "body" };
 
 	if (check->kind != CONF_CHECK_TCP)
 		return;
@@ -133,11 +186,29 @@ static void check_unused(struct draft *d, const config_setting_t *group,
 	}
 }
 
+static void check_sense(struct draft *d, const config_setting_t *group,
+			const struct conf_check *check)
+{
+	if (check->timeout > check->interval)
+		draft_warn(d, group,
+			   "the check's timeout is longer than its interval, so that checks "
+			   "of a server that hangs come later than said; write a timeout of "
+			   "at most the interval");
+	if (check->fast_interval > check->interval)
+		draft_fault(d, group, "the check's fast_interval is longer than its interval; "
+			    "write at most that, or leave it out");
+	if (check->kind == CONF_CHECK_HTTP && check->body.n &&
+	    str_eq(check->method, STR("HEAD")))
+		draft_fault(d, group, "an answer to HEAD has no body to look for body in; "
+			    "check with GET, or remove body");
+}
+
 void build_check(struct draft *d, const config_setting_t *group,
 		 const struct conf_check *inherited, struct conf_check *check)
 {
 	bool inherits = inherited && inherited->kind != CONF_CHECK_NONE;
 	const config_setting_t *expect = section_member(group, SECTION_CHECK, "expect");
+	const config_setting_t *headers = section_member(group, SECTION_CHECK, "headers");
 
 	if (inherits)
 		*check = *inherited;
@@ -147,18 +218,18 @@ void build_check(struct draft *d, const config_setting_t *group,
 	read_kind(d, group, inherits, check);
 	if (expect)
 		read_expect(d, expect, check);
+	if (headers)
+		read_fields(d, headers, check);
 	check_unused(d, group, check);
-	if (check->timeout > check->interval)
-		draft_warn(d, group,
-			   "the check's timeout is longer than its interval, so that checks "
-			   "of a server that hangs come later than said; write a timeout of "
-			   "at most the interval");
+	check_sense(d, group, check);
 }
 
 void build_check_finish(struct conf_check *check)
 {
 	if (check->timeout == 0)
 		check->timeout = check->interval;
+	if (check->fast_interval == 0)
+		check->fast_interval = check->interval;
 	if (check->kind == CONF_CHECK_HTTP && check->n_expect == 0) {
 		check->n_expect = 1;
 		check->expect = (struct conf_status_range *)expect_default;

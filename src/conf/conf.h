@@ -147,7 +147,10 @@ struct conf_check {
 	struct str method, path, host; /* http only; host may be empty: the server's address */
 	unsigned n_expect;
 	struct conf_status_range *expect; /* 200-399 when left out */
-	uint64_t interval, timeout;
+	struct str fields; /* of its own, http only: lines with CRLF */
+	struct str body;   /* what the answer's body has to hold; empty: anything */
+	/* fast_interval: from one check to the next while results contradict the state */
+	uint64_t interval, fast_interval, timeout;
 	unsigned rise, fall;
 	uint16_t port; /* 0: the server's */
 	unsigned send_proxy; /* version of the PROXY header that it begins with; 0: none */

@@ -79,7 +79,8 @@ static struct str settings_keep(char **at, struct str s)
 static struct settings *settings_new(const struct conf_check *c)
 {
 	size_t ranges = c->n_expect * sizeof(*c->expect);
-	struct settings *s = malloc(sizeof(*s) + ranges + c->method.n + c->path.n + c->host.n);
+	size_t texts = c->method.n + c->path.n + c->host.n + c->fields.n + c->body.n;
+	struct settings *s = malloc(sizeof(*s) + ranges + texts);
 	char *at;
 
 	must(s);
@@ -90,6 +91,8 @@ static struct settings *settings_new(const struct conf_check *c)
 	s->check.method = settings_keep(&at, c->method);
 	s->check.path = settings_keep(&at, c->path);
 	s->check.host = settings_keep(&at, c->host);
+	s->check.fields = settings_keep(&at, c->fields);
+	s->check.body = settings_keep(&at, c->body);
 	return s;
 }
 
@@ -252,18 +255,23 @@ static void timer_fired(struct loop_timer *t)
 }
 
 /* The first check comes at once; from then on each server has its own place in the
- * interval, so that they do not all ask at the same moment. */
+ * interval, so that they do not all ask at the same moment. While results contradict the state
+ * checks come faster, and behind that the server goes back to a place of its own. */
 static void check_schedule(struct check *c)
 {
-	uint64_t now = loop_now(c->health->loop), interval = c->settings->check.interval;
+	const struct conf_check *s = &c->settings->check;
+	uint64_t now = loop_now(c->health->loop);
+	bool fast = c->state.streak > 0 && s->fast_interval && s->fast_interval < s->interval;
 
-	if (c->fresh)
-		c->due = health_first_at(now, interval, c->server->hash);
+	if (fast)
+		c->due = now + s->fast_interval;
+	else if (c->fresh)
+		c->due = health_first_at(now, s->interval, c->server->hash);
 	else
-		c->due += interval;
+		c->due += s->interval;
 	if (c->due < now)
 		c->due = now;
-	c->fresh = false;
+	c->fresh = fast;
 	loop_timer_set(c->health->loop, &c->timer, c->due);
 }
 

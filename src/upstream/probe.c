@@ -6,11 +6,11 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "http/h1_parse.h"
 #include "net/proxy_header.h"
+#include "upstream/http_check.h"
 
-#define PROBE_IN 16384 /* of an answer's head */
-#define PROBE_FIELDS 200
+/* The request, an answer's fields and trailers, and its body once more. */
+#define ARENA_MAX 131072
 
 struct probe {
 	const struct probe_kind *kind;
@@ -27,10 +27,9 @@ struct probe {
 	struct probe_result result;
 	void (*done)(void *arg, const struct probe_result *r);
 	void *arg;
-	struct h1_parser parser; /* of the head under way, which begins at in + head_at */
-	struct http_response response;
-	size_t n, head_at;
-	char in[PROBE_IN];
+	struct http_check http;
+	size_t n;
+	char in[HTTP_CHECK_IN];
 };
 
 /* ---- in words ---- */
@@ -59,23 +58,6 @@ static const char *format_error(int error, char *to, size_t size)
 			snprintf(to, size, "%s", text);
 		to[0] = str_lower_char(to[0]);
 		return to;
-	}
-}
-
-/* "200-399,404", cut when it does not fit. */
-static void format_expect(char *to, size_t size, const struct conf_check *check)
-{
-	size_t n = 0;
-
-	to[0] = '\0';
-	for (unsigned i = 0; i < check->n_expect && n < size; i++) {
-		const struct conf_status_range *r = &check->expect[i];
-		const char *comma = i ? "," : "";
-
-		if (r->from == r->to)
-			n += (size_t)snprintf(to + n, size - n, "%s%u", comma, r->from);
-		else
-			n += (size_t)snprintf(to + n, size - n, "%s%u-%u", comma, r->from, r->to);
 	}
 }
 
@@ -158,91 +140,12 @@ static bool tcp_judge(struct probe *p, struct str in, bool ended, struct probe_r
 
 static struct str http_request(struct probe *p)
 {
-	const struct conf_check *c = p->check;
-	char address[ADDR_TEXT];
-
-	if (p->addr.u.sa.sa_family == AF_UNIX)
-		snprintf(address, sizeof(address), "localhost");
-	else
-		addr_format(&p->addr, address, sizeof(address));
-	return arena_printf(&p->arena,
-			    "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: hpcbal-check\r\n"
-			    "Accept: */*\r\nConnection: close\r\n\r\n",
-			    STR_ARGS(c->method), STR_ARGS(c->path),
-			    STR_ARGS(c->host.n ? c->host : str_of(address)));
-}
-
-static void judge_status(struct probe *p, struct probe_result *result)
-{
-	const struct conf_check *c = p->check;
-	unsigned status = p->response.status;
-	uint64_t us = loop_now_exact(p->loop) - p->began;
-	char expected[64];
-
-	result->status = status;
-	result->ok = false;
-	for (unsigned i = 0; i < c->n_expect; i++)
-		if (status >= c->expect[i].from && status <= c->expect[i].to)
-			result->ok = true;
-	format_expect(expected, sizeof(expected), c);
-	if (result->ok)
-		snprintf(result->reason, sizeof(result->reason), "%u in %llu ms", status,
-			 (unsigned long long)(us / CLOCK_MS));
-	else
-		snprintf(result->reason, sizeof(result->reason), "%u, expected %s", status,
-			 expected);
-}
-
-static enum http_method method_of(const struct conf_check *c)
-{
-	return str_eq(c->method, STR("HEAD")) ? METHOD_HEAD : METHOD_GET;
-}
-
-/* One head; true when it decides. A 1xx does not, and `p->head_at` passes it. */
-static bool judge_head(struct probe *p, struct str in, bool *more, struct probe_result *result)
-{
-	static const struct h1_limits limits = { .max_line = PROBE_IN,
-						 .max_head = PROBE_IN,
-						 .max_fields = PROBE_FIELDS };
-	enum reason why = REASON_COMPLETE;
-
-	switch (h1_parse_response(&p->parser, str_from(in, p->head_at), &limits, &p->arena,
-				  method_of(p->check), false, &p->response, &why)) {
-	case HTTP_MORE:
-		*more = true;
-		return false;
-	case HTTP_BAD:
-		result->ok = false;
-		snprintf(result->reason, sizeof(result->reason), "answer is not HTTP: %s",
-			 reason_text(why));
-		return true;
-	case HTTP_OK:
-		break;
-	}
-	if (p->response.status >= 200) {
-		judge_status(p, result);
-		return true;
-	}
-	p->head_at += p->response.head_size;
-	h1_parser_reset(&p->parser);
-	return false;
+	return http_check_request(&p->http, &p->addr);
 }
 
 static bool http_judge(struct probe *p, struct str in, bool ended, struct probe_result *result)
 {
-	bool more = in.n == p->head_at;
-
-	while (!more)
-		if (judge_head(p, in, &more, result))
-			return true;
-	if (!ended)
-		return false;
-	result->ok = false;
-	snprintf(result->reason, sizeof(result->reason), "%s",
-		 in.n == PROBE_IN ? "answer is not HTTP: its head has no end"
-		 : in.n           ? "closed in the middle of its answer"
-				  : "closed without an answer");
-	return true;
+	return http_check_judge(&p->http, in, ended, loop_now_exact(p->loop) - p->began, result);
 }
 
 static const struct probe_kind kinds[] = {
@@ -352,9 +255,9 @@ struct probe *probe_start(struct loop *l, const struct conf_check *check, const 
 	p->done = done;
 	p->arg = arg;
 	p->began = loop_now_exact(l);
-	arena_init(&p->arena, 1024, 65536);
+	arena_init(&p->arena, 1024, ARENA_MAX);
 	iovq_init(&p->out);
-	h1_parser_reset(&p->parser);
+	http_check_init(&p->http, check, &p->arena);
 	loop_task_init(&p->end, end_run);
 	loop_timer_init(&p->timer, timer_fired);
 	loop_timer_set(l, &p->timer, p->began + check->timeout);

@@ -212,6 +212,29 @@ START_TEST(check_is_read_and_inherited)
 	ck_assert_int_eq(s[3].check.kind, CONF_CHECK_HTTP);
 	ck_assert_uint_eq(s[3].check.timeout, 300000);
 	ck_assert_strs(s[3].check.path, "/h?x");
+	ck_assert_uint_eq(s[3].check.fast_interval, 1000000); /* as interval */
+	rig_free(&r);
+}
+END_TEST
+
+START_TEST(what_an_http_check_asks_and_wants)
+{
+	struct rig r = { 0 };
+	const struct conf_server *s;
+
+	rig_good(&r, "frontends = ( { name = \"web\"; bind = ( \"*:80\" );"
+		     " default_backend = \"app\"; } );\n"
+		     "backends = ( { name = \"app\"; check: { http = \"GET /\"; body = \"OK\";"
+		     " fast_interval = \"200ms\"; headers = ( \"X-A:  b \", \"Y: z\" ); };\n"
+		     " servers = ( { name = \"a1\"; address = \"10.0.0.1:80\"; },\n"
+		     " { name = \"a2\"; address = \"10.0.0.2:80\";"
+		     " check: { headers = ( \"Z: 1\" ); }; } ); } );");
+	s = r.conf->backends[0].servers;
+	ck_assert_strs(s[0].check.fields, "X-A: b\r\nY: z\r\n");
+	ck_assert_strs(s[0].check.body, "OK");
+	ck_assert_uint_eq(s[0].check.fast_interval, 200000);
+	ck_assert_strs(s[1].check.fields, "Z: 1\r\n");
+	ck_assert_strs(s[1].check.body, "OK");
 	rig_free(&r);
 }
 END_TEST
@@ -422,6 +445,7 @@ static void add_reading(Suite *s)
 	tcase_add_test(t, frontend_is_read);
 	tcase_add_test(t, check_is_read_and_inherited);
 	tcase_add_test(t, check_has_its_defaults);
+	tcase_add_test(t, what_an_http_check_asks_and_wants);
 	tcase_add_test(t, backend_and_servers_are_read);
 	tcase_add_test(t, host_name_is_taken_from_the_source);
 	tcase_add_test(t, host_name_without_address_is_an_error);

@@ -328,6 +328,30 @@ START_TEST(falls_and_rises)
 }
 END_TEST
 
+/* An interval that nobody waits for: only the fast one can have brought the state about. */
+START_TEST(fast_in_transition)
+{
+	unsigned asked;
+
+	fake_start(200);
+	checks[0].interval = 3600 * CLOCK_SEC;
+	watch(1);
+	ck_assert(wait_decided(1));
+	fakes[0].status = 503;
+	checks[0].interval = 300 * CLOCK_MS;
+	checks[0].fast_interval = 10 * CLOCK_MS;
+	checks[0].fall = 4;
+	watch(1);
+	ck_assert(wait_asked(0, 1));
+	checks[0].interval = 3600 * CLOCK_SEC;
+	watch(1);
+	ck_assert(wait_health(0, SERVER_DOWN));
+	asked = fakes[0].asked;
+	wait_ms(100);
+	ck_assert_uint_le(fakes[0].asked, asked + 1); /* down for good: no hurry */
+}
+END_TEST
+
 START_TEST(refused_is_down)
 {
 	fake_start(200);
@@ -601,6 +625,7 @@ int main(void)
 	tcase_add_test(t, first_round_decides);
 	tcase_add_test(t, what_the_board_says);
 	tcase_add_test(t, falls_and_rises);
+	tcase_add_test(t, fast_in_transition);
 	tcase_add_test(t, refused_is_down);
 	tcase_add_test(t, unchecked_is_up);
 	tcase_add_test(t, nothing_to_watch);

@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_upstream \
+	tests/unit/test_upstream_http_check \
 	tests/unit/test_upstream_own \
 	tests/unit/test_upstream_probe
 
@@ -15,3 +16,6 @@ tests_unit_test_upstream_own_LDADD = $(upstream_test_libs)
 tests_unit_test_upstream_probe_SOURCES = tests/unit/test_upstream_probe.c
 tests_unit_test_upstream_probe_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_upstream_probe_LDADD = $(upstream_test_libs)
+tests_unit_test_upstream_http_check_SOURCES = tests/unit/test_upstream_http_check.c
+tests_unit_test_upstream_http_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_upstream_http_check_LDADD = $(upstream_test_libs)

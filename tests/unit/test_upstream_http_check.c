@@ -1,0 +1,161 @@
+/* What an http check asks and how it judges, from memory: each answer at once and byte by byte. */
+#include "upstream/http_check.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEAD "HTTP/1.1 200 OK\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
+
+static struct conf_status_range expect[] = {{200, 399}};
+static struct conf_check check;
+static struct arena arena;
+static struct probe_result result;
+
+static void setup(void)
+{
+	check = (struct conf_check){.kind = CONF_CHECK_HTTP,
+				    .method = STR("GET"),
+				    .path = STR("/health"),
+				    .body = STR("all well"),
+				    .n_expect = 1,
+				    .expect = expect};
+	arena_init(&arena, 1024, 131072);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+struct answer_case {
+	const char *answer;
+	bool ends; /* the server closes behind it */
+	bool decides, ok;
+	const char *reason;
+};
+
+static const struct answer_case answers[] = {
+	{HEAD "Content-Length: 10\r\n\r\n<all well>", false, true, true, "200 in 3 ms"},
+	/* before the end of the body has come */
+	{HEAD "Content-Length: 5000\r\n\r\nall well", false, true, true, "200 in 3 ms"},
+	{HEAD "\r\nall well", false, true, true, "200 in 3 ms"},
+	{HEAD "Content-Length: 8\r\n\r\nall Well", false, true, false,
+	 "200, but \"all well\" is not in its body"},
+	{HEAD "Content-Length: 8\r\n\r\nall wel", false, false, false, ""},
+	{HEAD "Content-Length: 8\r\n\r\nall wel", true, true, false,
+	 "closed in the middle of its answer"},
+	/* what comes behind the body is no part of it */
+	{HEAD "Content-Length: 4\r\n\r\nall well", false, true, false,
+	 "200, but \"all well\" is not in its body"},
+	{HEAD "\r\nall wel", true, true, false, "200, but \"all well\" is not in its body"},
+	{HEAD "X: all well\r\nContent-Length: 0\r\n\r\n", false, true, false,
+	 "200, but \"all well\" is not in its body"},
+	{"HTTP/1.1 204 No\r\n\r\n", false, true, false,
+	 "204, but \"all well\" is not in its body"},
+	/* chunks are put together, and their sizes are no text */
+	{HEAD CHUNKED "5\r\n all \r\n4\r\nwell\r\n0\r\n\r\n", false, true, true,
+	 "200 in 3 ms"},
+	{HEAD CHUNKED "5;a=\"all well\"\r\nabcde\r\n0\r\n\r\n", false, true,
+	 false, "200, but \"all well\" is not in its body"},
+	{HEAD CHUNKED "5\r\n all \r\n", true, true, false,
+	 "closed in the middle of its answer"},
+	{HEAD CHUNKED "xyz\r\n", false, true, false,
+	 "the chunks of its answer are malformed"},
+	/* a bad status decides before the body */
+	{"HTTP/1.1 500 No\r\nContent-Length: 8\r\n\r\nall well", false, true, false,
+	 "500, expected 200-399"},
+	{"HTTP/1.1 103 \r\n\r\n" HEAD "Content-Length: 8\r\n\r\nall well", false, true, true,
+	 "200 in 3 ms"},
+};
+
+static bool judge(const char *in, size_t n, bool ended, struct http_check *h)
+{
+	return http_check_judge(h, (struct str){in, n}, ended, 3000, &result);
+}
+
+/* `_i` even: at once; odd: byte by byte. */
+START_TEST(body)
+{
+	const struct answer_case *c = &answers[_i / 2];
+	size_t n = strlen(c->answer), step = _i % 2 ? 1 : n;
+	struct http_check h;
+	bool decided = false;
+
+	result = (struct probe_result){.ok = true};
+	http_check_init(&h, &check, &arena);
+	for (size_t at = step; at <= n && !decided; at += step)
+		decided = judge(c->answer, at, false, &h);
+	if (!decided && c->ends)
+		decided = judge(c->answer, n, true, &h);
+	ck_assert_int_eq(decided, c->decides);
+	if (!decided)
+		return;
+	ck_assert_str_eq(result.reason, c->reason);
+	ck_assert_int_eq(result.ok, c->ok);
+}
+END_TEST
+
+/* Only the front of a long answer is looked at: `_i` says whether the text still is in it. */
+START_TEST(body_within_bounds)
+{
+	static const char head[] = HEAD "Content-Length: 999999\r\n\r\n";
+	static char in[HTTP_CHECK_IN];
+	struct http_check h;
+
+	memset(in, 'x', sizeof(in));
+	memcpy(in, head, sizeof(head) - 1);
+	memcpy(in + sizeof(in) - 8, "all wellz" + (_i ? 0 : 1), 8);
+	http_check_init(&h, &check, &arena);
+	ck_assert(!judge(in, sizeof(in) - 1, false, &h));
+	ck_assert(judge(in, sizeof(in), true, &h));
+	ck_assert_int_eq(result.ok, _i);
+	if (!_i)
+		ck_assert_str_eq(result.reason, "200, but \"all well\" is not in the first 16 KiB "
+						"of the answer");
+}
+END_TEST
+
+static void request_is(const char *fields, const char *expected)
+{
+	struct http_check h;
+	struct addr addr;
+	struct str request;
+
+	ck_assert_ptr_null(addr_parse(&addr, STR("unix:/run/app")));
+	check.fields = str_of(fields);
+	http_check_init(&h, &check, &arena);
+	request = http_check_request(&h, &addr);
+	ck_assert_uint_eq(request.n, strlen(expected));
+	ck_assert_mem_eq(request.p, expected, request.n);
+}
+
+START_TEST(fields_of_its_own)
+{
+	request_is("X-Check: yes\r\nuser-agent: me\r\n",
+		   "GET /health HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nX-Check: yes\r\n"
+		   "user-agent: me\r\nConnection: close\r\n\r\n");
+	request_is("Accept: text/plain\r\nX-User-Agent: a\r\n",
+		   "GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hpcbal-check\r\n"
+		   "Accept: text/plain\r\nX-User-Agent: a\r\nConnection: close\r\n\r\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("http_check");
+	TCase *t = tcase_create("http_check");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, body, 0, 2 * sizeof(answers) / sizeof(answers[0]));
+	tcase_add_loop_test(t, body_within_bounds, 0, 2);
+	tcase_add_test(t, fields_of_its_own);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

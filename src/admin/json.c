@@ -39,11 +39,12 @@ static json_t *taken_out_json(const struct snapshot *s, const struct snap_server
 static json_t *server_row_json(const struct snapshot *s, const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "backend",
+	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "backend",
 				 v->backend, "current", jvalue_number(v->active), "total",
 				 jvalue_number(v->requests), "errors", jvalue_number(v->errors),
 				 "retries", jvalue_number(v->retries), "retries_denied",
-				 jvalue_number(v->retries_denied), "backup", (int)v->backup,
+				 jvalue_number(v->retries_denied), "weight_percent",
+				 jvalue_number(v->weight_percent), "backup", (int)v->backup,
 				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
 				 "taken_out", taken_out_json(s, v));
 

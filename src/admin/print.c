@@ -163,7 +163,10 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 	table_add(t, "%s", text_or_dash(v->address));
 	table_add(t, "%s", board_server_state_name(v->state));
 	table_add(t, "%s", v->since_us ? text_age(age, v->since_us, s->now_us) : "-");
-	table_add(t, "%" PRIu32, v->weight);
+	if (v->weight_percent < 100)
+		table_add(t, "%" PRIu32 " (%" PRIu32 "%%)", v->weight, v->weight_percent);
+	else
+		table_add(t, "%" PRIu32, v->weight);
 	table_add(t, "%" PRIu64, v->active);
 	table_add(t, "%" PRIu64, v->requests);
 	table_add(t, "%" PRIu64, v->errors);

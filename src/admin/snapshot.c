@@ -177,6 +177,15 @@ static void take_admin(struct snap_server *v, const struct board_server *from)
 	COPY_TURNED(&from->admin_turn, v->admin_why, from->admin_why, false);
 }
 
+static uint32_t weight_percent(const struct board_server *from, uint64_t now)
+{
+	uint64_t since = stats_get(from->back_since_us), time = stats_get(from->slow_start_us);
+
+	if (!since || now < since || now - since >= time)
+		return 100;
+	return (uint32_t)((now - since) * 100 / time);
+}
+
 static void take_server(struct snap_server *v, const struct board_server *from)
 {
 	COPY(v->backend, from->backend);
@@ -211,6 +220,7 @@ static void take_servers(struct snapshot *s, const struct board_proxy *b)
 		v->slot = i;
 		v->order = stats_get(b->server_order[i]);
 		take_server(v, from);
+		v->weight_percent = weight_percent(from, s->mono_us);
 		v->backend_index = index_of_backend(s, v->backend);
 		s->n_servers++;
 	}

@@ -32,6 +32,7 @@ struct snap_server {
 	enum board_server_state state;
 	bool backup, checked, check_ok;
 	uint32_t weight, check_status;
+	uint32_t weight_percent; /* of the weight that it has now: less than 100 in slow start */
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
 	bool taken_out; /* drained, or in maintenance, by hand */

@@ -11,7 +11,7 @@ struct pool {
 	const struct balancer *balancer;
 	unsigned n;
 	struct server **servers;
-	bool *backup;
+	bool *backup, all_backups;
 
 	/* under the lock: the algorithm's state, and where a choice is prepared */
 	pthread_mutex_t lock;
@@ -72,6 +72,11 @@ struct pool *pool_new(const struct balancer *b, struct server *const *servers, c
 	return p;
 }
 
+void pool_use_all_backups(struct pool *p)
+{
+	p->all_backups = true;
+}
+
 struct pool *pool_ref(struct pool *p)
 {
 	unsigned before = atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
@@ -125,7 +130,7 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 	bool avoid = false;
 
 	for (unsigned i = 0; i < p->n; i++) {
-		struct candidate c = { p->servers[i], i, server_weight(p->servers[i]) };
+		struct candidate c = { p->servers[i], i, server_weight(p->servers[i], key->now) };
 
 		if (p->backup[i] != backup || c.weight == 0)
 			continue;
@@ -138,6 +143,19 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 	if (!good && avoid)
 		good = sort_out(p, n, key, false);
 	return good ? good : n;
+}
+
+/* No other server is eligible. */
+static unsigned gather_backups(struct pool *p, const struct pool_key *key)
+{
+	unsigned n = gather(p, key, true);
+
+	if (n < 2 || p->all_backups)
+		return n;
+	for (unsigned i = 1; i < n; i++)
+		if (p->candidates[i].index < p->candidates[0].index)
+			p->candidates[0] = p->candidates[i];
+	return 1;
 }
 
 static struct server *choose(struct pool *p, unsigned n, const struct pool_key *key)
@@ -158,7 +176,7 @@ struct server *pool_pick(struct pool *p, const struct pool_key *key)
 	pthread_mutex_lock(&p->lock);
 	n = gather(p, key, false);
 	if (n == 0)
-		n = gather(p, key, true);
+		n = gather_backups(p, key);
 	if (n > 0) {
 		s = server_ref(choose(p, n, key));
 		stats_add(s->stats->active, 1);

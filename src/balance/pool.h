@@ -1,6 +1,7 @@
 /* The servers of one backend and the algorithm that chooses among them. One short mutex
  * guards the choice and the count that goes with it, so that roundrobin and leastconn are
- * exact across workers. Backup servers are asked only when no other is eligible. */
+ * exact across workers. Backup servers are asked only when no other is eligible: the first of
+ * them that is, or all. */
 #ifndef HPCBAL_BALANCE_POOL_H
 #define HPCBAL_BALANCE_POOL_H
 
@@ -47,6 +48,8 @@ const struct balancer *balancer_of(enum conf_balance kind);
 /* Takes a reference to each server. `backup[i]`: servers[i] is one. */
 struct pool *pool_new(const struct balancer *b, struct server *const *servers,
 		      const bool *backup, unsigned n);
+/* The algorithm chooses among all eligible backups. Before any other thread knows the pool. */
+void pool_use_all_backups(struct pool *p);
 struct pool *pool_ref(struct pool *p);
 void pool_unref(struct pool *p);
 

@@ -27,6 +27,8 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	atomic_init(&s->health, SERVER_STARTING);
 	atomic_init(&s->admin, SERVER_READY);
 	atomic_init(&s->weight, WEIGHT_DEFAULT);
+	atomic_init(&s->slow_start, 0);
+	atomic_init(&s->back_since, 0);
 	atomic_init(&s->retired, 0);
 	atomic_init(&s->avoid_until, 0);
 	atomic_init(&s->references, 1);
@@ -65,6 +67,20 @@ bool server_set_health(struct server *s, enum server_health to)
 void server_set_admin(struct server *s, enum server_admin to)
 {
 	atomic_store_explicit(&s->admin, to, memory_order_relaxed);
+}
+
+/* Never 0 but for a weight of 0. */
+uint64_t server_weight_of_one_back(struct server *s, unsigned weight, uint64_t now)
+{
+	uint64_t since = atomic_load_explicit(&s->back_since, memory_order_relaxed);
+	uint64_t time = atomic_load_explicit(&s->slow_start, memory_order_relaxed), part = 0;
+
+	if (now > since)
+		part = now - since < time ? (now - since) * SERVER_WEIGHT_WHOLE / time
+					  : SERVER_WEIGHT_WHOLE;
+	else if (time == 0)
+		part = SERVER_WEIGHT_WHOLE;
+	return (uint64_t)weight * (part ? part : 1);
 }
 
 const char *server_health_name(enum server_health h)

@@ -31,6 +31,8 @@ struct server {
 	_Atomic unsigned health; /* enum server_health */
 	_Atomic unsigned admin;  /* enum server_admin */
 	_Atomic unsigned weight;
+	_Atomic uint64_t slow_start; /* µs until it has its whole weight after it came back */
+	_Atomic uint64_t back_since; /* when it did; 0: it was there all the time */
 	/* When it left the running configuration, from when on idle connections close; 0: it is
 	 * in there. */
 	_Atomic uint64_t retired;
@@ -71,19 +73,33 @@ static inline bool server_is_avoided(struct server *s, uint64_t now)
 
 const char *server_health_name(enum server_health h); /* "UP" … */
 
+/* Weights are parts of their whole, so that they can grow in steps. */
+#define SERVER_WEIGHT_WHOLE 1024u
+/* It takes work again from now on (µs): its weight grows from nearly nothing, if it has a slow
+ * start. Before its health or what administrators say lets it be chosen. */
+static inline void server_begin_slow_start(struct server *s, uint64_t now)
+{
+	atomic_store_explicit(&s->back_since, now, memory_order_relaxed);
+}
+uint64_t server_weight_of_one_back(struct server *s, unsigned weight, uint64_t now);
+
 /* The one rule of eligibility: the weight with which new work may go there now, 0: none may.
  * Everything else (which one is best) is the algorithm's. */
-static inline unsigned server_weight(struct server *s)
+static inline uint64_t server_weight(struct server *s, uint64_t now)
 {
+	unsigned weight = atomic_load_explicit(&s->weight, memory_order_relaxed);
+
 	if (atomic_load_explicit(&s->health, memory_order_acquire) != SERVER_UP ||
 	    atomic_load_explicit(&s->admin, memory_order_relaxed) != SERVER_READY)
 		return 0;
-	return atomic_load_explicit(&s->weight, memory_order_relaxed);
+	if (atomic_load_explicit(&s->back_since, memory_order_relaxed) == 0)
+		return (uint64_t)weight * SERVER_WEIGHT_WHOLE;
+	return server_weight_of_one_back(s, weight, now);
 }
 
 static inline bool server_eligible(struct server *s)
 {
-	return server_weight(s) > 0;
+	return server_weight(s, 0) > 0;
 }
 
 #endif

@@ -163,6 +163,7 @@ struct conf_server {
 	struct addr addr;        /* resolved */
 	unsigned weight;         /* 0..256; 0 takes no new work */
 	bool backup;
+	uint64_t slow_start;     /* 0: its whole weight at once */
 	unsigned send_proxy;     /* version of the PROXY header of each connection; 0: none */
 	struct conf_check check; /* the backend's unless the server says otherwise */
 	unsigned line;
@@ -193,6 +194,7 @@ struct conf_backend {
 	unsigned retries;
 	unsigned retry_budget; /* percent of its requests */
 	bool redispatch;
+	bool all_backups; /* else the first one */
 	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the

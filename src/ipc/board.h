@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 4u
+#define BOARD_LAYOUT 5u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -85,6 +85,8 @@ struct board_server {
 	_Atomic uint32_t health; /* enum board_server_state: STARTING, UP or DOWN */
 	_Atomic uint32_t admin;  /* enum board_admin */
 	_Atomic uint32_t weight_given; /* 1: `weight` was set by hand */
+	_Atomic uint64_t slow_start_us; /* its setting; 0: none */
+	_Atomic uint64_t back_since_us; /* when it came back; 0: it was there all the time */
 	_Atomic uint32_t admin_turn; /* odd: admin_why is being written */
 	_Atomic uint64_t admin_since_wall_us; /* of `admin`, when it was set by hand */
 	_Atomic uint64_t admin_until_us; /* clock_now_us(); 0: until it is ended */

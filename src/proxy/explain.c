@@ -194,10 +194,23 @@ static const char *why_not(const struct explain *e, struct server *s)
 	return NULL;
 }
 
+/* ", of which it has 12 % now (slow start)", or nothing. */
+static const char *slow_start(struct server *s, uint64_t now, char to[64])
+{
+	uint64_t whole = stats_get(s->weight) * (uint64_t)SERVER_WEIGHT_WHOLE;
+	uint64_t has = server_weight(s, now);
+
+	*to = '\0';
+	if (has && has < whole)
+		snprintf(to, 64, ", of which it has %u %% now (slow start)",
+			 (unsigned)(has * 100 / whole));
+	return to;
+}
+
 static void print_server(const struct explain *e, const struct conf_server *c, struct server *s)
 {
 	const struct board_server *on = s->owner;
-	char reason[BOARD_TEXT] = "";
+	char reason[BOARD_TEXT] = "", slow[64];
 	const char *why = why_not(e, s);
 
 	fprintf(e->out, "  server %.*s: %s", STR_ARGS(c->name), why ? why : "can take it");
@@ -206,8 +219,9 @@ static void print_server(const struct explain *e, const struct conf_server *c, s
 			    on->check_reason, sizeof(on->check_reason)) &&
 	    *reason)
 		fprintf(e->out, ": %s", reason);
-	fprintf(e->out, " (%s, weight %u, running there: %" PRIu64 "%s)\n", s->address_text,
-		(unsigned)stats_get(on->weight), stats_get(s->stats->active),
+	fprintf(e->out, " (%s, weight %u%s, running there: %" PRIu64 "%s)\n", s->address_text,
+		(unsigned)stats_get(on->weight), slow_start(s, e->now, slow),
+		stats_get(s->stats->active),
 		c->backup ? ", backup: when no other can" : "");
 }
 

@@ -136,6 +136,7 @@ static void forget_past(struct board_server *on)
 	stats_set(on->check_last_wall_us, 0);
 	stats_set(on->admin, BOARD_ADMIN_READY);
 	stats_set(on->admin_until_us, 0);
+	stats_set(on->back_since_us, 0);
 }
 
 static struct server *take_server(const struct generation *old, struct board_proxy *board,
@@ -158,6 +159,7 @@ static struct server *take_server(const struct generation *old, struct board_pro
 	if (s) {
 		s->owner = &board->servers[slot];
 		atomic_store(&s->weight, c->weight);
+		server_begin_slow_start(s, stats_get(board->servers[slot].back_since_us));
 		server_set_admin(s, (enum server_admin)stats_get(board->servers[slot].admin));
 	}
 	return s;
@@ -197,6 +199,8 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 	}
 	b->pool = same ? pool_ref(same->pool)
 		       : pool_new(balancer_of(c->balance), b->servers, backup, c->n_servers);
+	if (b->pool && !same && c->all_backups)
+		pool_use_all_backups(b->pool);
 	return b->pool != NULL;
 }
 
@@ -446,6 +450,8 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 		struct board_server *on = s->owner;
 
 		publish_weight(s, c, on, reload);
+		atomic_store(&s->slow_start, c->slow_start);
+		stats_set(on->slow_start_us, c->slow_start);
 		stats_set(on->backup, c->backup);
 		stats_set(on->checked, c->check.kind != CONF_CHECK_NONE);
 		stats_set(board->server_order[s->slot], kept->n_servers++);

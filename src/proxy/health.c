@@ -221,6 +221,14 @@ static void report(struct check *c, enum server_health from, const char *why)
 	c->health->event(c->health->arg, line);
 }
 
+void health_begin_slow_start(struct server *s, uint64_t now)
+{
+	struct board_server *on = s->owner;
+
+	stats_set(on->back_since_us, now);
+	server_begin_slow_start(s, now);
+}
+
 /* The one place where a watched server's state changes. `why` NULL: nobody is told. */
 static void check_set_state(struct check *c, struct health to, const char *why)
 {
@@ -228,6 +236,8 @@ static void check_set_state(struct check *c, struct health to, const char *why)
 	bool changed = from != to.state;
 
 	c->state = to;
+	if (from == SERVER_DOWN && to.state == SERVER_UP)
+		health_begin_slow_start(c->server, loop_now_exact(c->health->loop));
 	server_set_health(c->server, to.state);
 	publish_state(c, changed && why);
 	if (!changed || !why)

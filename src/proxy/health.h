@@ -18,6 +18,9 @@ struct health_target {
 
 struct healthd;
 
+/* A server is about to take work again: its slow start begins, on the board too. */
+void health_begin_slow_start(struct server *s, uint64_t now);
+
 /* Starts the thread. `event` is called in the health thread for each change of state, with
  * one line of text, to be passed on to the ring of events; it must not block. NULL: the
  * thread could not be started. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "conf/value.h"
+#include "proxy/health.h"
 
 #define SHOWN(s) STR_ARGS(str_first(s, 64))
 #define WEIGHT_MOST 256
@@ -112,6 +113,8 @@ static void set_state(const struct operate *o, struct board_server *on, enum boa
 {
 	struct server *s = server_of(o, on);
 
+	if (s && stats_get(on->admin) == BOARD_ADMIN_MAINT && to == BOARD_ADMIN_READY)
+		health_begin_slow_start(s, loop_now_exact(o->loop));
 	board_write_text(&on->admin_turn, on->admin_why, sizeof(on->admin_why), why);
 	stats_set(on->admin_until_us, until);
 	stats_set(on->admin_since_wall_us, clock_wall_us());

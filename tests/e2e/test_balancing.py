@@ -1,5 +1,7 @@
 """Balancing in full: keys, bounds, chance and order."""
 import collections
+import os
+import signal
 
 import daemon
 import wire
@@ -113,3 +115,96 @@ def test_explain_names_the_algorithm(start, origin):
     running = start(block([origin(name="a")], "hdr(X-User)"))
     assert "balance hdr(X-User)" in running.ctl("explain", "GET", "/").stdout
     assert running.json("status")["backends"][0]["balance"] == "hdr(X-User)"
+
+
+# --- backups ---
+
+def backups(servers, more=""):
+    """The first is none."""
+    text = block(servers, "roundrobin", more=more)
+    for server in servers[1:]:
+        address = f'127.0.0.1:{server.address[1]}";'
+        text = text.replace(address, address + " backup = true;")
+    return text
+
+
+def test_the_first_backup_gets_all(start, origin):
+    servers = [origin(name=name) for name in "abc"]
+    running = start(backups(servers))
+    running.ctl("maint", "main/main1")
+    assert homes(running, [request()] * 6) == ["b"] * 6
+    running.ctl("maint", "main/main2")
+    assert homes(running, [request()] * 6) == ["c"] * 6
+    running.ctl("ready", "main/main1")
+    assert homes(running, [request()] * 6) == ["a"] * 6
+
+
+def test_all_backups_when_they_are_wanted(start, origin):
+    servers = [origin(name=name) for name in "abc"]
+    running = start(backups(servers, more="all_backups = true;"))
+    assert homes(running, [request()] * 6) == ["a"] * 6
+    running.ctl("maint", "main/main1")
+    assert collections.Counter(homes(running, [request()] * 12)) == {"b": 6, "c": 6}
+
+
+# --- slow start ---
+
+def slow_pair(origin, time):
+    """Two servers that are checked; the second has a slow start."""
+    servers = [origin(name=name) for name in "ab"]
+    address = f'127.0.0.1:{servers[1].address[1]}";'
+    text = block(servers, "roundrobin",
+                 more='check: { http = "GET /health"; interval = "50ms"; rise = 1; fall = 1; };')
+    return servers, text.replace(address, f'{address} slow_start = "{time}";')
+
+
+def falls_and_comes_back(running, server):
+    server.answer = wire.answer(b"", 503)
+    running.wait_server("main", "main2", "DOWN")
+    server.answer = wire.answer(b"b")
+    running.wait_server("main", "main2", "UP")
+
+
+def test_slow_start_when_it_comes_back_and_not_at_first(start, origin):
+    servers, text = slow_pair(origin, "1h")
+    running = start(text)
+    assert collections.Counter(homes(running, [request()] * 40)) == {"a": 20, "b": 20}
+    falls_and_comes_back(running, servers[1])
+    assert homes(running, [request()] * 40).count("b") <= 2
+    assert "(0%)" in running.ctl("servers").stdout
+    assert "slow start" in running.ctl("explain", "GET", "/").stdout
+    percents = [s["weight_percent"] for s in running.json("servers")["servers"]]
+    assert percents[0] == 100 and percents[1] < 5
+
+    # A proxy that is started again goes on with it.
+    before = running.child("proxy")
+    os.kill(before, signal.SIGKILL)
+    wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy")
+    running.first_proxy = running.child("proxy")
+    running.wait_server("main", "main2", "UP")
+    assert homes(running, [request()] * 40).count("b") <= 2
+
+    # And a reload that changes the time, too: then it is over.
+    running.write_config(backends=text.replace('"1h"', '"1ms"'))
+    running.ctl("reload")
+    assert collections.Counter(homes(running, [request()] * 40)) == {"a": 20, "b": 20}
+
+
+def test_slow_start_ends_with_its_time(start, origin):
+    servers, text = slow_pair(origin, "300ms")
+    running = start(text)
+    falls_and_comes_back(running, servers[1])
+    wire.wait_for(lambda: [s["weight_percent"] for s in running.json("servers")["servers"]] ==
+                  [100, 100], "the end of the slow start")
+    assert collections.Counter(homes(running, [request()] * 40)) == {"a": 20, "b": 20}
+
+
+def test_slow_start_after_maintenance_and_not_after_drain(start, origin):
+    _, text = slow_pair(origin, "1h")
+    running = start(text)
+    running.ctl("drain", "main/main2")
+    running.ctl("ready", "main/main2")
+    assert homes(running, [request()] * 40).count("b") == 20
+    running.ctl("maint", "main/main2")
+    running.ctl("ready", "main/main2")
+    assert homes(running, [request()] * 40).count("b") <= 2

@@ -295,7 +295,8 @@ START_TEST(json_servers_document)
 	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\","
 			  "\"weight\":100,\"active\":0,\"requests_total\":456,\"check\":null,"
 			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
-			  "\"retries\":5,\"retries_denied\":2,\"backup\":false,\"removed\":false,"
+			  "\"retries\":5,\"retries_denied\":2,\"weight_percent\":100,"
+			  "\"backup\":false,\"removed\":false,"
 			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null}",
 			  0, NULL);
 	ck_assert_ptr_nonnull(want);

@@ -142,9 +142,112 @@ START_TEST(backups_only_when_no_other)
 		ck_assert_uint_eq(pick(p), 2);
 	server_set_health(servers[2], SERVER_DOWN);
 	for (int i = 0; i < 20; i++)
-		ck_assert_uint_eq(pick(p) % 2, 1);
+		ck_assert_uint_eq(pick(p), 1);
+	server_set_health(servers[1], SERVER_DOWN);
+	ck_assert_uint_eq(pick(p), 3);
 	server_set_health(servers[2], SERVER_UP);
 	ck_assert_uint_eq(pick(p), 2);
+	pool_unref(p);
+	unmake();
+}
+END_TEST
+
+/* A backup that failed this request is no reason to give up. */
+START_TEST(the_second_backup_when_the_first_was_tried)
+{
+	struct server *tried[1];
+	struct pool_key key = { .exclude = tried, .n_exclude = 1 };
+	struct server *s;
+	struct pool *p;
+
+	make(3);
+	backup[0] = backup[2] = true;
+	server_set_health(servers[1], SERVER_DOWN);
+	tried[0] = servers[0];
+	p = pool_new(balancers[_i], servers, backup, 3);
+	s = pool_pick(p, &key);
+	ck_assert_ptr_eq(s, servers[2]);
+	pool_release(s);
+	pool_unref(p);
+	unmake();
+}
+END_TEST
+
+START_TEST(all_backups_where_that_is_wanted)
+{
+	unsigned chosen[4] = { 0 };
+	struct pool *p;
+
+	make(4);
+	backup[1] = backup[3] = true;
+	p = pool_new(&balance_roundrobin, servers, backup, 4);
+	pool_use_all_backups(p);
+	server_set_health(servers[0], SERVER_DOWN);
+	ck_assert_uint_eq(pick(p), 2);
+	server_set_health(servers[2], SERVER_DOWN);
+	for (int i = 0; i < 20; i++)
+		chosen[pick(p)]++;
+	ck_assert_uint_eq(chosen[1], 10);
+	ck_assert_uint_eq(chosen[3], 10);
+	pool_unref(p);
+	unmake();
+}
+END_TEST
+
+#define SEC 1000000ull
+
+/* Half its time, half its weight; before any time it has some, behind it all. */
+START_TEST(slow_start_grows_evenly)
+{
+	static const struct {
+		uint64_t at, part; /* of 1024 */
+	} steps[] = { { 0, 1 },	     { 1, 1 },	      { 1 * SEC, 102 },	  { 5 * SEC, 512 },
+		      { 9 * SEC, 921 }, { 10 * SEC, 1024 }, { 100 * SEC, 1024 } };
+	const uint64_t since = 1000 * SEC;
+	struct server *s;
+
+	make(1);
+	s = servers[0];
+	s->weight = 200;
+	s->slow_start = 10 * SEC;
+	ck_assert_uint_eq(server_weight(s, since), 200 * 1024);
+	server_begin_slow_start(s, since);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		ck_assert_uint_eq(server_weight(s, since + steps[i].at), 200 * steps[i].part);
+	/* Another thread's clock may be a little behind. */
+	ck_assert_uint_eq(server_weight(s, since - 1), 200);
+	ck_assert(server_eligible(s));
+	s->slow_start = 0;
+	ck_assert_uint_eq(server_weight(s, since), 200 * 1024);
+	s->weight = 0;
+	ck_assert(!server_eligible(s));
+	unmake();
+}
+END_TEST
+
+/* Every algorithm that looks at weights gives one that came back its part. */
+START_TEST(slow_start_holds_for_weights)
+{
+	static const struct balancer *const weighing[] = { &balance_roundrobin, &balance_random,
+							   &balance_source, &balance_bounded };
+	struct pool_key key = { .has_hash = true, .now = 1000 * SEC };
+	unsigned chosen[2] = { 0 };
+	struct pool *p;
+
+	make(2);
+	servers[1]->slow_start = 10 * SEC;
+	server_begin_slow_start(servers[1], key.now);
+	key.now += SEC * 5 / 2; /* a quarter: one of five goes there */
+	p = pool_new(weighing[_i], servers, NULL, 2);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct server *s;
+
+		key.hash = hash_mix(i);
+		s = pool_pick(p, &key);
+		chosen[index_of(s)]++;
+		pool_release(s);
+	}
+	ck_assert_msg(chosen[1] > 675 && chosen[1] < 925, "%u of 4000", chosen[1]);
 	pool_unref(p);
 	unmake();
 }
@@ -623,6 +726,10 @@ static void add_pool_tests(TCase *t)
 	tcase_add_loop_test(t, backups_only_when_no_other, 0, BALANCERS);
 	tcase_add_loop_test(t, tried_ones_are_passed_over, 0, BALANCERS);
 	tcase_add_loop_test(t, what_is_picked_is_counted, 0, BALANCERS);
+	tcase_add_loop_test(t, the_second_backup_when_the_first_was_tried, 0, BALANCERS);
+	tcase_add_test(t, all_backups_where_that_is_wanted);
+	tcase_add_test(t, slow_start_grows_evenly);
+	tcase_add_loop_test(t, slow_start_holds_for_weights, 0, 4);
 	tcase_add_test(t, counters_on_a_board);
 	tcase_add_test(t, name_too_long);
 	tcase_add_loop_test(t, threads, 0, BALANCERS);

@@ -315,8 +315,13 @@ START_TEST(falls_and_rises)
 	ck_assert(wait_health(0, SERVER_DOWN));
 	ck_assert_uint_ge(fakes[0].asked, asked + 3);
 	asked = fakes[0].asked;
+	ck_assert_uint_eq(servers[0]->back_since, 0); /* whom the first check finds up was there */
 	fakes[0].status = 200;
 	ck_assert(wait_health(0, SERVER_UP));
+	ck_assert_uint_gt(servers[0]->back_since, 0);
+	ck_assert_uint_eq(((struct board_server *)servers[0]->owner)->back_since_us,
+			  servers[0]->back_since);
+	ck_assert_uint_eq(servers[1]->back_since, 0);
 	ck_assert_uint_ge(fakes[0].asked, asked + 2);
 	WAIT_UNTIL(count_events() >= 4);
 	ck_assert_uint_eq(servers[1]->health, SERVER_UP);

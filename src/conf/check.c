@@ -24,7 +24,7 @@ static const char *parse_http(struct str text, struct str *method, struct str *p
 	return NULL;
 }
 
-static void read_http(struct draft *d, const config_setting_t *s, struct conf_check *check)
+static void read_request(struct draft *d, const config_setting_t *s, struct conf_check *check)
 {
 	struct str method, path;
 	const char *why;
@@ -32,9 +32,12 @@ static void read_http(struct draft *d, const config_setting_t *s, struct conf_ch
 	if (!scalar_text_good(s, TYPE_TEXT))
 		return;
 	why = parse_http(syntax_text(s), &method, &path);
+	if (!why && check->kind == CONF_CHECK_WEBSOCKET && !str_eq(method, STR("GET")))
+		why = "opens no WebSocket, which takes GET";
 	if (why) {
-		draft_fault(d, s, "http = \"%.*s\" %s; write as in \"GET /health\"",
-			    STR_ARGS(str_first(syntax_text(s), 60)), why);
+		draft_fault(d, s, "%.*s = \"%.*s\" %s; write as in \"GET /health\"",
+			    STR_ARGS(syntax_name(s)), STR_ARGS(str_first(syntax_text(s), 60)),
+			    why);
 		return;
 	}
 	check->method = draft_str(d, method);
@@ -96,7 +99,9 @@ static const char *field_is_ours(struct str name)
 {
 	static const char *const ours[] = { "Connection", "Content-Length", "Expect",
 					    "Keep-Alive", "TE", "Trailer", "Transfer-Encoding",
-					    "Upgrade" };
+					    "Upgrade",
+					    "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+					    "Sec-WebSocket-Extensions" };
 
 	if (str_ieq(name, STR("Host")))
 		return "has a setting of its own; write host = \"…\";";
@@ -148,41 +153,51 @@ static void read_kind(struct draft *d, const config_setting_t *group, bool inher
 		      struct conf_check *check)
 {
 	const config_setting_t *http = section_member(group, SECTION_CHECK, "http");
+	const config_setting_t *websocket = section_member(group, SECTION_CHECK, "websocket");
 	const config_setting_t *tcp = section_member(group, SECTION_CHECK, "tcp");
 	bool wants_tcp = tcp && config_setting_get_bool(tcp);
 
-	if (http && wants_tcp) {
+	if (!!http + !!websocket + wants_tcp > 1) {
 		draft_fault(d, group,
-			    "a check has both \"http\" and \"tcp\"; keep one (http opens "
-			    "a connection too)");
-	} else if (http) {
-		check->kind = CONF_CHECK_HTTP;
-		read_http(d, http, check);
+			    "a check has both \"%s\" and \"%s\"; keep one (%s too)",
+			    http ? "http" : "websocket", wants_tcp ? "tcp" : "websocket",
+			    !wants_tcp ? "websocket sends a request"
+			    : http     ? "http opens a connection"
+				       : "websocket opens a connection");
+	} else if (http || websocket) {
+		check->kind = http ? CONF_CHECK_HTTP : CONF_CHECK_WEBSOCKET;
+		read_request(d, http ? http : websocket, check);
 	} else if (wants_tcp) {
 		check->kind = CONF_CHECK_TCP;
-	} else if (!config_setting_get_member(group, "http") && (!inherits || tcp)) {
+	} else if (!config_setting_get_member(group, "http") &&
+		   !config_setting_get_member(group, "websocket") && (!inherits || tcp)) {
 		draft_fault(d, group,
 			    "a check needs to know what to ask; add http = \"GET /\"; or "
 			    "tcp = true;");
 	}
 }
 
-/* Settings that mean something to http only. */
+/* Settings that mean nothing to this kind. */
 static void check_unused(struct draft *d, const config_setting_t *group,
 			 const struct conf_check *check)
 {
-	static const char *const names[] = { "host", "expect", "headers", "body" };
+	static const struct {
+		const char *name;
+		bool websocket;
+	} asking[] = { { "host", true }, { "headers", true }, { "expect", false },
+		       { "body", false } };
 
-	if (check->kind != CONF_CHECK_TCP)
+	if (check->kind == CONF_CHECK_HTTP || check->kind == CONF_CHECK_NONE)
 		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const config_setting_t *s = config_setting_get_member(group, names[i]);
+	for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++) {
+		const config_setting_t *s = config_setting_get_member(group, asking[i].name);
 
-		if (s)
+		if (s && !(asking[i].websocket && check->kind == CONF_CHECK_WEBSOCKET))
 			draft_fault(d, s,
-				    "\"%s\" means nothing to a tcp check; remove it, or check "
+				    "\"%s\" means nothing to a %s check; remove it, or check "
 				    "with http = \"GET /\"; instead",
-				    names[i]);
+				    asking[i].name,
+				    check->kind == CONF_CHECK_TCP ? "tcp" : "websocket");
 	}
 }
 

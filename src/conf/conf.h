@@ -136,7 +136,12 @@ struct conf_frontend {
 	struct conf_timeouts timeouts;
 };
 
-enum conf_check_kind { CONF_CHECK_NONE, CONF_CHECK_TCP, CONF_CHECK_HTTP };
+enum conf_check_kind {
+	CONF_CHECK_NONE,
+	CONF_CHECK_TCP,
+	CONF_CHECK_HTTP,
+	CONF_CHECK_WEBSOCKET
+};
 
 struct conf_status_range {
 	uint16_t from, to;
@@ -144,11 +149,12 @@ struct conf_status_range {
 
 struct conf_check {
 	enum conf_check_kind kind;
-	struct str method, path, host; /* http only; host may be empty: the server's address */
+	/* Not of tcp; host may be empty: the server's address. */
+	struct str method, path, host;
 	unsigned n_expect;
 	struct conf_status_range *expect; /* 200-399 when left out */
-	struct str fields; /* of its own, http only: lines with CRLF */
-	struct str body;   /* what the answer's body has to hold; empty: anything */
+	struct str fields; /* of its own, not of tcp: lines with CRLF */
+	struct str body;   /* of http: what the answer's body has to hold; empty: anything */
 	/* fast_interval: from one check to the next while results contradict the state */
 	uint64_t interval, fast_interval, timeout;
 	unsigned rise, fall;

@@ -31,5 +31,7 @@ static inline bool ws_frames_between(const struct ws_frames *w)
  * it hides is known. */
 #define WS_CLOSE_OF_SERVER STR("\x88\x02\x03\xe9")
 #define WS_CLOSE_OF_CLIENT STR("\x88\x82\x5a\xc3\x17\x6e\x59\x2a")
+/* With 1000, "normal closure": whoever asked needs nothing more. */
+#define WS_CLOSE_NORMAL_OF_CLIENT STR("\x88\x82\x5a\xc3\x17\x6e\x59\x2b")
 
 #endif

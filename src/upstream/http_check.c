@@ -10,10 +10,22 @@ static const struct h1_limits limits = { .max_line = HTTP_CHECK_IN,
 					 .max_head = HTTP_CHECK_IN,
 					 .max_fields = FIELDS_MAX };
 
-void http_check_init(struct http_check *h, const struct conf_check *check, struct arena *arena)
+void http_check_init(struct http_check *h, const struct conf_check *check, struct arena *arena,
+		     const unsigned char random[16])
 {
 	*h = (struct http_check){ .check = check, .arena = arena };
+	digest_websocket_key(random, h->key);
 	h1_parser_reset(&h->parser);
+}
+
+static bool is_websocket(const struct http_check *h)
+{
+	return h->check->kind == CONF_CHECK_WEBSOCKET;
+}
+
+struct str http_check_rest(const struct http_check *h, struct str in)
+{
+	return str_from(in, h->head_at + h->response.head_size);
 }
 
 /* ---- the request ---- */
@@ -43,20 +55,26 @@ struct str http_check_request(const struct http_check *h, const struct addr *add
 	const struct conf_check *c = h->check;
 	bool agent = has_own_field(c, STR("User-Agent:"));
 	bool accept = has_own_field(c, STR("Accept:"));
+	struct str connection = STR("Connection: close\r\n");
 	char address[ADDR_TEXT];
 
 	if (addr->u.sa.sa_family == AF_UNIX)
 		snprintf(address, sizeof(address), "localhost");
 	else
 		addr_format(addr, address, sizeof(address));
+	if (is_websocket(h))
+		connection = arena_printf(h->arena,
+					  "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+					  "Sec-WebSocket-Version: 13\r\n"
+					  "Sec-WebSocket-Key: %s\r\n", h->key);
 	return arena_printf(h->arena,
 			    "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\n%s%s%s%.*s"
-			    "Connection: close\r\n\r\n",
+			    "%.*s\r\n",
 			    STR_ARGS(c->method), STR_ARGS(c->path),
 			    STR_ARGS(c->host.n ? c->host : str_of(address)),
 			    agent ? "" : "User-Agent: hpcbal-check\r\n",
 			    accept ? "" : "Accept: */*\r\n", length_of(c->method),
-			    STR_ARGS(c->fields));
+			    STR_ARGS(c->fields), STR_ARGS(connection));
 }
 
 /* ---- the head ---- */
@@ -117,6 +135,25 @@ static enum http_method method_of(const struct conf_check *c)
 	return str_eq(c->method, STR("HEAD")) ? METHOD_HEAD : METHOD_GET;
 }
 
+static bool judge_switch(const struct http_check *h, uint64_t us, struct probe_result *result)
+{
+	const struct http_field *accept = http_field_find_name(&h->response.fields,
+							       STR("Sec-WebSocket-Accept"));
+	char right[DIGEST_ACCEPT];
+
+	result->status = h->response.status;
+	if (h->response.status != 101) {
+		result->ok = false;
+		snprintf(result->reason, sizeof(result->reason), "%u, expected 101",
+			 h->response.status);
+		return true;
+	}
+	digest_websocket_accept(str_of(h->key), right);
+	if (accept && str_eq(accept->value, str_of(right)))
+		return good(h, us, result);
+	return bad("101, but its Sec-WebSocket-Accept is not what the key asks for", result);
+}
+
 /* The final head is there. True: it decides. */
 static bool judge_status(struct http_check *h, uint64_t us, struct probe_result *result)
 {
@@ -142,7 +179,7 @@ static bool judge_head(struct http_check *h, struct str in, bool *more, uint64_t
 	enum reason why = REASON_COMPLETE;
 
 	switch (h1_parse_response(&h->parser, str_from(in, h->head_at), &limits, h->arena,
-				  method_of(h->check), false, &h->response, &why)) {
+				  method_of(h->check), is_websocket(h), &h->response, &why)) {
 	case HTTP_MORE:
 		*more = true;
 		return false;
@@ -154,6 +191,8 @@ static bool judge_head(struct http_check *h, struct str in, bool *more, uint64_t
 	case HTTP_OK:
 		break;
 	}
+	if (is_websocket(h) && (h->response.status >= 200 || h->response.status == 101))
+		return judge_switch(h, us, result);
 	if (h->response.status >= 200)
 		return judge_status(h, us, result);
 	h->head_at += h->response.head_size;

@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "http/ws_frames.h"
 #include "net/proxy_header.h"
 #include "upstream/http_check.h"
+
+/* So long the other side's Close is waited for. */
+#define PARTING_US CLOCK_SEC
 
 /* The request, an answer's fields and trailers, and its body once more. */
 #define ARENA_MAX 131072
@@ -22,6 +27,8 @@ struct probe {
 	struct loop_task end; /* tells the result, and frees */
 	uint64_t began;
 	bool sending, finished;
+	bool parting; /* judged; the other side's Close, or its end, is waited for */
+	struct ws_frames frames;
 	struct arena arena;
 	struct iovq out;
 	struct probe_result result;
@@ -79,7 +86,8 @@ static void probe_end(struct probe *p)
 	if (p->finished)
 		return;
 	p->finished = true;
-	p->result.duration_us = loop_now_exact(p->loop) - p->began;
+	if (!p->parting)
+		p->result.duration_us = loop_now_exact(p->loop) - p->began;
 	conn_close(&p->conn);
 	loop_timer_stop(&p->timer);
 	loop_task_queue(p->loop, &p->end);
@@ -87,6 +95,10 @@ static void probe_end(struct probe *p)
 
 static void probe_fail(struct probe *p, const char *why)
 {
+	if (p->parting) { /* however it goes away, it was good */
+		probe_end(p);
+		return;
+	}
 	p->result.ok = false;
 	str_copy(p->result.reason, sizeof(p->result.reason), str_of(why));
 	probe_end(p);
@@ -103,7 +115,7 @@ static void probe_fail_errno(struct probe *p, int error)
 {
 	char text[96];
 
-	p->result.unasked = is_own_error(error);
+	p->result.unasked = !p->parting && is_own_error(error);
 	probe_fail(p, format_error(error, text, sizeof(text)));
 }
 
@@ -149,24 +161,67 @@ static bool http_judge(struct probe *p, struct str in, bool ended, struct probe_
 }
 
 static const struct probe_kind kinds[] = {
-	[CONF_CHECK_TCP] = { "tcp", tcp_request, tcp_judge },
-	[CONF_CHECK_HTTP] = { "http", http_request, http_judge },
+	[CONF_CHECK_TCP] = { "tcp", tcp_request, tcp_judge, false },
+	[CONF_CHECK_HTTP] = { "http", http_request, http_judge, false },
+	[CONF_CHECK_WEBSOCKET] = { "websocket", http_request, http_judge, true },
 };
 
 /* ---- the road: connect, send, receive ---- */
+
+static void pass_frames(struct probe *p, struct str bytes)
+{
+	ws_frames_pass(&p->frames, bytes);
+	if (p->frames.closed)
+		probe_end(p);
+}
+
+/* Close is said at once; the other side has a moment to say it too (RFC 6455 7.1.1). */
+static void part(struct probe *p)
+{
+	uint64_t now = loop_now_exact(p->loop);
+	uint64_t latest = p->began + p->check->timeout;
+	size_t sent;
+
+	p->parting = true;
+	p->result.duration_us = now - p->began;
+	loop_timer_set(p->loop, &p->timer,
+		       latest < now + PARTING_US ? latest : now + PARTING_US);
+	iovq_add(&p->out, WS_CLOSE_NORMAL_OF_CLIENT);
+	(void)conn_send(&p->conn, &p->out, false, &sent);
+	ws_frames_begin(&p->frames);
+	pass_frames(p, http_check_rest(&p->http, (struct str){ p->in, p->n }));
+	p->n = 0;
+}
 
 static bool judged(struct probe *p, bool ended)
 {
 	if (!p->kind->judge(p, (struct str){ p->in, p->n }, ended, &p->result))
 		return false;
-	probe_end(p);
+	if (p->result.ok && p->kind->closes_websocket)
+		part(p);
+	else
+		probe_end(p);
 	return true;
+}
+
+static void receive_parting(struct probe *p)
+{
+	while (!p->finished) {
+		size_t n = 0;
+		enum conn_result r = conn_recv(&p->conn, p->in, sizeof(p->in), &n);
+
+		pass_frames(p, (struct str){ p->in, n });
+		if (r == CONN_AGAIN)
+			return;
+		if (r != CONN_OK)
+			probe_end(p);
+	}
 }
 
 /* What failed while sending may have been answered before: the answer is read first. */
 static void receive(struct probe *p)
 {
-	for (;;) {
+	while (!p->parting) {
 		size_t n = 0;
 		enum conn_result r = conn_recv(&p->conn, p->in + p->n, sizeof(p->in) - p->n, &n);
 
@@ -177,9 +232,10 @@ static void receive(struct probe *p)
 			probe_fail_errno(p, p->conn.error);
 			return;
 		}
-		if (judged(p, r == CONN_EOF || p->n == sizeof(p->in)))
+		if (judged(p, r == CONN_EOF || p->n == sizeof(p->in)) && !p->parting)
 			return;
 	}
+	receive_parting(p);
 }
 
 /* A check is a connection of our own, which the header says (HTTP.md 147). */
@@ -241,8 +297,9 @@ struct probe *probe_start(struct loop *l, const struct conf_check *check, const 
 			  void (*done)(void *arg, const struct probe_result *r), void *arg)
 {
 	struct probe *p = malloc(sizeof(*p));
+	unsigned char random[16] = { 0 };
 
-	must(check->kind == CONF_CHECK_TCP || check->kind == CONF_CHECK_HTTP);
+	must(check->kind != CONF_CHECK_NONE);
 	if (!p)
 		return NULL;
 	memset(p, 0, offsetof(struct probe, in));
@@ -257,7 +314,9 @@ struct probe *probe_start(struct loop *l, const struct conf_check *check, const 
 	p->began = loop_now_exact(l);
 	arena_init(&p->arena, 1024, ARENA_MAX);
 	iovq_init(&p->out);
-	http_check_init(&p->http, check, &p->arena);
+	/* A key that others could guess would do too: it only tells answers from echoes. */
+	(void)!getrandom(random, sizeof(random), GRND_NONBLOCK);
+	http_check_init(&p->http, check, &p->arena, random);
 	loop_task_init(&p->end, end_run);
 	loop_timer_init(&p->timer, timer_fired);
 	loop_timer_set(l, &p->timer, p->began + check->timeout);

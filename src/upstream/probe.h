@@ -32,6 +32,9 @@ struct probe_kind {
 	/* Looks at what has come so far, always from the same address; `ended`: no more will
 	 * come. False: wait for more. True: ok, status and reason of `result` are filled. */
 	bool (*judge)(struct probe *p, struct str in, bool ended, struct probe_result *result);
+	/* A good answer has opened a WebSocket, which has to be closed in its own words before
+	 * the connection is. */
+	bool closes_websocket;
 };
 
 /* `check` and `addr` must stay until `done` or probe_cancel(). `done` is called exactly

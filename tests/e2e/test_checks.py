@@ -1,8 +1,13 @@
 """What checks ask, and what they make of the answers."""
+import base64
+import hashlib
+import threading
+
 import daemon
 import wire
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def test_http_check_asks_as_it_is_told(start, origin):
@@ -55,3 +60,60 @@ def test_fast_interval_while_something_changes(start, origin):
     for body, state in ((wire.answer(b"", 503), "DOWN"), (wire.answer(b""), "UP")):
         server.answer = body
         running.wait_server("main", "main1", state)
+
+
+def accept_of(request):
+    return base64.b64encode(hashlib.sha1(request.one("Sec-WebSocket-Key") + GUID).digest())
+
+
+def switch(accept):
+    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+
+def test_websocket_check_opens_and_closes_one(start, origin):
+    server, asked, closes = origin(), [], []
+    over = threading.Event()
+
+    def serve(request, connection):
+        connection.sock.sendall(switch(accept_of(request)) + b"\x81\x02hi")
+        connection.sock.settimeout(10)
+        close = b""
+        while len(close) < 8:
+            close += connection.sock.recv(8 - len(close))
+        connection.sock.sendall(b"\x88\x02\x03\xe8")
+        rest = connection.sock.recv(8)
+        asked.append(request)
+        closes.append((close, rest))
+        over.set()
+        connection.close()
+    server.answer = serve
+    running = start(daemon.backend("main", server.address, more=(
+        'check: { websocket = "GET /ws/health"; interval = "100ms"; host = "ws.example";'
+        ' headers = ( "Origin: http://ws.example" ); };')))
+    entry = running.server("main", "main1")
+    assert (entry["state"], entry["check"]["status"]) == ("UP", 101)
+    assert over.wait(10)
+    request, (close, rest) = asked[0], closes[0]
+    assert request.target == "/ws/health"
+    assert request.all("Host") == [b"ws.example"]
+    assert request.all("Origin") == [b"http://ws.example"]
+    assert request.all("Sec-WebSocket-Version") == [b"13"]
+    assert close[:2] == b"\x88\x82", "a masked Close"
+    assert bytes(a ^ b for a, b in zip(close[6:], close[2:4])) == (1000).to_bytes(2, "big")
+    assert rest == b"", "nothing behind the Close but the end"
+    wire.wait_for(lambda: len(asked) > 1, "another check")
+    assert asked[1].one("Sec-WebSocket-Key") != request.one("Sec-WebSocket-Key")
+
+
+def test_websocket_check_believes_no_wrong_answer(start, origin):
+    server = origin()
+    server.answer = lambda request, connection: switch(accept_of(request)[::-1])
+    running = start(daemon.backend("main", server.address, more=(
+        'check: { websocket = "GET /ws"; interval = "50ms"; };')))
+    entry = running.server("main", "main1")
+    assert entry["state"] == "DOWN"
+    assert "Sec-WebSocket-Accept" in entry["check"]["reason"] or "101" in entry["check"]["reason"]
+    server.answer = wire.answer(b"a page")
+    wire.wait_for(lambda: running.server("main", "main1")["check"]["reason"] ==
+                  "200, expected 101", "a page to be no WebSocket")

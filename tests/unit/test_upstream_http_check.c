@@ -12,6 +12,7 @@ static struct conf_status_range expect[] = {{200, 399}};
 static struct conf_check check;
 static struct arena arena;
 static struct probe_result result;
+static const unsigned char sample[16] = "the sample nonce";
 
 static void setup(void)
 {
@@ -84,7 +85,7 @@ START_TEST(body)
 	bool decided = false;
 
 	result = (struct probe_result){.ok = true};
-	http_check_init(&h, &check, &arena);
+	http_check_init(&h, &check, &arena, sample);
 	for (size_t at = step; at <= n && !decided; at += step)
 		decided = judge(c->answer, at, false, &h);
 	if (!decided && c->ends)
@@ -107,7 +108,7 @@ START_TEST(body_within_bounds)
 	memset(in, 'x', sizeof(in));
 	memcpy(in, head, sizeof(head) - 1);
 	memcpy(in + sizeof(in) - 8, "all wellz" + (_i ? 0 : 1), 8);
-	http_check_init(&h, &check, &arena);
+	http_check_init(&h, &check, &arena, sample);
 	ck_assert(!judge(in, sizeof(in) - 1, false, &h));
 	ck_assert(judge(in, sizeof(in), true, &h));
 	ck_assert_int_eq(result.ok, _i);
@@ -125,7 +126,7 @@ static void request_is(const char *fields, const char *expected)
 
 	ck_assert_ptr_null(addr_parse(&addr, STR("unix:/run/app")));
 	check.fields = str_of(fields);
-	http_check_init(&h, &check, &arena);
+	http_check_init(&h, &check, &arena, sample);
 	request = http_check_request(&h, &addr);
 	ck_assert_uint_eq(request.n, strlen(expected));
 	ck_assert_mem_eq(request.p, expected, request.n);
@@ -142,6 +143,48 @@ START_TEST(fields_of_its_own)
 }
 END_TEST
 
+#define SWITCH                                                                                   \
+	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"     \
+	"Sec-WebSocket-Accept: "
+
+/* The key and its answer are those of RFC 6455 1.3. */
+static const struct answer_case switches[] = {
+	{SWITCH "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n", false, true, true, "101 in 3 ms"},
+	{SWITCH "s3pPLMBiTxaQ9kYGzzhZRbK+xOp=\r\n\r\n", false, true, false,
+	 "101, but its Sec-WebSocket-Accept is not what the key asks for"},
+	{"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+	 false, true, false, "answer is not HTTP: 101 that was not asked for, "
+			     "does not match, or came too early"},
+	{"HTTP/1.1 200 OK\r\n\r\n", false, true, false, "200, expected 101"},
+	{"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n\r\n", false, true, false,
+	 "426, expected 101"},
+	{NULL, true, true, false, "closed without an answer"},
+};
+
+START_TEST(websocket)
+{
+	const struct answer_case *c = &switches[_i];
+	struct http_check h;
+
+	check.kind = CONF_CHECK_WEBSOCKET;
+	http_check_init(&h, &check, &arena, sample);
+	ck_assert(judge(c->answer, c->answer ? strlen(c->answer) : 0, c->ends, &h));
+	ck_assert_str_eq(result.reason, c->reason);
+	ck_assert_int_eq(result.ok, c->ok);
+}
+END_TEST
+
+START_TEST(websocket_request)
+{
+	check.kind = CONF_CHECK_WEBSOCKET;
+	request_is("Origin: x\r\n",
+		   "GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hpcbal-check\r\n"
+		   "Accept: */*\r\nOrigin: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+		   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+		   "\r\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http_check");
@@ -153,6 +196,8 @@ int main(void)
 	tcase_add_loop_test(t, body, 0, 2 * sizeof(answers) / sizeof(answers[0]));
 	tcase_add_loop_test(t, body_within_bounds, 0, 2);
 	tcase_add_test(t, fields_of_its_own);
+	tcase_add_loop_test(t, websocket, 0, sizeof(switches) / sizeof(switches[0]));
+	tcase_add_test(t, websocket_request);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

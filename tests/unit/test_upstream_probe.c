@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "http/ws_frames.h"
+#include "net/digest.h"
 
 /* What the server does with the connection. */
 struct server_case {
@@ -329,6 +331,68 @@ START_TEST(tcp)
 }
 END_TEST
 
+/* The server's part of a handshake that is right for the key in `request`. */
+static void switch_over(void)
+{
+	const char *key = strstr(request, "Sec-WebSocket-Key: ");
+	char accept[DIGEST_ACCEPT], text[256];
+	int n;
+
+	ck_assert_ptr_nonnull(key);
+	digest_websocket_accept((struct str){ key + 19, 24 }, accept);
+	n = snprintf(text, sizeof(text),
+		     "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		     "Sec-WebSocket-Accept: %s\r\n\r\n",
+		     accept);
+	ck_assert_int_eq(send(client, text, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+static void wait_close(void)
+{
+	ssize_t n = 0;
+
+	memset(request, 0, sizeof(request));
+	for (int i = 0; i < 1000 && n < 8; i++) {
+		ssize_t more;
+
+		loop_turn(loop, 5 * CLOCK_MS);
+		more = read(client, request + n, sizeof(request) - (size_t)n);
+		n += more > 0 ? more : 0;
+	}
+	ck_assert_int_eq(n, 8);
+	ck_assert_mem_eq(request, WS_CLOSE_NORMAL_OF_CLIENT.p, 8);
+}
+
+/* However the other side parts: 0 with its Close, 1 its end, 2 a reset, 3 not at all. */
+START_TEST(websocket_parts)
+{
+	const struct linger now = { 1, 0 };
+	uint64_t began;
+
+	check.kind = CONF_CHECK_WEBSOCKET;
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	accept_request();
+	switch_over();
+	wait_close();
+	ck_assert_uint_eq(n_done, 0);
+	began = loop_now_exact(loop);
+	if (_i == 0)
+		ck_assert_int_eq(send(client, "\x81\x01x\x88\x00", 5, MSG_NOSIGNAL), 5);
+	if (_i == 2)
+		setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	if (_i == 1 || _i == 2) {
+		close(client);
+		client = -1;
+	}
+	turn_until_done();
+	ck_assert(got.ok && !got.unasked);
+	ck_assert_uint_eq(got.status, 101);
+	ck_assert_msg(strncmp(got.reason, "101 in ", 7) == 0, "%s", got.reason);
+	if (_i == 3) /* the moment it was given is no part of the answer's time */
+		ck_assert_uint_lt(got.duration_us, loop_now_exact(loop) - began);
+}
+END_TEST
+
 START_TEST(tcp_refused)
 {
 	check.kind = CONF_CHECK_TCP;
@@ -438,6 +502,7 @@ int main(void)
 	tcase_add_test(t, unix_socket_that_is_not_there);
 	tcase_add_test(t, nobody_accepts);
 	tcase_add_test(t, tcp);
+	tcase_add_loop_test(t, websocket_parts, 0, 4);
 	tcase_add_test(t, tcp_refused);
 	tcase_add_loop_test(t, cancelled, 0, 6);
 	tcase_add_test(t, cancelled_before_its_end_is_told);

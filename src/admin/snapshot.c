@@ -162,6 +162,7 @@ static unsigned index_of_backend(const struct snapshot *s, const char *name)
 static void take_check(struct snap_server *v, const struct board_server *from)
 {
 	v->checked = stats_get(from->checked) != 0;
+	v->asks_drain = stats_get(from->draining) == 1;
 	v->check_ok = stats_get(from->check_ok) != 0;
 	v->check_status = stats_get(from->check_status);
 	v->check_last_us = stats_get(from->check_last_wall_us);

@@ -35,6 +35,7 @@ struct snap_server {
 	uint32_t weight_percent; /* of the weight that it has now: less than 100 in slow start */
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
+	bool asks_drain; /* in answers to its checks */
 	bool taken_out; /* drained, or in maintenance, by hand */
 	char admin_why[BOARD_TEXT];
 	uint64_t admin_since_us;

@@ -64,6 +64,9 @@ static void tell_taken_out(struct wrong *w, const struct snapshot *s, const stru
 		wrong_tell(w, "%s/%s is %s %s", v->backend, v->name,
 			   v->state == BOARD_SERVER_MAINT ? "in maintenance" : "drained",
 			   text_taken_out(text, s, v));
+	else if (v->asks_drain && v->state == BOARD_SERVER_DRAIN)
+		wrong_tell(w, "%s/%s is drained, since it %s", v->backend, v->name,
+			   v->check_reason);
 }
 
 static void tell_backend(struct wrong *w, const struct snapshot *s, const struct snap_backend *k)

@@ -26,6 +26,7 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	s->stats = stats ? stats : &s->own_stats;
 	atomic_init(&s->health, SERVER_STARTING);
 	atomic_init(&s->admin, SERVER_READY);
+	atomic_init(&s->draining, 0);
 	atomic_init(&s->weight, WEIGHT_DEFAULT);
 	atomic_init(&s->slow_start, 0);
 	atomic_init(&s->back_since, 0);
@@ -81,6 +82,11 @@ uint64_t server_weight_of_one_back(struct server *s, unsigned weight, uint64_t n
 	else if (time == 0)
 		part = SERVER_WEIGHT_WHOLE;
 	return (uint64_t)weight * (part ? part : 1);
+}
+
+void server_set_draining(struct server *s, bool on)
+{
+	atomic_store_explicit(&s->draining, on, memory_order_relaxed);
 }
 
 const char *server_health_name(enum server_health h)

@@ -2,7 +2,7 @@
  * knows it, shared by reloads whose backend, name and address are the same, so that its
  * health, counters and connections go on. Counted; freed by the last server_unref().
  *
- * Threads: the constant part is free to read. `health` and `admin` are written by their
+ * Threads: the constant part is free to read. `health`, `draining`, `admin` are written by their
  * setters only (health thread, main thread) and read anywhere. The counters may lie on a
  * board; without one the object owns them. */
 #ifndef HPCBAL_BALANCE_SERVER_H
@@ -30,6 +30,7 @@ struct server {
 	/* changing */
 	_Atomic unsigned health; /* enum server_health */
 	_Atomic unsigned admin;  /* enum server_admin */
+	_Atomic unsigned draining; /* 1: it asks for that itself, in answers to checks */
 	_Atomic unsigned weight;
 	_Atomic uint64_t slow_start; /* µs until it has its whole weight after it came back */
 	_Atomic uint64_t back_since; /* when it did; 0: it was there all the time */
@@ -50,6 +51,8 @@ void server_unref(struct server *s);
 bool server_set_health(struct server *s, enum server_health to);
 /* The one setter of what administrators say. */
 void server_set_admin(struct server *s, enum server_admin to);
+/* Nothing new from now on but who is bound to it, or all again. Health thread. */
+void server_set_draining(struct server *s, bool on);
 /* May those go on there who are bound to it? Others' connections to it are not kept else. */
 static inline bool server_serves(struct server *s)
 {
@@ -90,7 +93,8 @@ static inline uint64_t server_weight(struct server *s, uint64_t now)
 	unsigned weight = atomic_load_explicit(&s->weight, memory_order_relaxed);
 
 	if (atomic_load_explicit(&s->health, memory_order_acquire) != SERVER_UP ||
-	    atomic_load_explicit(&s->admin, memory_order_relaxed) != SERVER_READY)
+	    atomic_load_explicit(&s->admin, memory_order_relaxed) != SERVER_READY ||
+	    atomic_load_explicit(&s->draining, memory_order_relaxed))
 		return 0;
 	if (atomic_load_explicit(&s->back_since, memory_order_relaxed) == 0)
 		return (uint64_t)weight * SERVER_WEIGHT_WHOLE;

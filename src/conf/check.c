@@ -184,8 +184,12 @@ static void check_unused(struct draft *d, const config_setting_t *group,
 	static const struct {
 		const char *name;
 		bool websocket;
-	} asking[] = { { "host", true }, { "headers", true }, { "expect", false },
-		       { "body", false } };
+	} asking[] = { { "host", true },
+		       { "headers", true },
+		       { "expect", false },
+		       { "body", false },
+		       { "drain_status", true },
+		       { "drain_header", true } };
 
 	if (check->kind == CONF_CHECK_HTTP || check->kind == CONF_CHECK_NONE)
 		return;
@@ -199,6 +203,21 @@ static void check_unused(struct draft *d, const config_setting_t *group,
 				    asking[i].name,
 				    check->kind == CONF_CHECK_TCP ? "tcp" : "websocket");
 	}
+}
+
+static void check_drain_header(struct draft *d, const config_setting_t *group)
+{
+	const config_setting_t *s = section_member(group, SECTION_CHECK, "drain_header");
+	struct str text = s ? syntax_text(s) : STR_NONE, rest = text, name;
+
+	if (!text.n)
+		return;
+	str_split(&rest, ':', &name);
+	if (!value_is_token(name))
+		draft_fault(d, s,
+			    "drain_header = \"%.*s\" is no field; write as in \"X-Drain\" "
+			    "or \"X-Drain: yes\"",
+			    STR_ARGS(str_first(text, 60)));
 }
 
 static void check_sense(struct draft *d, const config_setting_t *group,
@@ -235,6 +254,7 @@ void build_check(struct draft *d, const config_setting_t *group,
 		read_expect(d, expect, check);
 	if (headers)
 		read_fields(d, headers, check);
+	check_drain_header(d, group);
 	check_unused(d, group, check);
 	check_sense(d, group, check);
 }

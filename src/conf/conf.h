@@ -155,6 +155,10 @@ struct conf_check {
 	struct conf_status_range *expect; /* 200-399 when left out */
 	struct str fields; /* of its own, not of tcp: lines with CRLF */
 	struct str body;   /* of http: what the answer's body has to hold; empty: anything */
+	/* With what an answer asks for a drain; 0 and empty: with nothing. The field is "Name" or
+	 * "Name: value". */
+	unsigned drain_status;
+	struct str drain_header;
 	/* fast_interval: from one check to the next while results contradict the state */
 	uint64_t interval, fast_interval, timeout;
 	unsigned rise, fall;

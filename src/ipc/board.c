@@ -379,6 +379,8 @@ enum board_server_state board_server_state(const struct board_server *s)
 	case BOARD_ADMIN_DRAIN:
 		return health == BOARD_SERVER_DOWN ? BOARD_SERVER_DOWN : BOARD_SERVER_DRAIN;
 	default:
+		if (health == BOARD_SERVER_UP && stats_get(s->draining))
+			return BOARD_SERVER_DRAIN;
 		return health <= BOARD_SERVER_DOWN ? (enum board_server_state)health
 						   : BOARD_SERVER_DOWN;
 	}

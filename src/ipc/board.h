@@ -92,8 +92,9 @@ struct board_server {
 	_Atomic uint64_t admin_until_us; /* clock_now_us(); 0: until it is ended */
 	char admin_why[BOARD_TEXT];
 	_Atomic uint32_t checked; /* 0: it has no check, and is always UP */
+	_Atomic uint32_t draining; /* 1: it asks for that itself; check_reason says with what */
 	_Atomic uint32_t streak;  /* equal results in a row that contradict `health` */
-	_Atomic uint64_t since_wall_us;      /* of `health` */
+	_Atomic uint64_t since_wall_us;      /* of `health` and `draining` */
 	_Atomic uint64_t check_last_wall_us; /* 0: never */
 	_Atomic uint64_t check_duration_us;
 	_Atomic uint32_t check_status; /* HTTP status; 0: none */

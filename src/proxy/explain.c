@@ -187,6 +187,8 @@ static const char *why_not(const struct explain *e, struct server *s)
 	}
 	if (stats_get(on->health) != BOARD_SERVER_UP)
 		return stats_get(on->health) == BOARD_SERVER_DOWN ? "down" : "not checked yet";
+	if (stats_get(on->draining))
+		return "it asks to be drained, in answers to its checks";
 	if (!stats_get(on->weight))
 		return "its weight is 0";
 	if (server_is_avoided(s, e->now))

@@ -32,6 +32,7 @@ struct check {
 	struct loop_timer timer;
 	uint64_t due; /* of the next probe; meaningless while `fresh` */
 	struct health state;
+	bool draining; /* it asks for that */
 	uint64_t round; /* that it came with */
 	bool undecided; /* its first result has not come */
 	bool fresh;     /* it has not found its place in the interval */
@@ -79,7 +80,8 @@ static struct str settings_keep(char **at, struct str s)
 static struct settings *settings_new(const struct conf_check *c)
 {
 	size_t ranges = c->n_expect * sizeof(*c->expect);
-	size_t texts = c->method.n + c->path.n + c->host.n + c->fields.n + c->body.n;
+	size_t texts = c->method.n + c->path.n + c->host.n + c->fields.n + c->body.n +
+		       c->drain_header.n;
 	struct settings *s = malloc(sizeof(*s) + ranges + texts);
 	char *at;
 
@@ -93,6 +95,7 @@ static struct settings *settings_new(const struct conf_check *c)
 	s->check.host = settings_keep(&at, c->host);
 	s->check.fields = settings_keep(&at, c->fields);
 	s->check.body = settings_keep(&at, c->body);
+	s->check.drain_header = settings_keep(&at, c->drain_header);
 	return s;
 }
 
@@ -178,7 +181,7 @@ static struct tally tally_backend(const struct healthd *h, const char *backend)
 		if (!c || strcmp(c->server->backend, backend) != 0)
 			continue;
 		t.all++;
-		t.up += c->state.state == SERVER_UP;
+		t.up += c->state.state == SERVER_UP && !c->draining;
 		t.starting += c->state.state == SERVER_STARTING;
 	}
 	return t;
@@ -247,6 +250,33 @@ static void check_set_state(struct check *c, struct health to, const char *why)
 	report(c, from, why);
 }
 
+static void report_draining(struct check *c, const char *why)
+{
+	struct tally t = tally_backend(c->health, c->server->backend);
+	char line[512];
+
+	snprintf(line, sizeof(line), "server %s/%s %s: %s; %u of %u servers of %s are up",
+		 c->server->backend, c->server->name,
+		 c->draining ? "is DRAIN" : "is UP again and takes new requests", why, t.up, t.all,
+		 c->server->backend);
+	log_msg(t.up ? LOG_NOTICE : LOG_WARNING, "%s", line);
+	c->health->event(c->health->arg, line);
+}
+
+/* The one place where it changes that a server asks to be drained. `why` NULL: nobody is told. */
+static void check_set_draining(struct check *c, bool on, const char *why)
+{
+	bool changed = c->draining != on;
+
+	c->draining = on;
+	server_set_draining(c->server, on);
+	stats_set(c->slot->draining, on);
+	if (!changed || !why)
+		return;
+	stats_set(c->slot->since_wall_us, clock_wall_us());
+	report_draining(c, why);
+}
+
 static void check_decide(struct check *c)
 {
 	if (!c->undecided)
@@ -305,7 +335,14 @@ static void check_judge(struct check *c, const struct probe_result *r)
 	if (r->unasked && !first)
 		return;
 	format_why(why, sizeof(why), r, first, c->state.streak + 1);
+	if (r->ok) /* before it is up for a moment without that */
+		server_set_draining(c->server, r->drain);
 	check_set_state(c, health_next(c->state, r->ok, s->rise, s->fall), why);
+	/* A check that fails says nothing of it, until the server is down. */
+	if (c->state.state == SERVER_DOWN)
+		check_set_draining(c, false, NULL);
+	else if (r->ok)
+		check_set_draining(c, r->drain, r->reason);
 }
 
 static void probe_done(void *arg, const struct probe_result *r)
@@ -371,6 +408,9 @@ static bool board_knows(const struct check *c)
 
 static void check_begin(struct check *c)
 {
+	bool drains = board_knows(c) && stats_get(c->slot->draining) == 1;
+
+	check_set_draining(c, drains && is_checked(c->settings), NULL);
 	if (!is_checked(c->settings)) {
 		check_set_state(c, (struct health){ SERVER_UP, 0 }, NULL);
 	} else if (board_knows(c)) {
@@ -425,6 +465,7 @@ static void check_change(struct check *c, struct settings *to)
 	if (!is_checked(to)) {
 		check_stop(c);
 		check_set_state(c, (struct health){ SERVER_UP, 0 }, "it is not checked any more");
+		check_set_draining(c, false, "it is not checked any more");
 		check_decide(c);
 	} else if (!was_checked) {
 		c->fresh = true;

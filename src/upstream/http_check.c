@@ -135,6 +135,50 @@ static enum http_method method_of(const struct conf_check *c)
 	return str_eq(c->method, STR("HEAD")) ? METHOD_HEAD : METHOD_GET;
 }
 
+/* "Name" or "Name: value", whose value is a whole one or one of a list. */
+static bool has_field(const struct http_fields *fields, struct str wanted)
+{
+	struct str value = wanted, name, rest, item;
+
+	str_split(&value, ':', &name);
+	value = str_trim(value);
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct http_field *f = &fields->list[i];
+
+		if (!str_ieq(f->name, name))
+			continue;
+		if (!value.n || str_ieq(f->value, value))
+			return true;
+		for (rest = f->value; http_list_next(&rest, &item);)
+			if (str_ieq(item, value))
+				return true;
+	}
+	return false;
+}
+
+/* Whether it asks to be drained, which it does alive and well. */
+static bool asks_drain(const struct http_check *h, bool is_good, uint64_t us,
+		       struct probe_result *result)
+{
+	const struct conf_check *c = h->check;
+	bool status = c->drain_status == h->response.status;
+
+	if (!status && !(is_good && c->drain_header.n &&
+			 has_field(&h->response.fields, c->drain_header)))
+		return false;
+	result->ok = result->drain = true;
+	if (status)
+		snprintf(result->reason, sizeof(result->reason),
+			 "asks to be drained: %u in %llu ms", h->response.status,
+			 (unsigned long long)(us / CLOCK_MS));
+	else
+		snprintf(result->reason, sizeof(result->reason),
+			 "asks to be drained: \"%.*s\", %u in %llu ms",
+			 STR_ARGS(str_first(c->drain_header, 60)), h->response.status,
+			 (unsigned long long)(us / CLOCK_MS));
+	return true;
+}
+
 static bool judge_switch(const struct http_check *h, uint64_t us, struct probe_result *result)
 {
 	const struct http_field *accept = http_field_find_name(&h->response.fields,
@@ -142,6 +186,8 @@ static bool judge_switch(const struct http_check *h, uint64_t us, struct probe_r
 	char right[DIGEST_ACCEPT];
 
 	result->status = h->response.status;
+	if (asks_drain(h, h->response.status == 101, us, result))
+		return true;
 	if (h->response.status != 101) {
 		result->ok = false;
 		snprintf(result->reason, sizeof(result->reason), "%u, expected 101",
@@ -158,6 +204,8 @@ static bool judge_switch(const struct http_check *h, uint64_t us, struct probe_r
 static bool judge_status(struct http_check *h, uint64_t us, struct probe_result *result)
 {
 	result->status = h->response.status;
+	if (asks_drain(h, is_expected(h->check, h->response.status), us, result))
+		return true;
 	if (!is_expected(h->check, h->response.status))
 		return unexpected(h, result);
 	if (!h->check->body.n)

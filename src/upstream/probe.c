@@ -197,7 +197,7 @@ static bool judged(struct probe *p, bool ended)
 {
 	if (!p->kind->judge(p, (struct str){ p->in, p->n }, ended, &p->result))
 		return false;
-	if (p->result.ok && p->kind->closes_websocket)
+	if (p->result.ok && p->result.status == 101 && p->kind->closes_websocket)
 		part(p);
 	else
 		probe_end(p);

@@ -10,6 +10,7 @@
 
 struct probe_result {
 	bool ok;
+	bool drain; /* ok, and the server asks to be drained */
 	/* This side could not ask (no descriptor, port or memory was left): it says nothing
 	 * about the server. */
 	bool unasked;

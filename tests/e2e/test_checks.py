@@ -117,3 +117,57 @@ def test_websocket_check_believes_no_wrong_answer(start, origin):
     server.answer = wire.answer(b"a page")
     wire.wait_for(lambda: running.server("main", "main1")["check"]["reason"] ==
                   "200, expected 101", "a page to be no WebSocket")
+
+
+def test_application_asks_to_be_drained(start, origin):
+    """What runs there ends well, nothing new comes, and everybody is told why; what is said by
+    hand goes first."""
+    first, second = origin(name="first"), origin(name="second")
+    asks, release = threading.Event(), threading.Event()
+
+    def serve(request, connection):
+        if request.target == "/health":
+            return wire.answer(b"", 404 if asks.is_set() else 200)
+        if request.target == "/slow":
+            release.wait(30)
+        return wire.answer(b"first")
+    first.answer = serve
+    running = start(daemon.backend("main", first.address, second.address, more=(
+        'check: { http = "GET /health"; interval = "50ms"; drain_status = 404; };')))
+    slow = running.client()
+    while not any(r.target == "/slow" for r in first.requests):
+        slow.close()
+        slow = running.client()
+        slow.send(GET.replace("/ ", "/slow "))
+        wire.wait_for(lambda: any(r.target == "/slow" for r in first.requests + second.requests),
+                      "the request")
+        second.requests.clear()
+    asks.set()
+    running.wait_server("main", "main1", "DRAIN")
+    entry = running.server("main", "main1")
+    assert entry["check"]["reason"].startswith("asks to be drained: 404 in ")
+    client = running.client()
+    assert {client.ask(GET).body for _ in range(6)} == {b"second"}
+    assert "main/main1 is drained, since it asks to be drained" in running.ctl("status").stdout
+    assert "server main/main1 is DRAIN: asks to be drained: 404" in running.ctl("events").stdout
+    release.set()
+    assert slow.read_response().body == b"first"
+    running.ctl("maint", "main/main1")
+    assert running.server("main", "main1")["state"] == "MAINT"
+    assert "DRAIN" in running.ctl("ready", "main/main1").stdout
+    assert running.server("main", "main1")["state"] == "DRAIN"
+    asks.clear()
+    running.wait_server("main", "main1", "UP")
+    assert {client.ask(GET).body for _ in range(6)} == {b"first", b"second"}
+    for c in (slow, client):
+        c.close()
+
+
+def test_drain_by_a_field(start, origin):
+    server, spare = origin(name="server"), origin(name="spare")
+    server.answer = wire.answer(b"", fields=["X-State: Draining"])
+    running = start(daemon.backend("main", server.address, spare.address, more=(
+        'check: { http = "GET /"; interval = "50ms"; drain_header = "X-State: draining"; };')))
+    assert running.server("main", "main1")["state"] == "DRAIN"
+    server.answer = wire.answer(b"", fields=["X-State: fine"])
+    running.wait_server("main", "main1", "UP")

@@ -357,6 +357,61 @@ START_TEST(fast_in_transition)
 }
 END_TEST
 
+/* It is UP and takes nothing new, until it answers otherwise; failures say nothing of it. */
+START_TEST(asks_to_be_drained)
+{
+	fake_start(200);
+	checks[0].drain_status = 404;
+	checks[0].fall = 5;
+	watch(1);
+	ck_assert(wait_decided(1));
+	ck_assert(server_eligible(servers[0]));
+	fakes[0].status = 404;
+	WAIT_UNTIL(!server_eligible(servers[0]));
+	WAIT_UNTIL(count_events() == 2);
+	event_is(1, "server app_backend/app1 is DRAIN: asks to be drained: 404 in # ms; 0 of 1 "
+		    "servers of app_backend are up");
+	ck_assert(server_serves(servers[0]));
+	ck_assert_uint_eq(board_server_state(slot_of(0)), BOARD_SERVER_DRAIN);
+	fakes[0].status = 500;
+	ck_assert(wait_asked(0, 2));
+	ck_assert(server_serves(servers[0]) && !server_eligible(servers[0]));
+	stats_set(slot_of(0)->admin, BOARD_ADMIN_MAINT); /* by hand goes first */
+	ck_assert_uint_eq(board_server_state(slot_of(0)), BOARD_SERVER_MAINT);
+	stats_set(slot_of(0)->admin, BOARD_ADMIN_READY);
+	ck_assert(wait_health(0, SERVER_DOWN));
+	WAIT_UNTIL(!slot_of(0)->draining);
+	fakes[0].status = 404;
+	ck_assert(wait_health(0, SERVER_UP));
+	WAIT_UNTIL(board_server_state(slot_of(0)) == BOARD_SERVER_DRAIN);
+	fakes[0].status = 200;
+	WAIT_UNTIL(server_eligible(servers[0]));
+	WAIT_UNTIL(board_server_state(slot_of(0)) == BOARD_SERVER_UP);
+}
+END_TEST
+
+/* What a proxy before this one was asked holds at once. */
+START_TEST(drain_goes_on_from_the_board)
+{
+	struct board_server *b;
+
+	fake_start(404);
+	checks[0].drain_status = 404;
+	checks[0].interval = 3600 * CLOCK_SEC;
+	b = slot_of(0);
+	b->health = BOARD_SERVER_UP;
+	b->checked = b->draining = 1;
+	b->check_last_wall_us = clock_wall_us();
+	watch(1);
+	ck_assert(wait_decided(1));
+	ck_assert(!server_eligible(servers[0]));
+	ck_assert_uint_eq(fakes[0].asked, 0);
+	checks[0].kind = CONF_CHECK_NONE;
+	watch(1);
+	WAIT_UNTIL(server_eligible(servers[0]));
+}
+END_TEST
+
 START_TEST(refused_is_down)
 {
 	fake_start(200);
@@ -631,6 +686,8 @@ int main(void)
 	tcase_add_test(t, what_the_board_says);
 	tcase_add_test(t, falls_and_rises);
 	tcase_add_test(t, fast_in_transition);
+	tcase_add_test(t, asks_to_be_drained);
+	tcase_add_test(t, drain_goes_on_from_the_board);
 	tcase_add_test(t, refused_is_down);
 	tcase_add_test(t, unchecked_is_up);
 	tcase_add_test(t, nothing_to_watch);

@@ -185,6 +185,42 @@ START_TEST(websocket_request)
 }
 END_TEST
 
+struct drain_case {
+	const char *header, *answer, *reason;
+	bool ok, drain;
+};
+
+static const struct drain_case drains[] = {
+	{NULL, "HTTP/1.1 404 No\r\n\r\n", "asks to be drained: 404 in 3 ms", true, true},
+	{NULL, HEAD "\r\nall well", "200 in 3 ms", true, false},
+	{NULL, "HTTP/1.1 403 No\r\n\r\n", "403, expected 200-399", false, false},
+	{"x-drain", HEAD "X-Drain: 5\r\n\r\n",
+	 "asks to be drained: \"x-drain\", 200 in 3 ms", true, true},
+	{"x-drain", HEAD "X-Drains: 5\r\n\r\nall well", "200 in 3 ms", true, false},
+	{"State: draining", HEAD "State: up\r\nState: busy, Draining\r\n\r\n",
+	 "asks to be drained: \"State: draining\", 200 in 3 ms", true, true},
+	{"State: draining", HEAD "State: undraining\r\n\r\nall well", "200 in 3 ms", true, false},
+	/* one that is ill is ill */
+	{"x-drain", "HTTP/1.1 503 No\r\nX-Drain: 5\r\n\r\n", "503, expected 200-399", false,
+	 false},
+};
+
+START_TEST(drain)
+{
+	const struct drain_case *c = &drains[_i];
+	struct http_check h;
+
+	check.drain_status = 404;
+	check.drain_header = str_of(c->header);
+	result = (struct probe_result){.ok = false};
+	http_check_init(&h, &check, &arena, sample);
+	ck_assert(judge(c->answer, strlen(c->answer), false, &h));
+	ck_assert_str_eq(result.reason, c->reason);
+	ck_assert_int_eq(result.ok, c->ok);
+	ck_assert_int_eq(result.drain, c->drain);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http_check");
@@ -198,6 +234,7 @@ int main(void)
 	tcase_add_test(t, fields_of_its_own);
 	tcase_add_loop_test(t, websocket, 0, sizeof(switches) / sizeof(switches[0]));
 	tcase_add_test(t, websocket_request);
+	tcase_add_loop_test(t, drain, 0, sizeof(drains) / sizeof(drains[0]));
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

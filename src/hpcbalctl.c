@@ -423,8 +423,8 @@ static enum control_exit run_version(const struct call *c)
 
 static const struct command commands[] = {
 	{"status", "", "one screen: what runs, and what is wrong", 0, TAKES_JSON, run_status},
-	{"servers", "[BACKEND]", "a row a server: state, load, last check and why", 1, TAKES_JSON,
-	 run_servers},
+	{"servers", "[BACKEND[/SERVER]]", "a row a server: state, load, last check and why", 1,
+	 TAKES_JSON, run_servers},
 	{"vrrp", "[INSTANCE]", "a block a virtual router: state, peers, trackers, counters", 1,
 	 TAKES_JSON, run_vrrp},
 	{"demote", "[INSTANCE]", "gives MASTER to another node, and says how that went", 1,

@@ -17,6 +17,24 @@ static json_t *check_json(const struct snap_server *v)
 			 "reason", jvalue_text(v->check_reason));
 }
 
+static json_t *history_json(const struct snap_server *v)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < v->history.n; i++) {
+		const struct board_check *c = &v->history.checks[i];
+
+		list = jvalue_append(list, json_pack("{s:o,s:b,s:o,s:o,s:o}", "at",
+						     jvalue_instant(c->at_wall_us), "ok",
+						     (int)(c->ok != 0), "status",
+						     c->status ? jvalue_number(c->status)
+							       : json_null(),
+						     "duration_ms", jvalue_ms(c->duration_us),
+						     "reason", jvalue_text(c->reason)));
+	}
+	return list;
+}
+
 static json_t *server_json(const struct snap_server *v)
 {
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "name", v->name, "address", v->address,
@@ -39,14 +57,14 @@ static json_t *taken_out_json(const struct snapshot *s, const struct snap_server
 static json_t *server_row_json(const struct snapshot *s, const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "backend",
+	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o}", "backend",
 				 v->backend, "current", jvalue_number(v->active), "total",
 				 jvalue_number(v->requests), "errors", jvalue_number(v->errors),
 				 "retries", jvalue_number(v->retries), "retries_denied",
 				 jvalue_number(v->retries_denied), "weight_percent",
 				 jvalue_number(v->weight_percent), "backup", (int)v->backup,
 				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
-				 "taken_out", taken_out_json(s, v));
+				 "taken_out", taken_out_json(s, v), "checks", history_json(v));
 
 	if (!row || !more || json_object_update(row, more) != 0) {
 		json_decref(row);
@@ -134,20 +152,17 @@ bool snapshot_json_status(const struct snapshot *s, FILE *out)
 	return jvalue_print(status_json(s), out);
 }
 
-bool snapshot_json_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
+bool snapshot_json_servers(const struct snapshot *s, const char *name, FILE *out, char *why,
 			   size_t why_size)
 {
-	const struct snap_backend *k = NULL;
+	struct snap_place place;
 	json_t *list;
 
-	if (backend) {
-		k = snapshot_find_backend(s, backend, why, why_size);
-		if (!k)
-			return false;
-	}
+	if (!snapshot_find_place(s, name, &place, why, why_size))
+		return false;
 	list = json_array();
 	for (unsigned i = 0; i < s->n_servers; i++) {
-		if (!k || &s->backends[0] + s->servers[i].backend_index == k)
+		if (snapshot_in_place(s, &place, &s->servers[i]))
 			list = jvalue_append(list, server_row_json(s, &s->servers[i]));
 	}
 	if (jvalue_print(json_pack("{s:o}", "servers", list), out))

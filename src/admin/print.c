@@ -174,25 +174,54 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 	add_check(t, s, v);
 }
 
-bool snapshot_print_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
-			    size_t why_size)
+static bool print_history(const struct snap_server *v, FILE *out)
 {
-	const struct snap_backend *k = NULL;
+	char time[TEXT_TIME];
 	struct table t;
 
-	if (backend) {
-		k = snapshot_find_backend(s, backend, why, why_size);
-		if (!k)
-			return false;
+	if (!v->history.n) {
+		fprintf(out, "\nno check has ended yet\n");
+		return true;
 	}
+	table_init(&t, "llrrl");
+	table_head(&t, "CHECKED|RESULT|STATUS|MS|REASON");
+	for (unsigned i = 0; i < v->history.n; i++) {
+		const struct board_check *c = &v->history.checks[i];
+
+		table_add(&t, "%s", text_local_time(time, c->at_wall_us));
+		table_add(&t, c->ok ? "passed" : "failed");
+		if (c->status)
+			table_add(&t, "%u", c->status % 1000);
+		else
+			table_add(&t, "-");
+		table_add(&t, "%" PRIu64 ".%u", (uint64_t)(c->duration_us / CLOCK_MS),
+			  (unsigned)(c->duration_us % CLOCK_MS / 100));
+		table_add(&t, "%s", text_or_dash(c->reason));
+	}
+	fputc('\n', out);
+	return table_print(&t, out);
+}
+
+bool snapshot_print_servers(const struct snapshot *s, const char *name, FILE *out, char *why,
+			    size_t why_size)
+{
+	struct snap_place place;
+	struct table t;
+	bool good;
+
+	if (!snapshot_find_place(s, name, &place, why, why_size))
+		return false;
 	table_init(&t, "lllrrrrrrl");
 	table_head(&t, "SERVER|ADDRESS|STATE|FOR|WEIGHT|ACTIVE|TOTAL|ERRORS|RETRIES|CHECK");
 	for (unsigned i = 0; i < s->n_servers; i++) {
-		if (!k || &s->backends[0] + s->servers[i].backend_index == k)
+		if (snapshot_in_place(s, &place, &s->servers[i]))
 			add_server(&t, s, &s->servers[i]);
 	}
-	if (table_print(&t, out))
-		return true;
-	snprintf(why, why_size, "out of memory");
-	return false;
+	good = table_print(&t, out);
+	for (unsigned i = 0; good && place.server && i < s->n_servers; i++)
+		if (s->servers[i].checked && snapshot_in_place(s, &place, &s->servers[i]))
+			good = print_history(&s->servers[i], out);
+	if (!good)
+		snprintf(why, why_size, "out of memory");
+	return good;
 }

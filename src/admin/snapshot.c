@@ -159,6 +159,20 @@ static unsigned index_of_backend(const struct snapshot *s, const char *name)
 	return i;
 }
 
+/* The count and the texts are believed in their bounds only. */
+static void take_history(struct board_history *to, const struct board_server *from)
+{
+	_Atomic uint32_t *turn = (_Atomic uint32_t *)(uintptr_t)&from->history_turn;
+
+	board_read_block(turn, to, &from->history, sizeof(*to));
+	if (to->n > BOARD_CHECKS)
+		to->n = BOARD_CHECKS;
+	for (unsigned i = 0; i < to->n; i++) {
+		to->checks[i].reason[BOARD_CHECK_TEXT - 1] = '\0';
+		text_clean(to->checks[i].reason, false);
+	}
+}
+
 static void take_check(struct snap_server *v, const struct board_server *from)
 {
 	v->checked = stats_get(from->checked) != 0;
@@ -168,6 +182,7 @@ static void take_check(struct snap_server *v, const struct board_server *from)
 	v->check_last_us = stats_get(from->check_last_wall_us);
 	v->check_duration_us = stats_get(from->check_duration_us);
 	COPY_TURNED(&from->check_turn, v->check_reason, from->check_reason, false);
+	take_history(&v->history, from);
 }
 
 static void take_admin(struct snap_server *v, const struct board_server *from)

@@ -27,13 +27,14 @@ unsigned snapshot_routers(const struct snapshot *s); /* how many */
 
 /* For people: one screen, and what is wrong at its end. False: out of memory. */
 bool snapshot_print_status(const struct snapshot *s, FILE *out);
-/* `backend` NULL: all. False: no such backend (`why` names the nearest), or out of memory. */
-bool snapshot_print_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
+/* `name` is BACKEND or BACKEND/SERVER, then with its last checks; NULL: all. False: there is
+ * none (`why` names the nearest), or out of memory. */
+bool snapshot_print_servers(const struct snapshot *s, const char *name, FILE *out, char *why,
 			    size_t why_size);
 /* As `status --json` promises. False: out of memory. */
 bool snapshot_json_status(const struct snapshot *s, FILE *out);
 /* { "servers": [ … ] }; false as with snapshot_print_servers(). */
-bool snapshot_json_servers(const struct snapshot *s, const char *backend, FILE *out, char *why,
+bool snapshot_json_servers(const struct snapshot *s, const char *name, FILE *out, char *why,
 			   size_t why_size);
 /* A block a virtual router; `instance` NULL: all. False as with snapshot_print_servers(). */
 bool snapshot_print_vrrp(const struct snapshot *s, const char *instance, FILE *out, char *why,

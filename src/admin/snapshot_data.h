@@ -35,6 +35,7 @@ struct snap_server {
 	uint32_t weight_percent; /* of the weight that it has now: less than 100 in slow start */
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
+	struct board_history history; /* the newest first */
 	bool asks_drain; /* in answers to its checks */
 	bool taken_out; /* drained, or in maintenance, by hand */
 	char admin_why[BOARD_TEXT];
@@ -144,6 +145,16 @@ bool snapshot_limit_is(const struct snap_limit *l, const char *name);
 /* False: there is none of that name, and `why` says so, naming the nearest. */
 bool snapshot_has_limit(const struct snapshot *s, const char *name, char *why, size_t why_size);
 /* NULL, and `why` says so, naming the nearest. */
+/* What `servers` was asked for: BACKEND or BACKEND/SERVER, or all (NULL). */
+struct snap_place {
+	const struct snap_backend *backend; /* NULL: all */
+	const char *server;                 /* NULL: all of the backend */
+};
+/* False: there is none of that name, and `why` says so. */
+bool snapshot_find_place(const struct snapshot *s, const char *text, struct snap_place *place,
+			 char *why, size_t why_size);
+bool snapshot_in_place(const struct snapshot *s, const struct snap_place *place,
+		       const struct snap_server *v);
 const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,
 						 char *why, size_t why_size);
 const struct snap_router *snapshot_find_router(const struct snapshot *s, const char *name,

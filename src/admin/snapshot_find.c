@@ -70,6 +70,57 @@ const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const
 	return NULL;
 }
 
+bool snapshot_in_place(const struct snapshot *s, const struct snap_place *place,
+		       const struct snap_server *v)
+{
+	if (!place->backend)
+		return true;
+	return &s->backends[0] + v->backend_index == place->backend &&
+	       (!place->server || strcmp(v->name, place->server) == 0);
+}
+
+static bool has_server(const struct snapshot *s, const struct snap_place *place, char *why,
+		       size_t why_size)
+{
+	const struct snap_backend *k = place->backend;
+	struct nearest n = {NULL, NEAR};
+
+	for (unsigned i = 0; i < s->n_servers; i++) {
+		const struct snap_server *v = &s->servers[i];
+
+		if (snapshot_in_place(s, place, v))
+			return true;
+		if (&s->backends[0] + v->backend_index == k)
+			compare(&n, place->server, v->name);
+	}
+	if (n.name)
+		snprintf(why, why_size, "%s has no server \"%s\"; did you mean \"%s\"?", k->name,
+			 place->server, n.name);
+	else
+		snprintf(why, why_size,
+			 "%s has no server \"%s\"; `hpcbalctl servers %s` lists them", k->name,
+			 place->server, k->name);
+	return false;
+}
+
+bool snapshot_find_place(const struct snapshot *s, const char *text, struct snap_place *place,
+			 char *why, size_t why_size)
+{
+	const char *slash = text ? strchr(text, '/') : NULL;
+	char backend[256];
+	size_t n = slash ? (size_t)(slash - text) : text ? strlen(text) : 0;
+
+	*place = (struct snap_place){NULL, slash ? slash + 1 : NULL};
+	if (!text)
+		return true;
+	if (!str_copy(backend, sizeof(backend), (struct str){text, n})) {
+		snprintf(why, why_size, "no backend has a name that long");
+		return false;
+	}
+	place->backend = snapshot_find_backend(s, backend, why, why_size);
+	return place->backend && (!slash || has_server(s, place, why, why_size));
+}
+
 const struct snap_router *snapshot_find_router(const struct snapshot *s, const char *name,
 					       char *why, size_t why_size)
 {

@@ -350,6 +350,7 @@ void board_proxy_died(struct board_proxy *b)
 		server_gauges_clear(&b->servers[i].stats);
 		turn_close(&b->servers[i].check_turn);
 		turn_close(&b->servers[i].admin_turn);
+		turn_close(&b->servers[i].history_turn);
 	}
 	board_forget_prepared(b);
 }
@@ -360,6 +361,23 @@ void board_vrrp_died(struct board_vrrp *b)
 	stats_set(b->beat_us, 0);
 	for (unsigned i = 0; i < BOARD_ROUTERS; i++)
 		turn_close(&b->routers[i].turn);
+}
+
+void board_add_check(struct board_server *b, const struct board_check *c)
+{
+	struct board_history h = b->history; /* nobody else writes */
+
+	h.n = h.n < BOARD_CHECKS ? h.n + 1 : BOARD_CHECKS;
+	memmove(&h.checks[1], &h.checks[0], (h.n - 1) * sizeof(h.checks[0]));
+	h.checks[0] = *c;
+	board_write_block(&b->history_turn, &b->history, &h, sizeof(h));
+}
+
+void board_forget_checks(struct board_server *b)
+{
+	static const struct board_history none;
+
+	board_write_block(&b->history_turn, &b->history, &none, sizeof(none));
 }
 
 const char *board_router_state_name(enum board_router_state s)

@@ -73,6 +73,20 @@ enum board_place {
 
 enum board_admin { BOARD_ADMIN_READY, BOARD_ADMIN_DRAIN, BOARD_ADMIN_MAINT };
 
+/* The last results of a server's checks, the newest first. Plain memory, copied whole under
+ * `history_turn`. */
+#define BOARD_CHECKS 8
+#define BOARD_CHECK_TEXT 80
+struct board_history {
+	uint32_t n; /* of them there are */
+	struct board_check {
+		uint64_t at_wall_us, duration_us;
+		uint32_t status; /* of HTTP; 0: none */
+		uint32_t ok;
+		char reason[BOARD_CHECK_TEXT]; /* cut when it is longer */
+	} checks[BOARD_CHECKS];
+};
+
 /* The identity of a server is backend, name and address together. */
 struct board_server {
 	_Atomic uint32_t used;    /* set with release after the texts were written */
@@ -101,6 +115,8 @@ struct board_server {
 	_Atomic uint32_t check_ok;
 	_Atomic uint32_t check_turn; /* odd: check_reason is being written */
 	char check_reason[BOARD_TEXT];
+	_Atomic uint32_t history_turn; /* odd: history is being written */
+	struct board_history history;
 	struct server_stats stats;
 };
 
@@ -248,6 +264,11 @@ void board_text(char *to, size_t to_size, const char *from, size_t from_size);
 void board_write_text(_Atomic uint32_t *turn, char *to, size_t to_size, struct str text);
 bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
 		     size_t from_size);
+
+/* Proxy only, one thread: a result goes in front of the others. */
+void board_add_check(struct board_server *b, const struct board_check *c);
+/* And none is known any more. */
+void board_forget_checks(struct board_server *b);
 
 /* Proxy only: the slot with this identity, the old one if there is one, else a free one
  * (never used, or used but BOARD_GONE and not in use by its gauges), cleared. A slot that is

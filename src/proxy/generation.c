@@ -133,6 +133,7 @@ static void forget_past(struct board_server *on)
 	stats_set(on->health, BOARD_SERVER_STARTING);
 	stats_set(on->streak, 0);
 	stats_set(on->draining, 0);
+	board_forget_checks(on);
 	stats_set(on->since_wall_us, 0);
 	stats_set(on->check_last_wall_us, 0);
 	stats_set(on->admin, BOARD_ADMIN_READY);

@@ -155,11 +155,17 @@ static void publish_state(struct check *c, bool changed)
 static void publish_result(struct check *c, const struct probe_result *r)
 {
 	struct board_server *b = c->slot;
+	struct board_check result = { .at_wall_us = clock_wall_us(),
+				      .duration_us = r->duration_us,
+				      .status = r->status,
+				      .ok = r->ok };
 
+	snprintf(result.reason, sizeof(result.reason), "%.*s", BOARD_CHECK_TEXT - 1, r->reason);
+	board_add_check(b, &result);
 	stats_add(c->server->stats->checks, 1);
 	if (!r->ok && !r->unasked)
 		stats_add(c->server->stats->check_failures, 1);
-	stats_set(b->check_last_wall_us, clock_wall_us());
+	stats_set(b->check_last_wall_us, result.at_wall_us);
 	stats_set(b->check_duration_us, r->duration_us);
 	stats_set(b->check_status, r->status);
 	stats_set(b->check_ok, r->ok);

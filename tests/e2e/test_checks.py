@@ -171,3 +171,23 @@ def test_drain_by_a_field(start, origin):
     assert running.server("main", "main1")["state"] == "DRAIN"
     server.answer = wire.answer(b"", fields=["X-State: fine"])
     running.wait_server("main", "main1", "UP")
+
+
+def test_last_checks_are_kept(start, origin):
+    """Eight of them, the newest first."""
+    server = origin()
+    running = start(daemon.backend("main", server.address, more=(
+        'check: { http = "GET /"; interval = "50ms"; fall = 100; };')))
+
+    def checks():
+        return running.json("servers", "main/main1")["servers"][0]["checks"]
+    server.answer = wire.answer(b"", 500)
+    wire.wait_for(lambda: len(checks()) == 8 and not checks()[0]["ok"], "a failure among eight")
+    newest = checks()[0]
+    assert (newest["status"], newest["reason"]) == (500, "500, expected 200-399")
+    assert newest["duration_ms"] >= 0
+    times = [c["at"] for c in checks()]
+    assert times == sorted(times, reverse=True)
+    text = running.ctl("servers", "main/main1").stdout
+    assert text.count("failed ") >= 1 and text.count("500, expected 200-399") >= 1
+    assert len(text.splitlines()) == 2 + 1 + 1 + 8

@@ -283,6 +283,82 @@ START_TEST(what_was_taken_out_is_wrong)
 }
 END_TEST
 
+static void add_checks(struct board_server *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct board_check c = {.at_wall_us = AGO(100 - i),
+					.duration_us = 1234 + i * CLOCK_MS,
+					.status = i % 2 ? 200 : 0,
+					.ok = i % 2};
+
+		snprintf(c.reason, sizeof(c.reason), "result %u", i);
+		board_add_check(b, &c);
+	}
+}
+
+START_TEST(last_checks_of_one_server)
+{
+	char why[256];
+
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	proxy->servers[1].checked = 1;
+	ck_assert(print_from(sup, proxy, SERVERS, "web_backend/web2", why, sizeof(why)));
+	ck_assert_ptr_nonnull(strstr(text, "\nno check has ended yet\n"));
+	add_checks(&proxy->servers[1], BOARD_CHECKS + 2);
+	ck_assert(print_from(sup, proxy, SERVERS, "web_backend/web2", why, sizeof(why)));
+	ck_assert_ptr_nonnull(strstr(text, "web_backend/web2"));
+	ck_assert_ptr_null(strstr(text, "web_backend/web1"));
+	ck_assert_ptr_nonnull(strstr(text, "passed     200  10.2  result 9\n"));
+	ck_assert_ptr_nonnull(strstr(text, "failed       -   9.2  result 8\n"));
+	ck_assert(strstr(text, "result 9") < strstr(text, "result 8"));
+	ck_assert_ptr_nonnull(strstr(text, "result 2"));
+	ck_assert_ptr_null(strstr(text, "result 1\n")); /* eight of them */
+	ck_assert(print_from(sup, proxy, SERVERS, "web_backend", why, sizeof(why)));
+	ck_assert_ptr_null(strstr(text, "result 2"));
+	ck_assert(!print_from(sup, proxy, SERVERS, "web_backend/web3", why, sizeof(why)));
+	ck_assert_str_eq(why, "web_backend has no server \"web3\"; did you mean \"web1\"?");
+	ck_assert(!print_from(sup, proxy, SERVERS, "web_backend/", why, sizeof(why)));
+	ck_assert(!print_from(sup, proxy, SERVERS, "web_backen/web1", why, sizeof(why)));
+	board_forget_checks(&proxy->servers[1]);
+	ck_assert(print_from(sup, proxy, SERVERS, "web_backend/web2", why, sizeof(why)));
+	ck_assert_ptr_null(strstr(text, "result"));
+}
+END_TEST
+
+/* A board that its writer left in disorder: no count and no text is believed. */
+START_TEST(checks_out_of_bounds)
+{
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	proxy->servers[1].history.n = 1000;
+	memset(proxy->servers[1].history.checks[0].reason, 'x', BOARD_CHECK_TEXT);
+	proxy->servers[1].history.checks[1].reason[0] = '\x1b';
+	json_decref(load(SERVERS_JSON));
+	ck_assert_ptr_null(strchr(text, '\x1b'));
+}
+END_TEST
+
+START_TEST(json_of_checks)
+{
+	json_t *got, *want, *list;
+
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	add_checks(&proxy->servers[1], 2);
+	got = load(SERVERS_JSON);
+	list = json_object_get(json_array_get(json_object_get(got, "servers"), 1), "checks");
+	want = json_loads("[{\"at\":\"2026-02-06T11:12:35.655Z\",\"ok\":true,\"status\":200,"
+			  "\"duration_ms\":2.234,\"reason\":\"result 1\"},"
+			  "{\"at\":\"2026-02-06T11:12:34.655Z\",\"ok\":false,\"status\":null,"
+			  "\"duration_ms\":1.234,\"reason\":\"result 0\"}]",
+			  0, NULL);
+	ck_assert_msg(json_equal(want, list), "%s", text);
+	json_decref(want);
+	json_decref(got);
+}
+END_TEST
+
 START_TEST(json_servers_document)
 {
 	json_t *want, *got, *second;
@@ -297,7 +373,8 @@ START_TEST(json_servers_document)
 			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
 			  "\"retries\":5,\"retries_denied\":2,\"weight_percent\":100,"
 			  "\"backup\":false,\"removed\":false,"
-			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null}",
+			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null,"
+			  "\"checks\":[]}",
 			  0, NULL);
 	ck_assert_ptr_nonnull(want);
 	ck_assert_msg(json_equal(want, json_array_get(json_object_get(got, "servers"), 0)), "%s",
@@ -502,6 +579,9 @@ int main(void)
 	tcase_add_test(t, removed_servers);
 	tcase_add_test(t, json_status_document);
 	tcase_add_test(t, json_servers_document);
+	tcase_add_test(t, last_checks_of_one_server);
+	tcase_add_test(t, checks_out_of_bounds);
+	tcase_add_test(t, json_of_checks);
 	tcase_add_test(t, what_was_taken_out_is_wrong);
 	tcase_add_test(t, corrupt_texts_are_bounded_and_clean);
 	tcase_add_test(t, corrupt_numbers_are_harmless);

@@ -297,6 +297,12 @@ START_TEST(what_the_board_says)
 	WAIT_UNTIL(stats_get(b->stats.transitions) == 1);
 	ck_assert_uint_eq(b->health, BOARD_SERVER_UP);
 	ck_assert_uint_eq(b->check_status, 204);
+	ck_assert_uint_ge(b->history.n, 3); /* a failure and two that were good */
+	ck_assert_uint_eq(b->history.checks[0].status, 204);
+	ck_assert_uint_eq(b->history.checks[0].ok, 1);
+	ck_assert_uint_eq(b->history.checks[2].ok, 0);
+	ck_assert_str_eq(b->history.checks[2].reason, "503, expected 200-399");
+	ck_assert_uint_ge(b->history.checks[0].at_wall_us, b->history.checks[2].at_wall_us);
 	ck_assert_uint_eq(b->check_ok, 1);
 	ck_assert_uint_eq(stats_get(b->stats.transitions), 1);
 }

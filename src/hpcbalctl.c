@@ -347,6 +347,22 @@ static enum control_exit ask_events(const struct call *c, char **text, size_t *n
 	return *why ? call_complain(status, "%s", why) : status;
 }
 
+static enum control_exit print_events_json(const struct call *c)
+{
+	struct snapshot *s = NULL;
+	enum control_exit status;
+	bool good;
+
+	if (c->follow)
+		return call_complain(CONTROL_USAGE, "events takes either --json or -f");
+	status = call_snapshot(c, &s);
+	if (status != CONTROL_DONE)
+		return status;
+	good = snapshot_json_events(s, stdout);
+	snapshot_free(s);
+	return good ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "out of memory");
+}
+
 static enum control_exit run_events(const struct call *c)
 {
 	char *before = NULL, *now;
@@ -354,6 +370,8 @@ static enum control_exit run_events(const struct call *c)
 	enum control_exit status;
 	struct str fresh;
 
+	if (c->json)
+		return print_events_json(c);
 	for (;;) {
 		status = ask_events(c, &now, &n);
 		if (status == CONTROL_DONE && now) {
@@ -441,8 +459,8 @@ static const struct command commands[] = {
 	{"reload", "", "reads the configuration again; refuses a bad one and goes on", 0, 0,
 	 run_reload},
 	{"check", "[FILE]", "validates a configuration, by default the daemon's", 1, 0, run_check},
-	{"events", "[-f]", "what changed state and why, newest last; -f: goes on", 0, TAKES_FOLLOW,
-	 run_events},
+	{"events", "[-f]", "what changed state and why, newest last; -f: goes on", 0,
+	 TAKES_JSON | TAKES_FOLLOW, run_events},
 	{"metrics", "", "what a scraper would read, in Prometheus' text format", 0, 0,
 	 run_metrics},
 	{"version", "", "of this program, and of the daemon if it answers", 0, TAKES_JSON,
@@ -473,8 +491,8 @@ static void print_help(FILE *out)
 	      "\n"
 	      "  -s, --socket SOCKET  the daemon's control socket; else $HPCBAL_SOCKET, else\n"
 	      "                       " DEFAULT_SOCKET "\n"
-	      "      --json           status, servers, vrrp, sessions, kill, limits, demote,\n"
-	      "                       promote, version: as one JSON document\n"
+	      "      --json           status, servers, vrrp, sessions, kill, limits, events,\n"
+	      "                       demote, promote, version: as one JSON document\n"
 	      "      --for TIME       demote, drain, maint, limits exempt: for so long only, as\n"
 	      "                       500ms, 5s, 10m\n"
 	      "      --force          demote: also when no other node takes over\n"

@@ -4,6 +4,7 @@ src_admin_libadmin_a_SOURCES = \
 	src/admin/demote.c src/admin/demote.h \
 	src/admin/follow.c src/admin/follow.h \
 	src/admin/json.c \
+	src/admin/json_events.c \
 	src/admin/json_limits.c \
 	src/admin/json_vrrp.c src/admin/json_vrrp.h \
 	src/admin/jvalue.c src/admin/jvalue.h \

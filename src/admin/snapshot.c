@@ -49,6 +49,7 @@ static void take_supervisor(struct snapshot *s, const struct board_supervisor *b
 		p->started_us = stats_get(b->process[i].started_wall_us);
 		COPY_TURNED(&b->text_turn, p->last_end, b->process[i].last_end, false);
 	}
+	snapshot_take_events(s, &b->events);
 }
 
 static bool is_used(const _Atomic uint32_t *used)

@@ -49,6 +49,8 @@ bool snapshot_print_limits(const struct snapshot *s, const char *limit, FILE *ou
 /* { "limits": [ … ], "limited": [ … ], "exempt": [ … ], … } */
 bool snapshot_json_limits(const struct snapshot *s, const char *limit, FILE *out, char *why,
 			  size_t why_size);
+/* { "events": [ … ] }, oldest first. False: out of memory. */
+bool snapshot_json_events(const struct snapshot *s, FILE *out);
 /* In Prometheus' text format. */
 void snapshot_print_metrics(const struct snapshot *s, FILE *out);
 /* { "hpcbalctl": …, "hpcbald": … }; `s` NULL: no daemon answers. */

@@ -100,6 +100,8 @@ struct snapshot {
 	int32_t pid;
 	uint64_t started_us, generation, loaded_us;
 	struct snap_process process[BOARD_PROCESSES];
+	unsigned n_events;
+	struct event_line events[BOARD_EVENTS]; /* oldest first */
 
 	bool has_proxy;
 	uint64_t proxy_generation, n_workers, connections;
@@ -129,6 +131,7 @@ struct snapshot {
 /* Of one that is taken out: "by hand 5m ago, for 10m more: new kernel". */
 const char *text_taken_out(char to[TEXT_OUT], const struct snapshot *s,
 			   const struct snap_server *v);
+void snapshot_take_events(struct snapshot *s, const struct board_events *b);
 /* Fills the part of the virtual routers; after that of the supervisor. */
 void snapshot_take_vrrp(struct snapshot *s, const struct board_vrrp *b);
 /* Of an instant in router_facts: the same of the calendar. 0 and UINT64_MAX stay. */

@@ -154,6 +154,26 @@ bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t
 	return false;
 }
 
+uint64_t board_events_first(const struct board_events *e)
+{
+	uint64_t count = stats_get(e->count);
+
+	return count > BOARD_EVENTS ? count - BOARD_EVENTS : 0;
+}
+
+bool board_event_read(const struct board_events *e, uint64_t number, struct event_line *to)
+{
+	size_t at = number % BOARD_EVENTS;
+	/* Reading a turn needs no right to write it: the map may be read-only. */
+	_Atomic uint32_t *turn = (_Atomic uint32_t *)(uintptr_t)&e->slot[at].turn;
+
+	if (number >= stats_get(e->count) ||
+	    !board_read_block(turn, to, &e->slot[at].line, sizeof(*to)) || to->number != number)
+		return false;
+	to->who[sizeof(to->who) - 1] = to->text[sizeof(to->text) - 1] = '\0';
+	return true;
+}
+
 static bool text_is(const char *text, size_t size, struct str s)
 {
 	return s.n < size && memcmp(text, s.p, s.n) == 0 && text[s.n] == '\0';

@@ -34,6 +34,26 @@ struct board_head {
 	uint32_t size;
 };
 
+/* The ring of what changed state lately, in the supervisor and its children. */
+#define BOARD_EVENTS 256
+#define BOARD_EVENT_TEXT 240
+
+/* Plain memory, copied whole under the slot's turn. */
+struct event_line {
+	uint64_t number; /* the first is 0 */
+	uint64_t wall_us;
+	char who[16]; /* the role */
+	char text[BOARD_EVENT_TEXT];
+};
+
+struct board_events {
+	_Atomic uint64_t count; /* since the start; the newest is (count - 1) % BOARD_EVENTS */
+	struct {
+		_Atomic uint32_t turn; /* odd: `line` is being written */
+		struct event_line line;
+	} slot[BOARD_EVENTS];
+};
+
 /* Written by the supervisor. */
 struct board_supervisor {
 	struct board_head head;
@@ -54,6 +74,7 @@ struct board_supervisor {
 		_Atomic uint64_t started_wall_us;
 		char last_end[BOARD_TEXT]; /* how the last one ended; under text_turn */
 	} process[BOARD_PROCESSES];
+	struct board_events events;
 };
 
 enum board_server_state {
@@ -241,6 +262,10 @@ struct board_vrrp {
 /* Writer's side of a whole block under a turn, and the reader's: false as board_read_text(). */
 void board_write_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);
 bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);
+/* The number of the oldest event that is kept. */
+uint64_t board_events_first(const struct board_events *e);
+/* The event of that number. False: it is not there any more, or not yet. */
+bool board_event_read(const struct board_events *e, uint64_t number, struct event_line *to);
 /* The supervisor, when the vrrp process is dead and before its successor starts. What the
  * successor needs stays. */
 void board_vrrp_died(struct board_vrrp *b);

@@ -127,7 +127,7 @@ static void say(struct supervisor *sv, const struct service *s, const struct msg
 {
 	log_relay(s->kind->name, (int)s->child.pid, (int)(m->arg & 7), m->text);
 	if (m->arg & MSG_SAY_EVENT)
-		events_add(&sv->events, clock_wall_us(), s->kind->name, m->text);
+		events_add(&sv->own_board->events, clock_wall_us(), s->kind->name, m->text);
 }
 
 static void said(struct service *s, const struct msg *m)
@@ -137,7 +137,7 @@ static void said(struct service *s, const struct msg *m)
 	if (m->type == MSG_LOG_LOST)
 		supervisor_reopen_log(sv);
 	else if (m->type == MSG_EVENT)
-		events_add(&sv->events, clock_wall_us(), s->kind->name, m->text);
+		events_add(&sv->own_board->events, clock_wall_us(), s->kind->name, m->text);
 	else if (m->type == MSG_SAY)
 		say(sv, s, m);
 	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)

@@ -107,7 +107,7 @@ static void run_events(struct client *c)
 {
 	struct report out = {NULL, 0};
 
-	events_print(&c->commands->supervisor->events, &out);
+	events_print(&c->commands->supervisor->own_board->events, &out);
 	client_end(c, 'o', report_text(&out), CONTROL_DONE);
 	report_clear(&out);
 }

@@ -1,29 +1,14 @@
-/* The ring of what changed state lately, in this process and its children. */
+/* The ring of what changed state lately, in this process and its children: on the supervisor's
+ * board (ipc/board.h), where whoever reads boards finds it. */
 #ifndef HPCBAL_SUPERVISOR_EVENTS_H
 #define HPCBAL_SUPERVISOR_EVENTS_H
 
-#include <stdint.h>
-
-#include "base/str.h"
+#include "ipc/board.h"
 #include "supervisor/report.h"
 
-#define EVENTS_KEPT 256
-#define EVENTS_TEXT 240
-
-struct event_line {
-	uint64_t wall_us;
-	const char *who; /* a literal: the role */
-	char text[EVENTS_TEXT];
-};
-
-struct events {
-	struct event_line line[EVENTS_KEPT];
-	uint64_t count; /* since the start; the newest is (count - 1) % EVENTS_KEPT */
-};
-
 /* Too long a text is cut; what is no printable byte is shown as '?'. */
-void events_add(struct events *e, uint64_t wall_us, const char *who, struct str text);
+void events_add(struct board_events *e, uint64_t wall_us, const char *who, struct str text);
 /* Oldest first, in local time. */
-void events_print(const struct events *e, struct report *out);
+void events_print(const struct board_events *e, struct report *out);
 
 #endif

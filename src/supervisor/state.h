@@ -38,7 +38,6 @@ struct supervisor {
 	struct reload reload;
 	struct runfiles runfiles;
 	struct commands commands;
-	struct events events;
 	struct notify notify;
 	struct loop_timer look;     /* at the heartbeats */
 	struct loop_timer watchdog; /* the service manager's */

@@ -29,7 +29,7 @@ void supervisor_event(struct supervisor *sv, int level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_msg(level, "%s", text);
-	events_add(&sv->events, clock_wall_us(), "supervisor", str_of(text));
+	events_add(&sv->own_board->events, clock_wall_us(), "supervisor", str_of(text));
 }
 
 /* ---- the log ---- */

@@ -69,7 +69,7 @@ static void prepare(void)
 	sv.reload.running = &edition;
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++)
 		sv.reader[i] = null;
-	events_add(&sv.events, 1, "fuzz", STR("began"));
+	events_add(&board.events, 1, "fuzz", STR("began"));
 	commands_init(&sv.commands, &sv);
 	must(commands_open(&sv.commands, listener));
 }

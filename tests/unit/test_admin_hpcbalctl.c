@@ -352,7 +352,8 @@ START_TEST(json_before_or_behind)
 	static const char *const words[][2] = { { "--json", "status" }, { "status", "--json" },
 						{ "--json", "servers" }, { "servers", "--json" },
 						{ "--json", "version" }, { "version", "--json" },
-						{ "--json", "vrrp" },	 { "vrrp", "--json" } };
+						{ "--json", "vrrp" },	 { "vrrp", "--json" },
+						{ "--json", "events" },	 { "events", "--json" } };
 	json_t *j;
 
 	ctl_with(BOARDS, words[_i][0], words[_i][1], NULL);
@@ -590,6 +591,7 @@ static const struct {
 	{ { "limits", "--for", "5s" }, 2, "limits takes --for with exempt only" },
 	{ { "status", "--force" }, 2, "status takes no --force: it is an option of demote" },
 	{ { "metrics", "--json" }, 2, "metrics gives no JSON" },
+	{ { "events", "-f", "--json" }, 2, "events takes either --json or -f" },
 	{ { "upgrade" }, 1, "upgrade is not in version " },
 	{ { "top" }, 1, "top is not in version " },
 };
@@ -750,7 +752,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, status_and_servers);
-	tcase_add_loop_test(t, json_before_or_behind, 0, 8);
+	tcase_add_loop_test(t, json_before_or_behind, 0, 10);
 	tcase_add_test(t, servers_of_an_unknown_backend);
 	tcase_add_test(t, vrrp_and_metrics);
 	tcase_add_loop_test(t, demote_tells_the_steps, 0, 2);

@@ -24,7 +24,7 @@ static void teardown(void)
 	text = NULL;
 }
 
-enum what { STATUS, SERVERS, STATUS_JSON, SERVERS_JSON };
+enum what { STATUS, SERVERS, STATUS_JSON, SERVERS_JSON, EVENTS_JSON };
 
 static bool print_from(const struct board_supervisor *b, const struct board_proxy *p,
 		       enum what what, const char *backend, char *why, size_t why_size)
@@ -48,6 +48,9 @@ static bool print_from(const struct board_supervisor *b, const struct board_prox
 		break;
 	case SERVERS_JSON:
 		good = snapshot_json_servers(s, backend, f, why, why_size);
+		break;
+	case EVENTS_JSON:
+		good = snapshot_json_events(s, f);
 		break;
 	}
 	fclose(f);
@@ -558,6 +561,42 @@ START_TEST(table_aligns_characters)
 }
 END_TEST
 
+static void add_event(uint64_t number, const char *said)
+{
+	struct event_line l = { .number = number, .wall_us = AGO(60) };
+
+	strcpy(l.who, "proxy");
+	strncpy(l.text, said, sizeof(l.text) - 1);
+	board_write_block(&sup->events.slot[number % BOARD_EVENTS].turn,
+			  &sup->events.slot[number % BOARD_EVENTS].line, &l, sizeof(l));
+	stats_set(sup->events.count, number + 1);
+}
+
+START_TEST(events_as_json)
+{
+	json_t *j, *list, *one;
+
+	boards_fill_supervisor();
+	j = load(EVENTS_JSON);
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "events")), 0);
+	json_decref(j);
+	for (unsigned i = 0; i < BOARD_EVENTS + 2; i++)
+		add_event(i, i == 5 ? "it \033[31m\"moved\"" : "something");
+	/* A slot that holds another one's text, or is just being written, is passed over. */
+	sup->events.slot[3].line.number = 77;
+	stats_add(sup->events.slot[4].turn, 1);
+	j = load(EVENTS_JSON);
+	list = json_object_get(j, "events");
+	ck_assert_uint_eq(json_array_size(list), BOARD_EVENTS - 2);
+	one = json_array_get(list, 1);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "text")), "it ?[31m\"moved\"");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "who")), "proxy");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "time")),
+			 "2026-02-06T11:13:14.655Z");
+	json_decref(j);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("admin/snapshot");
@@ -588,6 +627,7 @@ int main(void)
 	tcase_add_loop_test(t, corrupt_everything, 0, sizeof(fills) / sizeof(fills[0]));
 	tcase_add_test(t, corrupt_turn_does_not_hang);
 	tcase_add_test(t, servers_of_no_backend);
+	tcase_add_test(t, events_as_json);
 	tcase_add_test(t, ages);
 	tcase_add_test(t, bytes);
 	tcase_add_test(t, table_aligns_characters);

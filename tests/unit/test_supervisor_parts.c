@@ -192,13 +192,14 @@ END_TEST
 
 START_TEST(events_keep_the_newest)
 {
-	static struct events e;
+	static struct board_events e;
 	struct report out = {NULL, 0};
 	struct str rest, line;
+	struct event_line last;
 	unsigned n = 0;
 	char text[400];
 
-	for (unsigned i = 0; i < EVENTS_KEPT + 10; i++) {
+	for (unsigned i = 0; i < BOARD_EVENTS + 10; i++) {
 		snprintf(text, sizeof(text), "event %u", i);
 		events_add(&e, 1700000000000000ull + i, "proxy", str_of(text));
 	}
@@ -210,14 +211,18 @@ START_TEST(events_keep_the_newest)
 		snprintf(text, sizeof(text), " proxy: event %u", 10 + n++);
 		ck_assert_msg(str_ends(line, str_of(text)), "%.*s", STR_ARGS(line));
 	}
-	ck_assert_uint_eq(n, EVENTS_KEPT);
+	ck_assert_uint_eq(n, BOARD_EVENTS);
 	report_clear(&out);
 	memset(text, 'x', sizeof(text));
 	text[0] = '\n';
 	text[1] = '\033';
 	events_add(&e, 0, "proxy", (struct str){text, sizeof(text)});
-	ck_assert_uint_eq(strlen(e.line[(e.count - 1) % EVENTS_KEPT].text), EVENTS_TEXT - 1);
-	ck_assert_int_eq(strncmp(e.line[(e.count - 1) % EVENTS_KEPT].text, "??xx", 4), 0);
+	ck_assert(board_event_read(&e, BOARD_EVENTS + 10, &last));
+	ck_assert_uint_eq(strlen(last.text), BOARD_EVENT_TEXT - 1);
+	ck_assert_int_eq(strncmp(last.text, "??xx", 4), 0);
+	ck_assert_uint_eq(board_events_first(&e), 11);
+	ck_assert(!board_event_read(&e, 10, &last));
+	ck_assert(!board_event_read(&e, BOARD_EVENTS + 11, &last));
 }
 END_TEST
 

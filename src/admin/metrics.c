@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "admin/snapshot_data.h"
+#include "base/clock.h"
 
 struct writer {
 	FILE *out;
@@ -15,9 +16,10 @@ struct metric {
 	void (*collect)(struct writer *w, const struct snapshot *s);
 };
 
-/* Up to two labels with a value each. */
+/* Up to so many labels with a value each. */
+#define LABELS 3
 struct labels {
-	const char *name[2], *value[2];
+	const char *name[LABELS], *value[LABELS];
 };
 
 static void put_escaped(FILE *out, const char *text)
@@ -32,21 +34,32 @@ static void put_escaped(FILE *out, const char *text)
 	}
 }
 
-/* The head is printed only when something stands below it. */
-static void put(struct writer *w, struct labels l, uint64_t value)
+/* All but the value. The head is printed only when something stands below it. */
+static void put_name(struct writer *w, const char *suffix, struct labels l)
 {
 	const struct metric *m = w->metric;
 
 	if (!w->samples++)
 		fprintf(w->out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
 			m->type);
-	fputs(m->name, w->out);
-	for (unsigned i = 0; i < 2 && l.name[i]; i++) {
+	fprintf(w->out, "%s%s", m->name, suffix);
+	for (unsigned i = 0; i < LABELS && l.name[i]; i++) {
 		fprintf(w->out, "%s%s=\"", i ? "," : "{", l.name[i]);
 		put_escaped(w->out, l.value[i]);
 		fputc('"', w->out);
 	}
-	fprintf(w->out, "%s %" PRIu64 "\n", l.name[0] ? "}" : "", value);
+	fputs(l.name[0] ? "} " : " ", w->out);
+}
+
+static void put_part(struct writer *w, const char *suffix, struct labels l, uint64_t value)
+{
+	put_name(w, suffix, l);
+	fprintf(w->out, "%" PRIu64 "\n", value);
+}
+
+static void put(struct writer *w, struct labels l, uint64_t value)
+{
+	put_part(w, "", l, value);
 }
 
 static struct labels none(void)
@@ -63,6 +76,12 @@ static struct labels two(const char *name, const char *value, const char *other,
 			 const char *other_value)
 {
 	return (struct labels){{name, other}, {value, other_value}};
+}
+
+static struct labels three(const char *name, const char *value, const char *other,
+			   const char *other_value, const char *third, const char *third_value)
+{
+	return (struct labels){{name, other, third}, {value, other_value, third_value}};
 }
 
 static void collect_build(struct writer *w, const struct snapshot *s)
@@ -108,6 +127,20 @@ static const struct snap_frontend *next_frontend(const struct snapshot *s, unsig
 	return NULL;
 }
 
+static const struct snap_backend *next_backend(const struct snapshot *s, unsigned *i)
+{
+	while (*i < s->n_backends) {
+		const struct snap_backend *b = &s->backends[*i];
+		unsigned k = 0;
+
+		while (strcmp(s->backends[k].name, b->name) != 0)
+			k++;
+		if (k == (*i)++ && *b->name)
+			return b;
+	}
+	return NULL;
+}
+
 static void collect_frontend_connections(struct writer *w, const struct snapshot *s)
 {
 	const struct snap_frontend *f;
@@ -116,13 +149,28 @@ static void collect_frontend_connections(struct writer *w, const struct snapshot
 		put(w, one("frontend", f->name), f->connections);
 }
 
+/* A series is there from the beginning, so that its first request is seen as a step. */
+static void put_road(struct writer *w, const struct snapshot *s, const struct snap_frontend *f,
+		     const char *backend, unsigned slot)
+{
+	const struct snap_road *road = &s->roads[f->slot][slot];
+
+	for (unsigned i = 0; road->open && i < BOARD_CODES; i++)
+		put(w, three("frontend", f->name, "backend", backend, "code", snap_codes[i]),
+		    road->codes[i]);
+}
+
+/* Requests that came to no backend have an empty one, which is the same as none. */
 static void collect_requests(struct writer *w, const struct snapshot *s)
 {
 	const struct snap_frontend *f;
+	const struct snap_backend *k;
 
-	for (unsigned i = 0; (f = next_frontend(s, &i));)
-		for (unsigned k = 0; k < SNAP_CODES; k++)
-			put(w, two("frontend", f->name, "code", snap_codes[k]), f->codes[k]);
+	for (unsigned i = 0; (f = next_frontend(s, &i));) {
+		for (unsigned n = 0; (k = next_backend(s, &n));)
+			put_road(w, s, f, k->name, k->slot);
+		put_road(w, s, f, "", BOARD_NOWHERE);
+	}
 }
 
 static void collect_bytes(struct writer *w, const struct snapshot *s)
@@ -133,6 +181,34 @@ static void collect_bytes(struct writer *w, const struct snapshot *s)
 		put(w, two("frontend", f->name, "direction", "in"), f->bytes_in);
 		put(w, two("frontend", f->name, "direction", "out"), f->bytes_out);
 	}
+}
+
+/* ---- backends ---- */
+
+/* Cumulative, with the bounds in seconds. */
+static void put_durations(struct writer *w, const struct snap_backend *k)
+{
+	uint64_t total = 0;
+	char le[32];
+
+	for (unsigned i = 0; i < LATENCY_BOUNDS; i++) {
+		total += k->latency[i];
+		snprintf(le, sizeof(le), "%g", (double)latency_bound_us[i] / CLOCK_SEC);
+		put_part(w, "_bucket", two("backend", k->name, "le", le), total);
+	}
+	total += k->latency[LATENCY_BOUNDS];
+	put_part(w, "_bucket", two("backend", k->name, "le", "+Inf"), total);
+	put_name(w, "_sum", one("backend", k->name));
+	fprintf(w->out, "%.6f\n", (double)k->latency_sum_us / CLOCK_SEC);
+	put_part(w, "_count", one("backend", k->name), total);
+}
+
+static void collect_durations(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_backend *k;
+
+	for (unsigned i = 0; (k = next_backend(s, &i));)
+		put_durations(w, k);
 }
 
 /* ---- servers ---- */
@@ -384,6 +460,10 @@ static const struct metric metrics[] = {
 	 collect_frontend_connections},
 	{"hpcbal_requests_total", "counter", "Requests by the code of their answer.",
 	 collect_requests},
+	{"hpcbal_request_duration_seconds", "histogram",
+	 "From a request's whole head to the last byte of its response; of a tunnel, and in mode "
+	 "tcp, until the way was open.",
+	 collect_durations},
 	{"hpcbal_bytes_total", "counter",
 	 "Bytes received from clients (in) and sent to them (out).", collect_bytes},
 	{"hpcbal_server_up", "gauge", "1 while the server takes new requests.", collect_server_up},

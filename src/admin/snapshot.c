@@ -98,18 +98,7 @@ static int compare_servers(const void *pa, const void *pb)
 	return compare_order(a->order, a->slot, b->order, b->slot);
 }
 
-const char *const snap_codes[SNAP_CODES] = {"2xx", "3xx", "4xx", "5xx", "other"};
-
-static void take_codes(struct snap_frontend *f, const struct board_frontend *from)
-{
-	const struct frontend_stats *st = &from->stats;
-	const _Atomic uint64_t *const by[SNAP_CODES] = {
-		&st->code_2xx, &st->code_3xx, &st->code_4xx, &st->code_5xx, &st->code_other,
-	};
-
-	for (unsigned i = 0; i < SNAP_CODES; i++)
-		f->codes[i] = stats_get(*by[i]);
-}
+const char *const snap_codes[BOARD_CODES] = {"2xx", "3xx", "4xx", "5xx", "other"};
 
 static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 {
@@ -128,7 +117,6 @@ static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 		f->requests = stats_get(from->stats.requests);
 		f->bytes_in = stats_get(from->stats.bytes_in);
 		f->bytes_out = stats_get(from->stats.bytes_out);
-		take_codes(f, from);
 		s->n_frontends++;
 	}
 	qsort(s->frontends, s->n_frontends, sizeof(s->frontends[0]), compare_frontends);
@@ -146,9 +134,31 @@ static void take_backends(struct snapshot *s, const struct board_proxy *b)
 		k->order = stats_get(from->order);
 		COPY(k->name, from->name);
 		COPY(k->balance, from->balance);
+		for (unsigned n = 0; n <= LATENCY_BOUNDS; n++)
+			k->latency[n] = stats_get(from->latency.count[n]);
+		k->latency_sum_us = stats_get(from->latency.sum_us);
 		s->n_backends++;
 	}
 	qsort(s->backends, s->n_backends, sizeof(s->backends[0]), compare_backends);
+}
+
+static void take_road(struct snap_road *to, const struct board_road *from)
+{
+	to->open = stats_get(from->open) == 1;
+	for (unsigned i = 0; i < BOARD_CODES; i++)
+		to->codes[i] = stats_get(from->codes[i]);
+}
+
+static void take_roads(struct snapshot *s, const struct board_proxy *b)
+{
+	for (unsigned i = 0; i < s->n_frontends; i++) {
+		unsigned f = s->frontends[i].slot;
+
+		for (unsigned k = 0; k < s->n_backends; k++)
+			take_road(&s->roads[f][s->backends[k].slot],
+				  &b->roads[f][s->backends[k].slot]);
+		take_road(&s->roads[f][BOARD_NOWHERE], &b->roads[f][BOARD_NOWHERE]);
+	}
 }
 
 static unsigned index_of_backend(const struct snapshot *s, const char *name)
@@ -276,6 +286,7 @@ static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 	s->log_dropped = stats_get(b->stats.log_dropped);
 	take_frontends(s, b);
 	take_backends(s, b);
+	take_roads(s, b);
 	take_servers(s, b);
 	count_servers(s);
 }

@@ -12,8 +12,7 @@ struct snap_process {
 	char last_end[BOARD_TEXT];
 };
 
-#define SNAP_CODES 5
-extern const char *const snap_codes[SNAP_CODES]; /* "2xx" … "other" */
+extern const char *const snap_codes[BOARD_CODES]; /* "2xx" … "other" */
 
 struct snap_frontend {
 	char name[BOARD_NAME];
@@ -21,7 +20,6 @@ struct snap_frontend {
 	uint32_t order, slot;
 	bool tcp; /* its mode; else http */
 	uint64_t connections, requests, bytes_in, bytes_out;
-	uint64_t codes[SNAP_CODES]; /* requests by the code of their answer; names: snap_codes */
 };
 
 struct snap_server {
@@ -50,6 +48,14 @@ struct snap_backend {
 	/* Its servers stand together; removed ones behind the others. */
 	unsigned first, n_servers, n_removed, n_up;
 	uint64_t active, requests;
+	uint64_t latency[LATENCY_BOUNDS + 1]; /* requests by how long they took, each for itself */
+	uint64_t latency_sum_us;
+};
+
+/* As struct board_road. */
+struct snap_road {
+	bool open;
+	uint64_t codes[BOARD_CODES]; /* names: snap_codes */
 };
 
 /* struct router_stats without atomics. */
@@ -109,6 +115,8 @@ struct snapshot {
 	unsigned n_frontends, n_backends, n_servers;
 	struct snap_frontend frontends[BOARD_FRONTENDS];
 	struct snap_backend backends[BOARD_BACKENDS];
+	/* By slots; filled for the frontends and backends that are here. */
+	struct snap_road roads[BOARD_FRONTENDS][BOARD_BACKENDS + 1];
 	struct snap_server servers[BOARD_SERVERS];
 
 	bool has_vrrp;

@@ -8,6 +8,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/files.c src/base/files.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/iovq.c src/base/iovq.h \
+	src/base/latency.c src/base/latency.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/reason.c src/base/reason.def src/base/reason.h \

@@ -228,6 +228,13 @@ void board_forget_prepared(struct board_proxy *b)
 		slot_forget(&b->servers[i].current);
 }
 
+static void road_clear(struct board_road *r)
+{
+	stats_set(r->open, 0);
+	for (unsigned i = 0; i < BOARD_CODES; i++)
+		stats_set(r->codes[i], 0);
+}
+
 static bool server_is(const struct board_server *s, struct str backend, struct str name,
 		      struct str address)
 {
@@ -291,6 +298,8 @@ int board_backend_slot(struct board_proxy *b, struct str name)
 		return -1;
 	s = &b->backends[at];
 	slot_clear(&s->used, sizeof(*s));
+	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+		road_clear(&b->roads[i][at]);
 	str_copy(s->name, sizeof(s->name), name);
 	slot_give(&s->used, &s->current);
 	return at;
@@ -318,6 +327,8 @@ int board_frontend_slot(struct board_proxy *b, struct str name)
 		return -1;
 	s = &b->frontends[at];
 	slot_clear(&s->used, sizeof(*s));
+	for (unsigned i = 0; i <= BOARD_BACKENDS; i++)
+		road_clear(&b->roads[at][i]);
 	str_copy(s->name, sizeof(s->name), name);
 	slot_give(&s->used, &s->current);
 	return at;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/latency.h"
 #include "base/stats.h"
 #include "base/str.h"
 
@@ -147,7 +148,20 @@ struct board_backend {
 	char name[BOARD_NAME];
 	char balance[BOARD_NAME];
 	_Atomic uint32_t order; /* place in the file */
+	/* Of requests, from the whole head to the response's last byte; of tunnels and in mode
+	 * tcp, until the way was open. */
+	struct latency latency;
 };
+
+/* The requests of one frontend that went to one backend, by the code of their answer. */
+enum board_code { BOARD_2XX, BOARD_3XX, BOARD_4XX, BOARD_5XX, BOARD_OTHER, BOARD_CODES };
+struct board_road {
+	_Atomic uint32_t open; /* 1: the running configuration has this road */
+	_Atomic uint64_t codes[BOARD_CODES];
+};
+
+/* The road, in place of a backend's slot, of requests that came to none. */
+#define BOARD_NOWHERE BOARD_BACKENDS
 
 #define BOARD_BINDS_TEXT 1024
 struct board_frontend {
@@ -178,6 +192,7 @@ struct board_proxy {
 	struct board_backend backends[BOARD_BACKENDS];
 	struct board_server servers[BOARD_SERVERS];
 	_Atomic uint32_t server_order[BOARD_SERVERS]; /* place of each slot in the file */
+	struct board_road roads[BOARD_FRONTENDS][BOARD_BACKENDS + 1]; /* by slots */
 };
 
 #define BOARD_ROUTERS 16

@@ -186,13 +186,16 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 {
 	const struct backend *same = unchanged_backend(old, c);
 	bool *backup = arena_zalloc(arena, c->n_servers * sizeof(*backup));
+	int slot = board_backend_slot(board, c->name);
 
 	b->conf = c;
 	b->codec = &codec_h1;
 	b->key = affinity_named(c);
 	b->servers = arena_zalloc(arena, c->n_servers * sizeof(*b->servers));
-	if (!b->servers || !backup || board_backend_slot(board, c->name) < 0)
+	if (!b->servers || !backup || slot < 0)
 		return false;
+	b->slot = (unsigned)slot;
+	b->latency = &board->backends[slot].latency;
 	for (unsigned i = 0; i < c->n_servers; i++) {
 		b->servers[i] = take_server(old, board, c->name, &c->servers[i]);
 		if (!b->servers[i])
@@ -281,6 +284,7 @@ static bool make_frontends(struct generation *g, struct board_proxy *board,
 		if (good) {
 			f->slot = (unsigned)slot;
 			f->stats = &board->frontends[slot].stats;
+			f->roads = board->roads[slot];
 		}
 	}
 	diags_free(&diags);
@@ -405,6 +409,19 @@ struct kept {
 	uint32_t n_servers;
 };
 
+static void publish_roads(const struct generation *g, const struct frontend *f)
+{
+	bool open[BOARD_BACKENDS + 1] = { [BOARD_NOWHERE] = true };
+
+	for (unsigned i = 0; i < f->conf->n_routes; i++)
+		if (f->conf->routes[i].action == CONF_ROUTE_BACKEND)
+			open[g->backends[f->conf->routes[i].backend].slot] = true;
+	if (f->conf->default_backend >= 0)
+		open[g->backends[f->conf->default_backend].slot] = true;
+	for (unsigned i = 0; i <= BOARD_BACKENDS; i++)
+		stats_set(f->roads[i].open, open[i]);
+}
+
 static void publish_frontend(const struct generation *g, unsigned i, struct board_proxy *board,
 			     struct kept *kept)
 {
@@ -419,6 +436,7 @@ static void publish_frontend(const struct generation *g, unsigned i, struct boar
 	board_write_text(&b->bind_turn, b->binds, sizeof(b->binds), str_of(binds));
 	stats_set(b->order, i);
 	stats_set(b->tcp, f->conf->mode == CONF_MODE_TCP);
+	publish_roads(g, f);
 	stats_set(b->current, BOARD_CURRENT);
 	kept->frontends[f->slot] = true;
 }
@@ -438,10 +456,8 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 			    struct kept *kept, bool reload)
 {
 	const struct backend *b = &g->backends[i];
-	int slot = board_backend_slot(board, b->conf->name);
+	unsigned slot = b->slot;
 
-	if (slot < 0)
-		return;
 	str_copy(board->backends[slot].balance, BOARD_NAME, b->conf->balance_text);
 	stats_set(board->backends[slot].order, i);
 	stats_set(board->backends[slot].current, BOARD_CURRENT);

@@ -38,6 +38,7 @@ struct frontend {
 	struct frontend_limit *rates, *holds; /* of requests; of connections */
 	struct frontend_stats *stats;
 	unsigned slot; /* on the board */
+	struct board_road *roads; /* by slots of backends */
 };
 
 struct backend {
@@ -47,6 +48,8 @@ struct backend {
 	struct pool *pool;
 	struct router *edits; /* its changes to fields; NULL: none */
 	struct server **servers; /* in the order of conf->servers; a reference each */
+	unsigned slot; /* on the board */
+	struct latency *latency;
 };
 
 struct generation {

@@ -157,16 +157,38 @@ void exchange_count_server(struct exchange *x)
 	stats_add(st->bytes_out, x->to_client.body);
 }
 
+/* Of a tunnel, until it was open: how long it lives is the matter of its ends. */
+static uint64_t duration(const struct exchange *x)
+{
+	uint64_t from = x->head_at ? x->head_at : x->began_at;
+	uint64_t to = loop_now(x->session->worker->loop);
+
+	if (x->tunnel)
+		to = exchange_is_tcp(x) ? x->connected_at : x->response_at;
+	return to > from ? to - from : 0;
+}
+
+static void count_road(struct exchange *x)
+{
+	struct board_road *road = &x->frontend->roads[x->backend ? x->backend->slot
+								  : BOARD_NOWHERE];
+	_Atomic uint64_t *const by[6] = { &road->codes[BOARD_OTHER], &road->codes[BOARD_OTHER],
+					  &road->codes[BOARD_2XX],   &road->codes[BOARD_3XX],
+					  &road->codes[BOARD_4XX],   &road->codes[BOARD_5XX] };
+
+	count_code(x->status, by);
+	if (x->backend)
+		latency_add(x->backend->latency, duration(x));
+}
+
 void exchange_record(struct exchange *x)
 {
 	struct frontend_stats *st = x->frontend->stats;
-	_Atomic uint64_t *const by[6] = { &st->code_other, &st->code_other, &st->code_2xx,
-					  &st->code_3xx,   &st->code_4xx,   &st->code_5xx };
 	uint64_t in = x->req.head_size + x->to_server.body, out = x->to_client.sent;
 	const struct over over = over_of(x);
 
 	stats_add(st->requests, 1);
-	count_code(x->status, by);
+	count_road(x);
 	stats_add(st->bytes_in, in);
 	stats_add(st->bytes_out, out);
 	if (logger_wanted(x->session->worker->shared->logger) && !is_silent_check(x))

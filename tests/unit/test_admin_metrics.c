@@ -90,6 +90,9 @@ static void take_number(const char **p, char *to, size_t size)
 {
 	size_t n = strspn(*p, "0123456789");
 
+	if (n && (*p)[n] == '.')
+		n += 1 + strspn(*p + n + 1, "0123456789");
+
 	ck_assert_msg(n > 0 && n < size, "no number at: %.60s", *p);
 	memcpy(to, *p, n);
 	to[n] = '\0';
@@ -101,7 +104,20 @@ static int compare_samples(const void *a, const void *b)
 	return strcmp(((const struct sample *)a)->series, ((const struct sample *)b)->series);
 }
 
-static void take_sample(const char **p, const char *family)
+/* Of a histogram's family there are three. */
+static void check_name(const char *name, const char *family, bool histogram)
+{
+	const char *suffix = name + strlen(family);
+
+	ck_assert(str_begins(str_of(name), str_of(family)));
+	if (histogram)
+		ck_assert(strcmp(suffix, "_bucket") == 0 || strcmp(suffix, "_sum") == 0 ||
+			  strcmp(suffix, "_count") == 0);
+	else
+		ck_assert_str_eq(suffix, "");
+}
+
+static void take_sample(const char **p, const char *family, bool histogram)
 {
 	struct sample *s = &samples[n_samples];
 	const char *begin = *p;
@@ -109,7 +125,7 @@ static void take_sample(const char **p, const char *family)
 
 	ck_assert_uint_lt(n_samples, SAMPLES);
 	take_name(p, name, sizeof(name), true);
-	ck_assert_str_eq(name, family); /* samples of one family stand together */
+	check_name(name, family, histogram); /* samples of one family stand together */
 	if (**p == '{')
 		take_labels(p);
 	ck_assert_uint_lt((size_t)(*p - begin), sizeof(s->series));
@@ -124,6 +140,7 @@ static void take_sample(const char **p, const char *family)
 static void take_family(const char **p)
 {
 	char *name = families[n_families], again[64], type[16];
+	bool histogram;
 
 	ck_assert_uint_lt(n_families, FAMILIES);
 	take(p, "# HELP ");
@@ -140,12 +157,14 @@ static void take_family(const char **p)
 	take(p, " ");
 	take_name(p, type, sizeof(type), false);
 	take(p, "\n");
-	ck_assert_msg(strcmp(type, "gauge") == 0 || strcmp(type, "counter") == 0, "%s", type);
+	histogram = strcmp(type, "histogram") == 0;
+	ck_assert_msg(strcmp(type, "gauge") == 0 || strcmp(type, "counter") == 0 || histogram,
+		      "%s", type);
 	ck_assert_msg(str_ends(str_of(name), STR("_total")) == (strcmp(type, "counter") == 0),
 		      "%s is a %s", name, type);
 	n_families++;
 	do
-		take_sample(p, name);
+		take_sample(p, name, histogram);
 	while (**p && **p != '#');
 }
 
@@ -219,28 +238,78 @@ START_TEST(daemon_and_frontends)
 		{ "hpcbal_log_dropped_total", "7" },
 		{ "hpcbal_frontend_connections{frontend=\"http_front\"}", "12" },
 		{ "hpcbal_frontend_connections{frontend=\"admin_front\"}", "0" },
-		{ "hpcbal_requests_total{frontend=\"admin_front\",code=\"2xx\"}", "20" },
-		{ "hpcbal_requests_total{frontend=\"admin_front\",code=\"3xx\"}", "30" },
-		{ "hpcbal_requests_total{frontend=\"admin_front\",code=\"4xx\"}", "40" },
-		{ "hpcbal_requests_total{frontend=\"admin_front\",code=\"5xx\"}", "50" },
-		{ "hpcbal_requests_total{frontend=\"admin_front\",code=\"other\"}", "60" },
-		{ "hpcbal_requests_total{frontend=\"http_front\",code=\"2xx\"}", "0" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\","
+		  "backend=\"app_backend\",code=\"2xx\"}",
+		  "20" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\","
+		  "backend=\"app_backend\",code=\"3xx\"}",
+		  "30" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\","
+		  "backend=\"app_backend\",code=\"4xx\"}",
+		  "40" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\","
+		  "backend=\"app_backend\",code=\"5xx\"}",
+		  "50" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\","
+		  "backend=\"app_backend\",code=\"other\"}",
+		  "60" },
+		{ "hpcbal_requests_total{frontend=\"admin_front\",backend=\"\",code=\"4xx\"}",
+		  "3" },
+		{ "hpcbal_requests_total{frontend=\"http_front\",backend=\"\",code=\"2xx\"}",
+		  "0" },
 		{ "hpcbal_bytes_total{frontend=\"admin_front\",direction=\"in\"}", "1000" },
 		{ "hpcbal_bytes_total{frontend=\"admin_front\",direction=\"out\"}",
 		  "18446744073709551615" },
 	};
 	struct frontend_stats *st = &proxy->frontends[0].stats;
+	struct board_road *roads = proxy->roads[0];
 
 	fill();
 	stats_set(sup->process[BOARD_VRRP].restarts, 2);
 	stats_set(proxy->stats.log_dropped, 7);
-	stats_set(st->code_2xx, 20);
-	stats_set(st->code_3xx, 30);
-	stats_set(st->code_4xx, 40);
-	stats_set(st->code_5xx, 50);
-	stats_set(st->code_other, 60);
+	for (unsigned i = 0; i < BOARD_CODES; i++)
+		stats_set(roads[0].codes[i], 20 + 10 * i);
+	stats_set(roads[0].open, 1);
+	/* What no configuration leads to any more is not shown. */
+	stats_set(roads[1].codes[0], 99);
+	stats_set(roads[BOARD_NOWHERE].codes[BOARD_4XX], 3);
+	stats_set(roads[BOARD_NOWHERE].open, 1);
+	stats_set(proxy->roads[1][BOARD_NOWHERE].open, 1);
 	stats_set(st->bytes_in, 1000);
 	stats_set(st->bytes_out, UINT64_MAX);
+	print();
+	EXPECT_ALL(wanted);
+	ck_assert_ptr_null(strstr(text, "} 99\n"));
+}
+END_TEST
+
+START_TEST(durations)
+{
+	static const char *const wanted[][2] = {
+		{ "hpcbal_request_duration_seconds_bucket{backend=\"web_backend\","
+		  "le=\"0.001\"}",
+		  "2" },
+		{ "hpcbal_request_duration_seconds_bucket{backend=\"web_backend\","
+		  "le=\"0.0025\"}",
+		  "3" },
+		{ "hpcbal_request_duration_seconds_bucket{backend=\"web_backend\","
+		  "le=\"0.5\"}",
+		  "3" },
+		{ "hpcbal_request_duration_seconds_bucket{backend=\"web_backend\","
+		  "le=\"60\"}",
+		  "4" },
+		{ "hpcbal_request_duration_seconds_bucket{backend=\"web_backend\","
+		  "le=\"+Inf\"}",
+		  "5" },
+		{ "hpcbal_request_duration_seconds_sum{backend=\"web_backend\"}", "120.002002" },
+		{ "hpcbal_request_duration_seconds_count{backend=\"web_backend\"}", "5" },
+		{ "hpcbal_request_duration_seconds_count{backend=\"app_backend\"}", "0" },
+	};
+	static const uint64_t took[] = { 0, 1000, 1001, 60000000, 60000001 };
+
+	fill();
+	for (unsigned i = 0; i < sizeof(took) / sizeof(took[0]); i++)
+		latency_add(&proxy->backends[1].latency, took[i]);
 	print();
 	EXPECT_ALL(wanted);
 }
@@ -403,6 +472,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, daemon_and_frontends);
+	tcase_add_test(t, durations);
 	tcase_add_test(t, servers);
 	tcase_add_test(t, removed_servers_are_left_out);
 	tcase_add_test(t, virtual_routers);

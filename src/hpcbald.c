@@ -17,6 +17,7 @@
 #include "supervisor/rights.h"
 #include "supervisor/supervisor.h"
 #include "vrrp/vrrp.h"
+#include "web/web.h"
 
 #ifndef HPCBAL_SYSCONFDIR
 #define HPCBAL_SYSCONFDIR "/etc"
@@ -115,11 +116,18 @@ static int run_runner(const char *config)
 	return runner_main(MSG_CHILD_FD);
 }
 
+static int run_admin(const char *config)
+{
+	(void)config;
+	return web_main(MSG_CHILD_FD);
+}
+
 static int (*const run_role[ROLE_COUNT])(const char *config) = {
 	[ROLE_LOADER] = run_loader,
 	[ROLE_PROXY] = run_proxy,
 	[ROLE_VRRP] = run_vrrp,
 	[ROLE_RUNNER] = run_runner,
+	[ROLE_ADMIN] = run_admin,
 };
 
 static int become(const char *name, const char *config)

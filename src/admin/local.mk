@@ -3,9 +3,11 @@ src_admin_libadmin_a_SOURCES = \
 	src/admin/client.c src/admin/client.h \
 	src/admin/demote.c src/admin/demote.h \
 	src/admin/follow.c src/admin/follow.h \
+	src/admin/health.c \
 	src/admin/json.c \
 	src/admin/json_events.c \
 	src/admin/json_limits.c \
+	src/admin/json_notes.c src/admin/json_notes.h \
 	src/admin/json_vrrp.c src/admin/json_vrrp.h \
 	src/admin/jvalue.c src/admin/jvalue.h \
 	src/admin/metrics.c \

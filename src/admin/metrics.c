@@ -98,7 +98,7 @@ static void collect_generation(struct writer *w, const struct snapshot *s)
 
 static void collect_restarts(struct writer *w, const struct snapshot *s)
 {
-	static const char *const names[BOARD_PROCESSES] = {"proxy", "vrrp", "runner"};
+	static const char *const names[BOARD_PROCESSES] = {"proxy", "vrrp", "runner", "admin"};
 
 	for (unsigned i = 0; i < BOARD_PROCESSES && s->has_supervisor; i++)
 		put(w, one("process", names[i]), s->process[i].restarts);

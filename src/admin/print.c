@@ -54,6 +54,11 @@ static void print_head(const struct snapshot *s, FILE *out)
 		print_process(s, "runner", &s->process[BOARD_RUNNER], out);
 		print_restarts(&s->process[BOARD_RUNNER], out);
 	}
+	if (*s->admin_listen) {
+		print_process(s, "admin", &s->process[BOARD_ADMIN], out);
+		fprintf(out, ", at %s", s->admin_listen);
+		print_restarts(&s->process[BOARD_ADMIN], out);
+	}
 }
 
 /* Binds stand below each other in their column, the numbers beside the first. */

@@ -36,6 +36,8 @@ static void take_supervisor(struct snapshot *s, const struct board_supervisor *b
 	COPY_TURNED(&b->text_turn, s->version, b->version, false);
 	COPY_TURNED(&b->text_turn, s->config_file, b->config_file, false);
 	COPY_TURNED(&b->text_turn, s->config_sha256, b->config_sha256, false);
+	COPY_TURNED(&b->text_turn, s->admin_listen, b->admin_listen, false);
+	s->stopping = stats_get(b->stopping) == 1;
 	s->pid = stats_get(b->pid);
 	s->started_us = stats_get(b->started_wall_us);
 	s->generation = stats_get(b->generation);
@@ -275,11 +277,25 @@ static void count_servers(struct snapshot *s)
 	}
 }
 
+static void take_beat(struct snapshot *s, uint64_t beat_us)
+{
+	if (beat_us && (!s->proxy_beat_us || beat_us < s->proxy_beat_us))
+		s->proxy_beat_us = beat_us;
+}
+
+static void take_beats(struct snapshot *s, const struct board_proxy *b)
+{
+	take_beat(s, stats_get(b->main_beat_us));
+	for (unsigned i = 0; i < s->n_workers && i < BOARD_WORKERS; i++)
+		take_beat(s, stats_get(b->worker[i].beat_us));
+}
+
 static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 {
 	s->has_proxy = true;
 	s->proxy_generation = stats_get(b->generation);
 	s->n_workers = stats_get(b->n_workers);
+	take_beats(s, b);
 	s->connections = gauge(stats_get(b->stats.connections));
 	s->accept_pauses = stats_get(b->stats.accept_pauses);
 	s->log_lines = stats_get(b->stats.log_lines);

@@ -53,6 +53,11 @@ bool snapshot_json_limits(const struct snapshot *s, const char *limit, FILE *out
 bool snapshot_json_events(const struct snapshot *s, FILE *out);
 /* In Prometheus' text format. */
 void snapshot_print_metrics(const struct snapshot *s, FILE *out);
+/* Whether this node can serve: its proxy lives and is not about to end. */
+bool snapshot_is_healthy(const struct snapshot *s, char *why, size_t why_size);
+/* { "healthy", "reason", "node", "generation" }; the reason of snapshot_is_healthy(), or null.
+ * False: out of memory. */
+bool snapshot_json_health(const struct snapshot *s, FILE *out);
 /* { "hpcbalctl": …, "hpcbald": … }; `s` NULL: no daemon answers. */
 bool snapshot_json_version(const struct snapshot *s, const char *own, FILE *out);
 

@@ -105,12 +105,17 @@ struct snapshot {
 	char node[BOARD_NAME], version[32], config_file[1024], config_sha256[65];
 	int32_t pid;
 	uint64_t started_us, generation, loaded_us;
+	bool stopping;
+	char admin_listen[BOARD_TEXT]; /* empty: none */
 	struct snap_process process[BOARD_PROCESSES];
 	unsigned n_events;
 	struct event_line events[BOARD_EVENTS]; /* oldest first */
 
 	bool has_proxy;
 	uint64_t proxy_generation, n_workers, connections;
+	/* The oldest sign of life of its main thread and its workers, of the clock of mono_us; 0:
+	 * they have not begun. */
+	uint64_t proxy_beat_us;
 	uint64_t accept_pauses, log_lines, log_dropped;
 	unsigned n_frontends, n_backends, n_servers;
 	struct snap_frontend frontends[BOARD_FRONTENDS];

@@ -79,6 +79,25 @@ static void tell_backend(struct wrong *w, const struct snapshot *s, const struct
 		tell_taken_out(w, s, &s->servers[k->first + i]);
 }
 
+static void tell_admin(struct wrong *w, const struct snapshot *s)
+{
+	const struct snap_process *p = &s->process[BOARD_ADMIN];
+	const char *end = *p->last_end ? p->last_end : "how is not known";
+
+	if (!*s->admin_listen)
+		return;
+	if (p->pid <= 0)
+		wrong_tell(w,
+			   "the admin process is not running: %s does not answer; the last one "
+			   "ended: %s",
+			   s->admin_listen, end);
+	if (p->restarts)
+		wrong_tell(w,
+			   "the admin process was started again %" PRIu64
+			   " time%s; the last one ended: %s",
+			   p->restarts, text_plural(p->restarts), end);
+}
+
 static void tell_losses(struct wrong *w, const struct snapshot *s)
 {
 	if (s->log_dropped)
@@ -101,6 +120,7 @@ void wrong_print(const struct snapshot *s, FILE *out)
 	for (unsigned i = 0; i < s->n_backends; i++)
 		tell_backend(&w, s, &s->backends[i]);
 	wrong_find_vrrp(&w, s);
+	tell_admin(&w, s);
 	tell_losses(&w, s);
 	if (!w.count)
 		fputs("all is well\n", out);

@@ -8,6 +8,8 @@ void build_backends(struct draft *d, const config_setting_t *list);
 /* Of a backend whose mode is known: what its `balance_text` means. */
 void build_balance(struct draft *d, const config_setting_t *group, struct conf_backend *b);
 void build_frontends(struct draft *d, const config_setting_t *list);
+/* Behind them: whether a frontend takes the address of the setting admin.listen. */
+void build_check_admin(struct draft *d, const config_setting_t *listen);
 /* Of a frontend whose name is known. */
 void build_limits(struct draft *d, const config_setting_t *list, struct conf_frontend *f);
 /* `list` may be NULL. */

@@ -109,6 +109,16 @@ static void build_lists(struct draft *d, const config_setting_t *root)
 	}
 }
 
+static void check_admin(struct draft *d, const config_setting_t *root)
+{
+	const config_setting_t *admin = section_member(root, SECTION_TOP, "admin");
+	const config_setting_t *listen =
+		admin ? section_member(admin, SECTION_ADMIN, "listen") : NULL;
+
+	if (listen)
+		build_check_admin(d, listen);
+}
+
 static void build(struct draft *d, const config_setting_t *root)
 {
 	const config_setting_t *vrrp = section_member(root, SECTION_TOP, "vrrp");
@@ -117,6 +127,7 @@ static void build(struct draft *d, const config_setting_t *root)
 	section_read(d, root, SECTION_TOP, d->conf);
 	read_top_groups(d, root);
 	build_lists(d, root);
+	check_admin(d, root);
 	settle(d);
 	if (vrrp)
 		build_vrrp(d, vrrp);

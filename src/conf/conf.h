@@ -270,7 +270,7 @@ struct conf {
 	int log_facility; /* LOG_LOCAL0 … */
 	enum conf_log_format log_format;
 	struct str control_socket;
-	struct str admin_listen; /* empty: none */
+	struct str admin_listen; /* as written; empty: none */
 	unsigned n_frontends, n_backends, n_vrrp;
 	struct conf_frontend *frontends;
 	struct conf_backend *backends;

@@ -44,6 +44,26 @@ static void check_clash(struct draft *d, const config_setting_t *s, const struct
 	}
 }
 
+void build_check_admin(struct draft *d, const config_setting_t *listen)
+{
+	struct str text = syntax_text(listen);
+	struct addr a;
+
+	if (addr_parse(&a, text)) /* said already */
+		return;
+	for (unsigned i = 0; i < d->n_binds; i++) {
+		const struct conf_bind *e = d->binds[i];
+
+		if (!addresses_clash(&e->addr, &a))
+			continue;
+		draft_fault(d, listen,
+			    "\"%.*s\" and the bind \"%.*s\" (%s) cannot both be listened on; give "
+			    "admin another port",
+			    SHOWN(text), STR_ARGS(e->text), draft_place(d, listen, e->line).text);
+		return;
+	}
+}
+
 static const char *host_fault(struct str text)
 {
 	struct str host = str_first(text, (size_t)str_find_char(text, ':'));

@@ -27,7 +27,7 @@
 #define BOARD_BACKENDS 256
 #define BOARD_SERVERS 4096
 
-enum board_process { BOARD_PROXY, BOARD_VRRP, BOARD_RUNNER, BOARD_PROCESSES };
+enum board_process { BOARD_PROXY, BOARD_VRRP, BOARD_RUNNER, BOARD_ADMIN, BOARD_PROCESSES };
 
 struct board_head {
 	uint64_t magic;
@@ -62,12 +62,14 @@ struct board_supervisor {
 	_Atomic uint64_t started_wall_us;
 	_Atomic uint64_t generation; /* of configurations; the first is 1 */
 	_Atomic uint64_t config_loaded_wall_us;
+	_Atomic uint32_t stopping; /* 1: it was told to end */
 	/* Written between two increments of `text_turn`: odd means a write is under way. */
 	_Atomic uint32_t text_turn;
 	char node[BOARD_NAME];
 	char version[32];
 	char config_file[1024];
 	char config_sha256[65];
+	char admin_listen[BOARD_TEXT]; /* empty: there is no admin address */
 	struct {
 		_Atomic int32_t pid; /* 0: not running */
 		_Atomic uint32_t running; /* 1 once it said READY */

@@ -43,7 +43,9 @@ static const char *listeners_wrong(const struct manifest *m)
 {
 	if (m->n_listeners > MANIFEST_LISTENERS)
 		return "the manifest has more listeners than it can hold";
-	for (uint32_t i = 0; i < m->n_listeners; i++) {
+	if (m->has_admin > 1)
+		return "the manifest has more than one admin address";
+	for (uint32_t i = 0; i < manifest_sockets(m); i++) {
 		const struct manifest_listener *l = &m->listeners[i];
 
 		if (!addr_fits(&l->addr))

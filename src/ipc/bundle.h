@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 3u
+#define BUNDLE_LAYOUT 4u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
 #define MANIFEST_PROGRAMS 64
@@ -22,7 +22,7 @@ struct manifest_listener {
 	struct addr addr;
 	char text[MANIFEST_TEXT]; /* the bind's identity: equal text, same socket */
 	uint32_t frontend;        /* index */
-	char frontend_name[64];   /* for messages about it */
+	char frontend_name[64];   /* for messages about it; empty: it is the admin address */
 	uint32_t backlog;
 	uint32_t freebind; /* a virtual address: it may be on another node now */
 };
@@ -51,13 +51,19 @@ struct manifest {
 	uint64_t servers; /* in all backends together */
 	uint64_t grace_us;
 	uint64_t prepare_us; /* how long a child may take to answer PREPARE */
-	uint32_t n_listeners;
-	struct manifest_listener listeners[MANIFEST_LISTENERS];
+	uint32_t n_listeners; /* of frontends */
+	uint32_t has_admin;   /* 1: behind them stands the admin address */
+	struct manifest_listener listeners[MANIFEST_LISTENERS + 1];
 	uint32_t n_routers; /* of the brief; 0: no vrrp process */
 	uint32_t n_programs; /* 0: no runner */
 	struct manifest_program programs[MANIFEST_PROGRAMS];
 	uint64_t sections_at, sections_size; /* opaque to the supervisor */
 };
+
+static inline uint32_t manifest_sockets(const struct manifest *m)
+{
+	return m->n_listeners + m->has_admin;
+}
 
 /* Loader: writes manifest and sections into a new memfd, seals it. -1 with errno. */
 int bundle_write(const struct manifest *m, struct str sections);

@@ -17,11 +17,11 @@
 	/* supervisor → child; fds in brackets */                                             \
 	X(HELLO)     /* [own board (writable), supervisor board, other board, and of the      \
 		      * proxy: board of limits (writable)] first of all; the runner gets no   \
-		      * boards;                                                               \
+		      * boards, admin all of them to read, as control_send_boards();          \
 		      * arg: generation counter so far. The log target follows by LOG. */     \
 	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
 	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \
-	X(PREPARE)   /* arg: generation. proxy, runner: [bundle]; vrrp: [brief] */            \
+	X(PREPARE)   /* arg: generation. proxy, runner: [bundle]; vrrp: [brief]; admin: none */ \
 	X(COMMIT)    /* arg: generation */                                                    \
 	X(ABORT)     /* arg: generation: forget what was prepared */                          \
 	X(STOP)      /* arg: grace in µs */                                                   \

@@ -15,6 +15,7 @@
 #include "route/expect.h"
 
 #define BACKLOG 4096
+#define ADMIN_BACKLOG 256
 #define PREPARE_MORE (5 * CLOCK_SEC)
 
 struct loaded {
@@ -165,6 +166,23 @@ static void list_listeners(const struct conf *conf, struct manifest *m)
 		}
 }
 
+/* NULL, or what is wrong. */
+static const char *list_admin(const struct conf *conf, struct manifest *m)
+{
+	struct manifest_listener *l = &m->listeners[m->n_listeners];
+
+	if (!conf->admin_listen.n)
+		return NULL;
+	if (addr_parse(&l->addr, conf->admin_listen))
+		return "admin.listen is no address";
+	m->has_admin = 1;
+	l->frontend = UINT32_MAX;
+	l->backlog = ADMIN_BACKLOG;
+	l->freebind = routers_have_address(conf, &l->addr);
+	addr_format(&l->addr, l->text, sizeof(l->text));
+	return NULL;
+}
+
 _Static_assert(CONF_MAX_BINDS <= MANIFEST_LISTENERS, "every bind has a place in the manifest");
 
 /* NULL, or which text is longer than the manifest's place for it. */
@@ -187,7 +205,7 @@ static const char *fill_manifest(const struct loaded *l, struct manifest *m)
 	    !str_copy(m->control_socket, sizeof(m->control_socket), conf->control_socket) ||
 	    !str_copy(m->log_target, sizeof(m->log_target), conf->log_target))
 		return "node, control.socket or log.target is too long; use shorter ones";
-	return NULL;
+	return list_admin(conf, m);
 }
 
 /* The part of `text` that fits into one message, ending with a whole line if it can. */

@@ -11,6 +11,8 @@
 #define VRRP_GRACE_US (2 * CLOCK_SEC)
 /* For the notifications of that. */
 #define RUNNER_GRACE_US (5 * CLOCK_SEC)
+/* For answers that are on their way. */
+#define ADMIN_GRACE_US (1 * CLOCK_SEC)
 
 static struct supervisor *of_service(struct service *s)
 {
@@ -190,7 +192,7 @@ static void read_beats(struct supervisor *sv, const struct service *s, struct be
 		beats_of_proxy(to, sv->proxy_board, since);
 	if (s->slot == BOARD_VRRP)
 		beats_of_vrrp(to, sv->vrrp_board, since);
-	/* The runner has one thread, and nobody waits for that. */
+	/* The runner and admin have one thread each, and nobody waits for that. */
 }
 
 static void look_at(struct supervisor *sv, struct service *s, uint64_t now)
@@ -230,14 +232,27 @@ static bool is_unwanted(const struct service *s)
 	return s->child.pid && !s->running;
 }
 
+static bool others_are_gone(const struct supervisor *sv)
+{
+	for (unsigned i = 0; i < SERVICES; i++)
+		if (i != BOARD_ADMIN && sv->service[i].child.pid)
+			return false;
+	return true;
+}
+
 void children_end_unwanted(struct supervisor *sv)
 {
 	struct service *vrrp = &sv->service[BOARD_VRRP], *runner = &sv->service[BOARD_RUNNER];
+	struct service *admin = &sv->service[BOARD_ADMIN];
+	bool stops = sv->phase == SUPERVISOR_STOPPING;
 
 	if (is_unwanted(vrrp) && !vrrp->stopping && vrrp->up)
 		service_stop(vrrp, VRRP_GRACE_US);
 	if (is_unwanted(runner) && !runner->stopping && runner->up && !is_unwanted(vrrp))
 		service_stop(runner, RUNNER_GRACE_US);
+	/* Until then it tells that this node stops. */
+	if (is_unwanted(admin) && !admin->stopping && admin->up && (!stops || others_are_gone(sv)))
+		service_stop(admin, ADMIN_GRACE_US);
 }
 
 void children_stop(struct supervisor *sv, uint64_t grace_us, bool again)
@@ -287,6 +302,8 @@ static void set_up(struct supervisor *sv, enum board_process slot)
 		s->hello[2] = sv->reader[kind->other_board];
 		s->n_hello = 3;
 	}
+	for (unsigned i = 0; kind->all_boards && i < CONTROL_BOARDS; i++)
+		s->hello[s->n_hello++] = sv->reader[i];
 	if (kind->second_board)
 		s->hello[s->n_hello++] = sv->board[kind->second_board];
 	service_init(s, sv->loop);

@@ -19,7 +19,8 @@ void children_look(struct supervisor *sv, uint64_t now_us);
 /* The log target changed. */
 void children_send_log(struct supervisor *sv);
 /* Ends, each in its turn, those that no configuration wants any more: the runner behind vrrp,
- * whose last notifications it still has to carry out. */
+ * whose last notifications it still has to carry out; at the end of all, admin behind the
+ * others. */
 void children_end_unwanted(struct supervisor *sv);
 /* All of them. The proxy has `grace_us` for its requests; again: at once. */
 void children_stop(struct supervisor *sv, uint64_t grace_us, bool again);

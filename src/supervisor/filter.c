@@ -72,6 +72,10 @@ static const unsigned long vrrp_requests[] = {FIONREAD,     FIONBIO,     TCGETS,
 static const struct filter vrrp_filter = {vrrp_families, N(vrrp_families), vrrp_requests,
 					  N(vrrp_requests)};
 
+/* It is given its listening socket, and makes none. */
+static const unsigned long admin_requests[] = {FIONREAD, FIONBIO, TIOCOUTQ, TCGETS};
+static const struct filter admin_filter = {NULL, 0, admin_requests, N(admin_requests)};
+
 static int allow_names(scmp_filter_ctx f)
 {
 	for (size_t i = 0; i < N(common); i++) {
@@ -160,4 +164,9 @@ bool filter_proxy(char *why, int size)
 bool filter_vrrp(char *why, int size)
 {
 	return load(&vrrp_filter, why, size);
+}
+
+bool filter_admin(char *why, int size)
+{
+	return load(&admin_filter, why, size);
 }

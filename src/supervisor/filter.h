@@ -9,5 +9,6 @@
  * `size` bytes) says what failed. */
 bool filter_proxy(char *why, int size);
 bool filter_vrrp(char *why, int size);
+bool filter_admin(char *why, int size);
 
 #endif

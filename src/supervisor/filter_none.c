@@ -11,3 +11,8 @@ bool filter_vrrp(char *why, int size)
 {
 	return filter_proxy(why, size);
 }
+
+bool filter_admin(char *why, int size)
+{
+	return filter_proxy(why, size);
+}

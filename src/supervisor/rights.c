@@ -31,6 +31,7 @@ static const struct rights {
 	unsigned capability[CAPABILITIES];   /* the first n_capabilities of them */
 	unsigned n_capabilities;
 	bool real_time;
+	int nice;                            /* added to its priority for the CPU */
 	int oom_score;                       /* when memory is out the highest is ended first */
 	bool (*filter)(char *why, int size); /* system calls; NULL: all */
 } rights[ROLE_COUNT] = {
@@ -56,6 +57,15 @@ static const struct rights {
 	},
 	/* It starts programs of others, which may make any call that their user may. */
 	[ROLE_RUNNER] = {.name = "runner", .user = HPCBAL_RUNNER_USER},
+	/* Anybody may ask it anything: it has nothing but the boards to read, and never the CPU
+	 * that a worker wants. */
+	[ROLE_ADMIN] = {
+		.name = "admin",
+		.user = HPCBAL_ADMIN_USER,
+		.cores = CORE_DIRECTORY "/cores-admin",
+		.nice = 10,
+		.filter = filter_admin,
+	},
 };
 
 const char *role_name(enum role r)
@@ -171,6 +181,9 @@ bool rights_take(enum role r, char *why, int size)
 		return false;
 	if (row->real_time)
 		realtime_take();
+	/* Anybody may become nicer. */
+	if (row->nice && nice(row->nice) == -1)
+		errno = 0;
 	if (row->user && geteuid() == 0 && !change_user(row, why, size))
 		return false;
 	if (row->user && !drop_capabilities(row, why, size))

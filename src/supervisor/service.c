@@ -77,9 +77,13 @@ static void send_hello(struct service *s, const struct edition *g)
 
 static void send_prepare(struct service *s, const struct edition *g)
 {
-	for (unsigned i = 0; s->kind->listeners && i < g->sockets.n; i++)
-		send_fd(s, MSG_LISTENER, i, g->sockets.entry[i].fd);
-	send_fd(s, MSG_PREPARE, g->number, s->kind->carried(g));
+	for (unsigned i = 0; s->kind->listens && i < g->sockets.n; i++)
+		if (s->kind->listens(g->m, i))
+			send_fd(s, MSG_LISTENER, i, g->sockets.entry[i].fd);
+	if (s->kind->carried)
+		send_fd(s, MSG_PREPARE, g->number, s->kind->carried(g));
+	else
+		send_plain(s, MSG_PREPARE, g->number);
 	s->step = SERVICE_PREPARING;
 	s->target = g;
 	loop_timer_set(s->child.loop, &s->answer,

@@ -20,9 +20,11 @@ struct service_kind {
 	 * of control_send_boards(); both 0: it gets no boards. */
 	unsigned own_board, other_board;
 	unsigned second_board; /* another one that it writes; 0: none */
-	bool listeners; /* the listening sockets go in front of PREPARE */
+	bool all_boards;       /* instead, it reads all of them */
+	/* Which of the manifest's listening sockets go in front of PREPARE; NULL: none. */
+	bool (*listens)(const struct manifest *m, unsigned i);
 	bool (*wanted)(const struct manifest *m);
-	int (*carried)(const struct edition *g); /* descriptor of PREPARE */
+	int (*carried)(const struct edition *g); /* descriptor of PREPARE; NULL: none */
 	uint64_t (*files)(const struct manifest *m);
 };
 
@@ -54,7 +56,7 @@ struct service {
 	int program;
 	bool listen; /* what it writes to standard error goes to the log */
 	struct board_supervisor *board;
-	int hello[4]; /* descriptors: own board, supervisor's board, the other one, the second */
+	int hello[4]; /* descriptors: own board, supervisor's, the other one, the second; or all */
 	unsigned n_hello;
 	const struct service_calls *calls;
 

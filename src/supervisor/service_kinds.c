@@ -22,6 +22,21 @@ static bool has_programs(const struct manifest *m)
 	return m->n_programs > 0;
 }
 
+static bool has_admin(const struct manifest *m)
+{
+	return m->has_admin != 0;
+}
+
+static bool of_frontend(const struct manifest *m, unsigned i)
+{
+	return i < m->n_listeners;
+}
+
+static bool of_admin(const struct manifest *m, unsigned i)
+{
+	return i >= m->n_listeners;
+}
+
 static int bundle_of(const struct edition *g)
 {
 	return g->bundle;
@@ -53,7 +68,7 @@ const struct service_kind service_kinds[SERVICES] = {
 			.own_board = 1,
 			.other_board = 2,
 			.second_board = 3,
-			.listeners = true,
+			.listens = of_frontend,
 			.wanted = always,
 			.carried = bundle_of,
 			.files = files_of_proxy,
@@ -72,6 +87,14 @@ const struct service_kind service_kinds[SERVICES] = {
 			.name = "runner",
 			.wanted = has_programs,
 			.carried = bundle_of,
+			.files = files_of_others,
+		},
+	[BOARD_ADMIN] =
+		{
+			.name = "admin",
+			.all_boards = true,
+			.listens = of_admin,
+			.wanted = has_admin,
 			.files = files_of_others,
 		},
 };

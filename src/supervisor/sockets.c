@@ -114,8 +114,9 @@ static bool open_one(struct socket_entry *e, const struct manifest_listener *l, 
 		return true;
 	error = errno;
 	advise(l, error, advice, sizeof(advice));
-	report_add(why, "frontend %s cannot listen on %s: %s: %s%s", l->frontend_name, l->text,
-		   step, strerror(error), advice);
+	report_add(why, "%s%s cannot listen on %s: %s: %s%s",
+		   *l->frontend_name ? "frontend " : "admin", l->frontend_name, l->text, step,
+		   strerror(error), advice);
 	if (e->fd >= 0)
 		close(e->fd);
 	e->fd = -1;
@@ -141,7 +142,7 @@ static void close_one(struct socket_entry *e, const struct manifest_listener *l)
 /* The place of a bind in a set, or -1. */
 static int find(const struct manifest *m, const char *text)
 {
-	for (uint32_t i = 0; m && i < m->n_listeners; i++)
+	for (uint32_t i = 0; m && i < manifest_sockets(m); i++)
 		if (strcmp(m->listeners[i].text, text) == 0)
 			return (int)i;
 	return -1;
@@ -152,7 +153,7 @@ bool sockets_open(struct sockets *s, const struct manifest *m, const struct sock
 {
 	bool all = true;
 
-	s->n = m->n_listeners;
+	s->n = manifest_sockets(m);
 	for (unsigned i = 0; i < s->n; i++) {
 		int at = find(old_m, m->listeners[i].text);
 

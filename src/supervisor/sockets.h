@@ -19,7 +19,7 @@ struct socket_entry {
 
 struct sockets {
 	unsigned n;
-	struct socket_entry entry[MANIFEST_LISTENERS]; /* as in the manifest */
+	struct socket_entry entry[MANIFEST_LISTENERS + 1]; /* as in the manifest */
 };
 
 /* Those of `old` (NULL: none) with the same text are shared, the others are opened. False:

@@ -82,6 +82,7 @@ static void stop_begin(struct supervisor *sv, int signo)
 	uint64_t grace = again || !g ? 0 : g->m->grace_us;
 
 	sv->phase = SUPERVISOR_STOPPING;
+	stats_set(sv->own_board->stopping, 1);
 	notify_send(&sv->notify, "STOPPING=1\nSTATUS=stopping");
 	if (again)
 		log_notice("SIG%s again: the grace is cut short", sigabbrev_np(signo));
@@ -130,7 +131,9 @@ static bool reload_loaded(struct reload *r)
 static void board_take(struct supervisor *sv, const struct edition *g)
 {
 	struct board_supervisor *b = sv->own_board;
+	const char *admin = g->m->has_admin ? g->m->listeners[g->m->n_listeners].text : "";
 
+	board_write_text(&b->text_turn, b->admin_listen, sizeof(b->admin_listen), str_of(admin));
 	board_write_text(&b->text_turn, b->node, sizeof(b->node), str_of(g->m->node));
 	board_write_text(&b->text_turn, b->config_file, sizeof(b->config_file),
 			 str_of(g->m->config_file));

@@ -33,6 +33,7 @@ MAY_INCLUDE = {
     "proxy": ["base", "conf", "ipc", "http", "net", "route", "balance", "limit", "upstream"],
     "admin": ["base", "ipc"],
     "ctl": ["base", "conf", "ipc", "admin"],
+    "web": ["base", "ipc", "http", "net", "admin"],
 }
 ANYWHERE = {"config.h"}
 

@@ -10,7 +10,7 @@ import pytest
 import clean_root
 from clean_root import wait_for
 
-USERS = ("hpcbal", "hpcbal-vrrp", "hpcbal-runner")
+USERS = ("hpcbal", "hpcbal-vrrp", "hpcbal-runner", "hpcbal-stats")
 # What the unit gives, by their numbers in the kernel.
 CAPABILITIES = {"chown": 0, "dac_override": 1, "kill": 5, "setgid": 6, "setuid": 7, "setpcap": 8,
                 "net_bind_service": 10, "net_admin": 12, "net_raw": 13}

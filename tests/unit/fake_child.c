@@ -19,10 +19,10 @@
 #include "ipc/msg.h"
 #include "ipc/sealed.h"
 
-enum who { PROXY, VRRP, RUNNER, KINDS };
+enum who { PROXY, VRRP, RUNNER, ADMIN, KINDS };
 
-static const char *const names[KINDS] = {"proxy", "vrrp", "runner"};
-static const char *const prefixes[KINDS] = {"", "vrrp_", "runner_"};
+static const char *const names[KINDS] = {"proxy", "vrrp", "runner", "admin"};
+static const char *const prefixes[KINDS] = {"", "vrrp_", "runner_", "admin_"};
 
 static struct fake {
 	enum who who;
@@ -133,10 +133,31 @@ static void say(enum msg_type type, uint64_t arg, struct str text)
 
 /* ---- messages ---- */
 
+/* Of admin: all boards, and none of them to write. */
+static void take_all_boards(const struct msg *m)
+{
+	static const size_t sizes[CONTROL_BOARDS] = {
+		sizeof(struct board_supervisor), sizeof(struct board_proxy),
+		sizeof(struct board_vrrp), sizeof(struct board_limits)};
+	const char *why;
+
+	if (m->n_fds != CONTROL_BOARDS)
+		_exit(5);
+	for (unsigned i = 0; i < CONTROL_BOARDS; i++)
+		if (!board_map(m->fds[i], sizes[i], false, &why) ||
+		    board_map(m->fds[i], sizes[i], true, &why))
+			_exit(5);
+	say(MSG_HELLO_OK, 0, STR_NONE);
+}
+
 static void on_hello(const struct msg *m)
 {
 	const char *why;
 
+	if (self.who == ADMIN) {
+		take_all_boards(m);
+		return;
+	}
 	if (self.who == PROXY)
 		self.proxy_board = board_map(m->fds[0], sizeof(*self.proxy_board), true, &why);
 	if (self.who == VRRP)
@@ -190,11 +211,11 @@ static void on_prepare(const struct msg *m)
 {
 	struct str value;
 
-	if (m->n_fds != 1)
+	if (m->n_fds != (self.who != ADMIN) || (self.who == ADMIN && self.n_prepared != 1))
 		_exit(4);
 	if (self.who == VRRP)
 		read_brief(m);
-	else
+	else if (self.who != ADMIN)
 		read_bundle(m);
 	note_message(m);
 	if (has(self.next, "dies_at_prepare"))
@@ -280,7 +301,7 @@ static void on_message(struct msg *m)
 			_exit(3);
 		break;
 	case MSG_LISTENER:
-		if (m->arg != self.n_prepared || self.who != PROXY)
+		if (self.who != ADMIN && (m->arg != self.n_prepared || self.who != PROXY))
 			_exit(3);
 		self.prepared[self.n_prepared++] = m->fds[0];
 		m->n_fds = 0;

@@ -1,9 +1,10 @@
 /* Children for the supervisor's tests, in the test program itself: a loader (fake_loader.c),
- * and a proxy, a vrrp process and a runner (fake_child.c). What they do is written in the
- * configuration file, a word and its value a line:
+ * and a proxy, a vrrp process, a runner and an admin process (fake_child.c). What they do is
+ * written in the configuration file, a word and its value a line:
  *
  *   bind ADDRESS   control PATH   log TARGET   threads N   grace MS   prepare MS   max N
- *   routers N   programs N   unbriefed   fault TEXT   warn TEXT   loader_dies   loader_babbles
+ *   admin ADDRESS   routers N   programs N   unbriefed   fault TEXT   warn TEXT   loader_dies
+ *   loader_babbles
  *
  * and of the proxy, or with "vrrp_" or "runner_" in front of the word, of the others:
  *
@@ -14,7 +15,8 @@
  *
  * With "journal PATH" each of them writes a line "ROLE MESSAGE ARG TEXT" for what it is told
  * there, and "ROLE ends" when it ends as it was told.
- * The proxy answers each connection with "GENERATION PID\n", vrrp each command. */
+ * The proxy answers each connection with "GENERATION PID\n", vrrp each command. Admin gets no
+ * configuration, so none of these words; it answers as the proxy does. */
 #ifndef TESTS_UNIT_FAKE_CHILD_H
 #define TESTS_UNIT_FAKE_CHILD_H
 

@@ -63,6 +63,20 @@ static void add_binds(struct manifest *m, struct str script)
 	}
 }
 
+static void add_admin(struct manifest *m, struct str script)
+{
+	struct manifest_listener *l = &m->listeners[m->n_listeners];
+	struct str address;
+
+	if (!fake_find(script, "admin", &address))
+		return;
+	if (addr_parse(&l->addr, address))
+		exit(9);
+	str_copy(l->text, sizeof(l->text), address);
+	l->backlog = 16;
+	m->has_admin = 1;
+}
+
 static void add_programs(struct manifest *m, struct str script)
 {
 	m->n_programs = (uint32_t)fake_number(script, "programs", 0);
@@ -87,6 +101,7 @@ static void fill(struct manifest *m, struct str script, const char *path)
 	script_copy(script, "control", m->control_socket, sizeof(m->control_socket));
 	script_copy(script, "log", m->log_target, sizeof(m->log_target));
 	add_binds(m, script);
+	add_admin(m, script);
 	add_programs(m, script);
 }
 

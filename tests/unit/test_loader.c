@@ -305,7 +305,7 @@ static int role_end(pid_t pid, int sock)
 static const char *const bundled =
 	"node = \"lb9\"; proxy: { threads = 2; max_connections = 77; grace = \"4s\"; };\n"
 	"log: { target = \"stderr\"; facility = \"local3\"; };\n"
-	"control: { socket = \"/tmp/c.sock\"; };\n"
+	"control: { socket = \"/tmp/c.sock\"; }; admin: { listen = \"*:84\"; };\n"
 	"frontends = ( { name = \"one\"; bind = ( \"127.0.0.1:81\", \"[::1]:82\" );"
 	" default_backend = \"app\"; },\n"
 	" { name = \"two\"; bind = ( \"unix:/tmp/x\" ); routes = ( { when = \"path /\";"
@@ -339,6 +339,9 @@ static void check_manifest(const struct manifest *m)
 	addr_format(&m->listeners[1].addr, text, sizeof(text));
 	ck_assert_str_eq(text, "[::1]:82");
 	ck_assert_uint_gt(m->listeners[0].backlog, 1000);
+	ck_assert_uint_eq(m->has_admin, 1);
+	ck_assert_str_eq(m->listeners[3].text, "0.0.0.0:84");
+	ck_assert_str_eq(m->listeners[3].frontend_name, "");
 }
 
 static void check_sections(struct str bytes)

@@ -1,10 +1,12 @@
 /* The supervisor with all of its long-lived children: the transaction over them, what they
  * say to each other, and the order in which they end. */
 #include <check.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,14 +14,14 @@
 #include "daemon_fixture.h"
 #include "fake_child.h"
 
-static unsigned port;
+static unsigned port, admin_port;
 
 /* The configuration: these lines, one bind, all children, a journal. */
 static void write_all(const char *lines)
 {
-	daemon_write_config("%s\nbind 127.0.0.1:%u\njournal %s/journal\nrouters 1\nprograms 2\n"
-			    "prepare 9000\n",
-			    lines, port, daemon_dir);
+	daemon_write_config("%s\nbind 127.0.0.1:%u\nadmin 127.0.0.1:%u\njournal %s/journal\n"
+			    "routers 1\nprograms 2\nprepare 9000\n",
+			    lines, port, admin_port, daemon_dir);
 }
 
 static void write_proxy_alone(const char *lines)
@@ -31,6 +33,7 @@ static void write_proxy_alone(const char *lines)
 static void start_all(const char *lines)
 {
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	write_all(lines);
 	daemon_start(true);
 	daemon_wait_ready(port);
@@ -118,11 +121,13 @@ END_TEST
 START_TEST(only_what_is_wanted_is_started)
 {
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	write_proxy_alone("");
 	daemon_start(true);
 	daemon_wait_ready(port);
 	ck_assert_int_eq(pid_of(BOARD_VRRP), 0);
 	ck_assert_int_eq(pid_of(BOARD_RUNNER), 0);
+	ck_assert_int_eq(pid_of(BOARD_ADMIN), 0);
 	ck_assert_int_eq(daemon_ask_word("demote"), 1);
 	ck_assert_str_eq(daemon_answer, "this configuration has no virtual router\n");
 }
@@ -148,6 +153,7 @@ static const struct {
 START_TEST(one_that_fails_fails_the_start)
 {
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	write_all(bad[_i].lines);
 	daemon_start(true);
 	ck_assert_int_eq(daemon_wait_exit(5000), 1);
@@ -237,6 +243,7 @@ START_TEST(one_that_dies_while_the_proxy_commits_follows_later)
 	char lines[256];
 
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	if (_i)
 		write_proxy_alone("");
 	else
@@ -286,6 +293,7 @@ START_TEST(services_come_and_go_with_the_configuration)
 	int proxy, pid;
 
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	write_proxy_alone("");
 	daemon_start(true);
 	daemon_wait_ready(port);
@@ -409,6 +417,7 @@ END_TEST
 START_TEST(notification_without_a_runner_is_told)
 {
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	daemon_write_config("bind 127.0.0.1:%u\nrouters 1\nvrrp_notifies X\n", port);
 	daemon_start(true);
 	daemon_wait_ready(port);
@@ -556,9 +565,99 @@ END_TEST
 START_TEST(stop_in_the_middle_of_the_start)
 {
 	port = daemon_free_port();
+	admin_port = daemon_free_port();
 	write_all(middles[_i].lines);
 	daemon_start(true);
 	stop_in_the_middle(_i, 1);
+}
+END_TEST
+
+/* ---- the admin address ---- */
+
+static int occupy(unsigned at)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				 .sin_port = htons((uint16_t)at)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	return fd;
+}
+
+START_TEST(admin_address_follows_a_reload)
+{
+	unsigned first, kept;
+	char text[BOARD_TEXT];
+	int pid, again, other;
+
+	start_all("");
+	ck_assert_uint_eq(daemon_answered(admin_port, &pid), 1);
+	ck_assert_int_eq(pid, pid_of(BOARD_ADMIN));
+	first = admin_port;
+	/* One that cannot be had changes nothing. */
+	admin_port = daemon_free_port();
+	other = occupy(admin_port);
+	write_all("");
+	ck_assert_int_eq(daemon_ask_word("reload"), 1);
+	ck_assert_msg(strstr(daemon_answer, "admin cannot listen on 127.0.0.1:"), "%s",
+		      daemon_answer);
+	ck_assert_msg(strstr(daemon_answer, "bind: Address already in use"), "%s", daemon_answer);
+	ck_assert_uint_eq(daemon_answered(first, &again), 1);
+	close(other);
+	admin_port = daemon_free_port();
+	kept = daemon_open_files();
+	write_all("");
+	ck_assert_int_eq(daemon_ask_word("reload"), 0);
+	ck_assert_uint_eq(daemon_answered(admin_port, &again), 2);
+	ck_assert_int_eq(again, pid);
+	daemon_wait_refused(first);
+	daemon_wait_open_files(kept);
+	board_text(text, sizeof(text), daemon_boards().supervisor->admin_listen, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "127.0.0.1:"));
+	write_proxy_alone("");
+	ck_assert_int_eq(daemon_ask_word("reload"), 0);
+	wait_gone(BOARD_ADMIN);
+	daemon_wait_refused(admin_port);
+	ck_assert_int_eq(daemon_boards().supervisor->admin_listen[0], '\0');
+}
+END_TEST
+
+START_TEST(dead_admin_is_back_and_nobody_is_refused)
+{
+	int first, pid;
+
+	start_all("");
+	wait_running(BOARD_ADMIN);
+	ck_assert_uint_eq(daemon_answered(admin_port, &first), 1);
+	kill(first, SIGKILL);
+	ck_assert_uint_eq(daemon_answered(admin_port, &pid), 1);
+	for (unsigned i = 0; i < 500 && pid == first; i++)
+		ck_assert_uint_eq(daemon_answered(admin_port, &pid), 1);
+	ck_assert_int_ne(pid, first);
+	ck_assert_uint_eq(stats_get(daemon_boards().supervisor->process[BOARD_ADMIN].restarts), 1);
+}
+END_TEST
+
+START_TEST(admin_ends_behind_all_others)
+{
+	struct daemon_boards b;
+	int pid;
+
+	start_all("stop_takes 300\nrunner_stop_takes 600");
+	wait_running(BOARD_VRRP);
+	wait_running(BOARD_RUNNER);
+	wait_running(BOARD_ADMIN);
+	b = daemon_boards();
+	ck_assert_uint_eq(stats_get(b.supervisor->stopping), 0);
+	kill(daemon_pid, SIGTERM);
+	daemon_wait_journal("runner STOP", 1);
+	ck_assert_uint_eq(stats_get(b.supervisor->stopping), 1);
+	ck_assert_uint_eq(daemon_answered(admin_port, &pid), 1);
+	ck_assert_int_eq(daemon_wait_exit(6000), 0);
+	ck_assert_msg(!strstr(daemon_said(), "in time"), "%s", daemon_said());
+	ck_assert_int_eq(daemon_connect(admin_port), -1);
 }
 END_TEST
 
@@ -589,6 +688,9 @@ static TCase *make_case(void)
 	tcase_add_test(t, runner_ends_behind_vrrp_and_the_daemon_behind_all);
 	tcase_add_test(t, second_signal_shortens_every_grace);
 	tcase_add_test(t, vrrp_that_does_not_end_is_killed_and_the_runner_follows);
+	tcase_add_test(t, admin_address_follows_a_reload);
+	tcase_add_test(t, dead_admin_is_back_and_nobody_is_refused);
+	tcase_add_test(t, admin_ends_behind_all_others);
 	tcase_add_loop_test(t, stop_in_the_middle_of_a_reload, 0, 3);
 	tcase_add_loop_test(t, stop_in_the_middle_of_the_start, 0, 3);
 	return t;

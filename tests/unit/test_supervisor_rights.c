@@ -244,7 +244,32 @@ START_TEST(loader_stays_who_it_is_but_gains_nothing)
 }
 END_TEST
 
-/* ---- what the proxy and vrrp must not do ---- */
+/* ---- admin ---- */
+
+static int niceness;
+
+static int look_at_admin(void)
+{
+	int want = niceness + 10 < 19 ? niceness + 10 : 19, found = -1;
+	FILE *f = fopen("/proc/self/stat", "re");
+
+	if (!f || fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
+			    "%*d %*d %d", &found) != 1)
+		return 6;
+	fclose(f);
+	return found == want ? look_at_proxy() : 5;
+}
+
+START_TEST(admin_has_no_rights_and_is_nice)
+{
+	niceness = getpriority(PRIO_PROCESS, 0);
+	ck_assert_int_eq(in_role(ROLE_ADMIN, look_at_admin), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(in_role(ROLE_ADMIN, look_at_user), 0);
+}
+END_TEST
+
+/* ---- what the proxy, vrrp and admin must not do ---- */
 
 static int try_write(void)
 {
@@ -354,6 +379,22 @@ START_TEST(proxy_must_not)
 {
 	if (forbidden[_i].of_proxy)
 		must_not(ROLE_PROXY, _i);
+}
+END_TEST
+
+static int make_a_socket(void)
+{
+	errno = 0;
+	return socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM ? 0 : 1;
+}
+
+START_TEST(admin_must_not)
+{
+	if (forbidden[_i].of_proxy)
+		must_not(ROLE_ADMIN, _i);
+	/* It has its socket, and reaches nobody. */
+	if (filtered)
+		ck_assert_int_eq(in_role(ROLE_ADMIN, make_a_socket), 0);
 }
 END_TEST
 
@@ -506,6 +547,7 @@ static int abort_now(void)
 START_TEST(those_that_are_filtered_may_abort)
 {
 	ck_assert_int_eq(in_role(ROLE_PROXY, abort_now), -SIGABRT);
+	ck_assert_int_eq(in_role(ROLE_ADMIN, abort_now), -SIGABRT);
 	if (geteuid() == 0)
 		ck_assert_int_eq(in_role(ROLE_VRRP, abort_now), -SIGABRT);
 }
@@ -527,6 +569,8 @@ int main(void)
 	tcase_add_loop_test(t, vrrp_must_not, 0, (int)(sizeof(forbidden) / sizeof(forbidden[0])));
 	tcase_add_loop_test(t, vrrp_may_do_its_work, 0,
 			    (int)(sizeof(needed_of_vrrp) / sizeof(needed_of_vrrp[0])));
+	tcase_add_test(t, admin_has_no_rights_and_is_nice);
+	tcase_add_loop_test(t, admin_must_not, 0, (int)(sizeof(forbidden) / sizeof(forbidden[0])));
 	tcase_add_loop_test(t, proxy_must_not, 0, (int)(sizeof(forbidden) / sizeof(forbidden[0])));
 	tcase_add_loop_test(t, proxy_may_do_its_work, 0,
 			    (int)(sizeof(needed) / sizeof(needed[0])));

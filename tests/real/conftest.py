@@ -48,6 +48,11 @@ class Site:
         text = ",".join(f'{label}="{value}"' for label, value in labels.items())
         return self.metrics()[name, text]
 
+    def requests(self, code):
+        """Of the frontend, whatever backend they went to."""
+        return sum(value for (name, labels), value in self.metrics().items()
+                   if name == "hpcbal_requests_total" and labels.endswith(f'code="{code}"'))
+
     def proxy_memory(self, key="VmRSS"):
         """Bytes that the proxy has resident; VmHWM: the most it ever had."""
         with open(f"/proc/{self.daemon.child('proxy')}/status", encoding="ascii") as f:

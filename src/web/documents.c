@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "http/authority.h"
+#include "web/page.h"
 
 #define WHY 512
 #define TEXT_PLAIN "text/plain; charset=utf-8"
@@ -99,15 +100,9 @@ static bool make_list(struct making *m)
 
 static bool make_page(struct making *m)
 {
-	fputs("<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-	      "<meta name=\"viewport\" content=\"width=device-width\">"
-	      "<title>hpcbal</title>\n<h1>hpcbal</h1>\n<ul>\n",
-	      m->out);
-	for (size_t i = 0; i < ROWS; i++)
-		fprintf(m->out, "<li><a href=\"%s\">%s</a> %s\n", rows[i].path, rows[i].path,
-			rows[i].what);
-	fputs("</ul>\n", m->out);
-	return true;
+	struct str page = page_text();
+
+	return fwrite(page.p, 1, page.n, m->out) == page.n;
 }
 
 /* ---- which one is meant ---- */
@@ -215,6 +210,7 @@ static void make(struct document *d, const struct web_boards *b, const struct ro
 	if (s && print(&m, row, d) && d->n <= DOCUMENT_MAX) {
 		d->status = m.status;
 		d->type = row->type;
+		d->policy = row->make == make_page ? page_policy() : NULL;
 	} else {
 		document_free(d);
 		if (*m.why)

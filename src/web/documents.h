@@ -21,6 +21,7 @@ struct document {
 	unsigned status;
 	const char *type;  /* of the content */
 	const char *allow; /* of a 405; NULL */
+	const char *policy; /* what a browser lets it do; NULL: nothing */
 	char *body;        /* owned; NULL: out of memory, there is none */
 	size_t n;
 };

@@ -18,8 +18,8 @@ static const struct document no_memory = {
 #define GUARDS                                                                              \
 	"Cache-Control: no-store\r\n"                                                       \
 	"X-Content-Type-Options: nosniff\r\n"                                               \
-	"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"            \
 	"Referrer-Policy: no-referrer\r\n"
+#define NOTHING "default-src 'none'; frame-ancestors 'none'"
 
 void reply_write(const struct document *d, const struct reply_form *f, char *head,
 		 struct iovq *out)
@@ -37,8 +37,10 @@ void reply_write(const struct document *d, const struct reply_form *f, char *hea
 	http_date(f->wall_seconds, date);
 	n = snprintf(head, REPLY_HEAD,
 		     "HTTP/1.1 %u %.*s\r\nDate: %s\r\nContent-Type: %s\r\n"
-		     "Content-Length: %zu\r\n" GUARDS "%s%s%s%s\r\n",
-		     d->status, STR_ARGS(phrase), date, d->type, d->n, d->allow ? "Allow: " : "",
+		     "Content-Length: %zu\r\n" GUARDS
+		     "Content-Security-Policy: %s\r\n%s%s%s%s\r\n",
+		     d->status, STR_ARGS(phrase), date, d->type, d->n,
+		     d->policy ? d->policy : NOTHING, d->allow ? "Allow: " : "",
 		     d->allow ? d->allow : "", d->allow ? "\r\n" : "", connection);
 	must(n > 0 && n < REPLY_HEAD);
 	iovq_init(out);

@@ -124,6 +124,13 @@ START_TEST(metrics_and_page)
 	ask("GET /");
 	ck_assert_uint_eq(doc.status, 200);
 	ck_assert_str_eq(doc.type, "text/html; charset=utf-8");
+	ck_assert_ptr_nonnull(strstr(doc.policy, "script-src 'sha256-"));
+	ck_assert_ptr_null(strstr(doc.policy, "unsafe"));
+	/* It fetches nothing from anywhere else. */
+	ck_assert_ptr_null(strstr(doc.body, "src="));
+	ck_assert_ptr_null(strstr(strstr(doc.body, "http://www.w3.org/2000/svg") + 8, "://"));
+	ask("GET /health");
+	ck_assert_ptr_null(doc.policy);
 }
 END_TEST
 

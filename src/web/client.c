@@ -206,6 +206,7 @@ void client_end(struct web_client *c)
 
 /* ---- its beginning ---- */
 
+/* A browser does not come to a unix socket, and who passes it on has names of his own. */
 static bool came_to_loopback(int fd)
 {
 	struct addr a = {.len = sizeof(a.u)};
@@ -214,7 +215,7 @@ static bool came_to_loopback(int fd)
 		return true;
 	if (a.u.sa.sa_family == AF_INET)
 		return (ntohl(a.u.in.sin_addr.s_addr) >> 24) == 127;
-	return a.u.sa.sa_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&a.u.in6.sin6_addr);
+	return a.u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a.u.in6.sin6_addr);
 }
 
 void client_begin(struct web_server *s, int fd, const struct addr *peer)

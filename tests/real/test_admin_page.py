@@ -1,5 +1,6 @@
 """The page for people at the admin address, as headless Chromium shows it. Pictures of it are
 left where $HPCBAL_PICTURES says, else in the test's own folder."""
+import json
 import os
 import re
 import signal
@@ -142,6 +143,32 @@ def test_a_hand_on_a_plot_reads_its_values(page):
     browser.wait("document.querySelector('#all .cursor').getAttribute('visibility') === 'hidden'",
                  "the cursor to go")
     assert not browser.complaints, browser.complaints
+
+
+ROUTER = {"name": "VI_1", "state": "MASTER", "since": "2026-01-01T00:00:00.000Z", "priority": 100,
+          "effective_priority": 90, "interface": "eth0", "virtual_router_id": 51,
+          "addresses": ["10.9.0.1/24", "2001:db8::1/64"], "master": "10.0.0.1", "demoted": False,
+          "live": True, "faults": None, "rival": None}
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({}, ["MASTER", "10.9.0.1/24 2001:db8::1/64", "priority 90 of 100", "master 10.0.0.1",
+          "id 51 on eth0"]),
+    ({"state": "BACKUP", "demoted": True, "effective_priority": 100},
+     ["BACKUP, demoted", "priority 100;"]),
+    ({"live": False}, ["was MASTER", "the vrrp process does not run"]),
+    ({"state": "FAULT", "faults": "eth0 is down"}, ["FAULT", "eth0 is down"]),
+    ({"rival": "10.0.0.2"}, ["both master: 10.0.0.2"])])
+def test_virtual_addresses(page, changes, words):
+    """The next turn takes it away again: no router is configured here."""
+    browser = page.browser
+    browser.look(800, 600)
+    page.open()
+    text = browser.ask(f"drawRouters([{json.dumps(dict(ROUTER, **changes))}]);"
+                       "document.getElementById('vrrp').parentElement.innerText")
+    for word in ["Virtual addresses", "VI_1"] + words:
+        assert word in text, f"{word!r} is not in:\n{text}"
+    browser.wait("document.getElementById('vrrp').parentElement.hidden", "it to be gone again")
 
 
 def test_page_says_when_nobody_answers_or_the_proxy_is_gone(page):

@@ -395,6 +395,27 @@ START_TEST(another_socket_and_the_same_one)
 }
 END_TEST
 
+START_TEST(whoever_comes_to_a_unix_socket_may_call_it_anything)
+{
+	struct addr un;
+	char text[64];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), client;
+
+	snprintf(text, sizeof(text), "unix:/tmp/hpcbal-web-%d", (int)getpid());
+	ck_assert_ptr_null(addr_parse(&un, str_of(text)));
+	unlink(un.u.un.sun_path);
+	ck_assert_int_eq(bind(fd, &un.u.sa, un.len), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	ck_assert(server_listen(&server, fd));
+	client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(connect(client, &un.u.sa, un.len), 0);
+	say(client, GET_AT("lb.example"));
+	expect(client, "HTTP/1.1 200 OK\r\n");
+	unlink(un.u.un.sun_path);
+	close(client);
+}
+END_TEST
+
 START_TEST(stop_lets_answers_end)
 {
 	int quiet = come(1), asks = come(1);
@@ -442,6 +463,7 @@ int main(void)
 	tcase_add_test(t, those_that_wait_for_the_least_go_first);
 	tcase_add_test(t, the_host_that_has_the_most_gives_way);
 	tcase_add_test(t, another_socket_and_the_same_one);
+	tcase_add_test(t, whoever_comes_to_a_unix_socket_may_call_it_anything);
 	tcase_add_test(t, stop_lets_answers_end);
 	tcase_add_test(t, stop_without_clients);
 	suite_add_tcase(s, t);

@@ -23,6 +23,12 @@ static void enter(struct web_client *c, enum client_state state, uint64_t time)
 	loop_timer_set(c->server->loop, &c->deadline, now + time);
 }
 
+static void drop_document(struct web_client *c)
+{
+	c->server->held -= c->document.n;
+	document_free(&c->document);
+}
+
 /* ---- steps: true when there may be more to do at once ---- */
 
 static bool begin_answer(struct web_client *c)
@@ -34,6 +40,7 @@ static bool begin_answer(struct web_client *c)
 		.wall_seconds = clock_wall_us() / CLOCK_SEC,
 	};
 
+	c->server->held += c->document.n;
 	reply_write(&c->document, &f, c->head, &c->out);
 	enter(c, CLIENT_WRITING, CLIENT_ANSWER_US);
 	return true;
@@ -45,6 +52,8 @@ static bool answer(struct web_client *c)
 	c->close = !c->req.keep_alive || c->req.framing != FRAMING_NONE || c->server->stopping;
 	c->n -= c->req.head_size;
 	document_make(&c->document, &c->server->boards, &c->req, c->local);
+	if (c->server->held + c->document.n > SERVER_HELD_MAX)
+		document_put_off(&c->document);
 	memmove(c->in, c->in + c->req.head_size, c->n);
 	return begin_answer(c);
 }
@@ -100,7 +109,7 @@ static bool read_request(struct web_client *c)
  * others from being heard. */
 static void end_answer(struct web_client *c)
 {
-	document_free(&c->document);
+	drop_document(c);
 	if (c->close) {
 		conn_shutdown(&c->conn);
 		enter(c, CLIENT_LINGERING, CLIENT_LINGER_US);
@@ -184,7 +193,6 @@ static void bury(struct loop_task *t)
 	struct web_client *c = list_of(t, struct web_client, bury);
 
 	arena_free(&c->arena);
-	document_free(&c->document);
 	free(c);
 }
 
@@ -195,6 +203,7 @@ void client_end(struct web_client *c)
 	if (!conn_is_open(&c->conn))
 		return;
 	conn_close(&c->conn);
+	drop_document(c);
 	loop_timer_stop(&c->deadline);
 	loop_task_cancel(&c->again);
 	list_del(&c->link);

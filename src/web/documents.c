@@ -281,6 +281,13 @@ void document_make(struct document *d, const struct web_boards *b, const struct 
 	}
 }
 
+void document_put_off(struct document *d)
+{
+	document_free(d);
+	*d = (struct document){.status = 0};
+	say(d, 503, false, "others are just being told so much that there is no room; ask again");
+}
+
 void document_refuse(struct document *d, enum reason why)
 {
 	*d = (struct document){.status = 0};

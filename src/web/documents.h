@@ -29,6 +29,8 @@ struct document {
 /* `local`: the client came to an address of this machine that nobody reaches from elsewhere. */
 void document_make(struct document *d, const struct web_boards *b, const struct http_request *req,
 		   bool local);
+/* Instead of that one, which would be too much beside those that are on their way. */
+void document_put_off(struct document *d);
 /* A request that could not be read. */
 void document_refuse(struct document *d, enum reason why);
 void document_free(struct document *d);

@@ -10,6 +10,8 @@
 #define SERVER_CLIENTS 64
 /* Nobody loses the place before this: who asks at once is answered. */
 #define SERVER_CLIENT_SAFE_US 250000ull
+/* Bytes of answers that may wait for those who read them, together. */
+#define SERVER_HELD_MAX ((size_t)128 << 20)
 
 struct web_server {
 	struct loop *loop;
@@ -19,6 +21,7 @@ struct web_server {
 	struct loop_timer pause; /* until it is looked at again */
 	struct list clients;     /* oldest first */
 	unsigned n_clients;
+	size_t held; /* bytes of their answers */
 	bool stopping;
 	void (*idle)(struct web_server *s); /* once it stops: the last answer is out */
 };

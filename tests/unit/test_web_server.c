@@ -269,11 +269,29 @@ START_TEST(who_does_not_read_is_cut)
 		loop_turn(loop, 1000);
 	ck_assert_uint_eq(client(0)->state, CLIENT_WRITING);
 	ck_assert_uint_gt(client(0)->out.bytes, 100000);
+	ck_assert_uint_eq(server.held, client(0)->document.n);
 	ck_assert_uint_le(client(0)->deadline.due, loop_now(loop) + CLIENT_ANSWER_US);
 	loop_timer_set(loop, &client(0)->deadline, loop_now(loop));
 	for (unsigned i = 0; i < 100 && server.n_clients; i++)
 		loop_turn(loop, 1000);
 	ck_assert_uint_eq(server.n_clients, 0);
+	ck_assert_uint_eq(server.held, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(answers_together_have_a_bound)
+{
+	int fd = come(1);
+
+	server.held = SERVER_HELD_MAX + 100;
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	expect(fd, "HTTP/1.1 503 Service Unavailable\r\n");
+	ck_assert_uint_eq(server.held, SERVER_HELD_MAX + 100);
+	server.held = 0;
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	expect(fd, "HTTP/1.1 200 OK\r\n");
+	ck_assert_uint_eq(server.held, 0);
 	close(fd);
 }
 END_TEST
@@ -459,6 +477,7 @@ int main(void)
 	tcase_add_test(t, a_head_without_end);
 	tcase_add_test(t, deadlines);
 	tcase_add_test(t, who_does_not_read_is_cut);
+	tcase_add_test(t, answers_together_have_a_bound);
 	tcase_add_test(t, nobody_young_gives_way);
 	tcase_add_test(t, those_that_wait_for_the_least_go_first);
 	tcase_add_test(t, the_host_that_has_the_most_gives_way);

@@ -53,18 +53,29 @@ static json_t *taken_out_json(const struct snapshot *s, const struct snap_server
 			 jvalue_instant(until), "why", jvalue_text(v->admin_why));
 }
 
+static json_t *ejected_json(const struct snapshot *s, const struct snap_server *v)
+{
+	if (!snapshot_is_ejected(s, v))
+		return json_null();
+	return json_pack("{s:o,s:o}", "until",
+			 jvalue_instant(s->now_us + (v->ejected_until_us - s->mono_us)), "why",
+			 jvalue_text(v->eject_why));
+}
+
 /* In the list of all servers each says whose it is, and has what `servers` shows besides. */
 static json_t *server_row_json(const struct snapshot *s, const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o}", "backend",
-				 v->backend, "current", jvalue_number(v->active), "total",
-				 jvalue_number(v->requests), "errors", jvalue_number(v->errors),
+	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}",
+				 "backend", v->backend, "current", jvalue_number(v->active),
+				 "total", jvalue_number(v->requests), "errors",
+				 jvalue_number(v->errors),
 				 "retries", jvalue_number(v->retries), "retries_denied",
 				 jvalue_number(v->retries_denied), "weight_percent",
 				 jvalue_number(v->weight_percent), "backup", (int)v->backup,
 				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
-				 "taken_out", taken_out_json(s, v), "checks", history_json(v));
+				 "taken_out", taken_out_json(s, v), "checks", history_json(v),
+				 "ejected", ejected_json(s, v));
 
 	if (!row || !more || json_object_update(row, more) != 0) {
 		json_decref(row);

@@ -292,6 +292,16 @@ static void collect_retries_denied(struct writer *w, const struct snapshot *s)
 	each_server(w, s, server_retries_denied);
 }
 
+static uint64_t server_ejections(const struct snap_server *v)
+{
+	return v->ejections;
+}
+
+static void collect_ejections(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_ejections);
+}
+
 static void collect_check_failures(struct writer *w, const struct snapshot *s)
 {
 	each_server(w, s, server_check_failures);
@@ -478,6 +488,8 @@ static const struct metric metrics[] = {
 	 "Requests that the retry budget denied another try.", collect_retries_denied},
 	{"hpcbal_server_check_failures_total", "counter", "Health checks that failed.",
 	 collect_check_failures},
+	{"hpcbal_server_ejections_total", "counter", "Times that its breaker ejected a server.",
+	 collect_ejections},
 	{"hpcbal_limit_refused_total", "counter", "Requests or connections that a limit refused.",
 	 collect_limit_refused},
 	{"hpcbal_limit_would_refuse_total", "counter",

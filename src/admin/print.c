@@ -146,6 +146,11 @@ static void add_check(struct table *t, const struct snapshot *s, const struct sn
 		table_add(t, "%s", text_taken_out(text, s, v));
 		return;
 	}
+	if (snapshot_is_ejected(s, v)) {
+		table_add(t, "ejected for %s more: %s",
+			  text_age(age, s->mono_us, v->ejected_until_us), v->eject_why);
+		return;
+	}
 	if (!v->checked || !v->check_last_us) {
 		table_add(t, v->checked ? "not yet" : "no check");
 		return;

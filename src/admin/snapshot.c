@@ -189,6 +189,8 @@ static void take_history(struct board_history *to, const struct board_server *fr
 static void take_check(struct snap_server *v, const struct board_server *from)
 {
 	v->checked = stats_get(from->checked) != 0;
+	v->ejected_until_us = stats_get(from->ejected_until_us);
+	COPY_TURNED(&from->eject_turn, v->eject_why, from->eject_why, false);
 	v->asks_drain = stats_get(from->draining) == 1;
 	v->check_ok = stats_get(from->check_ok) != 0;
 	v->check_status = stats_get(from->check_status);
@@ -229,6 +231,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->retries = stats_get(from->stats.retries);
 	v->retries_denied = stats_get(from->stats.retries_denied);
 	v->idle = gauge(stats_get(from->stats.idle));
+	v->ejections = stats_get(from->stats.ejections);
 	v->check_failures = stats_get(from->stats.check_failures);
 	take_check(v, from);
 	take_admin(v, from);

@@ -34,12 +34,15 @@ struct snap_server {
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
 	struct board_history history; /* the newest first */
+	uint64_t ejected_until_us; /* of the clock of mono_us; 0: it is not */
+	char eject_why[BOARD_TEXT];
 	bool asks_drain; /* in answers to its checks */
 	bool taken_out; /* drained, or in maintenance, by hand */
 	char admin_why[BOARD_TEXT];
 	uint64_t admin_since_us;
 	uint64_t admin_until_us; /* of the clock of mono_us; 0: until it is ended */
-	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures;
+	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures,
+		ejections;
 };
 
 struct snap_backend {
@@ -169,6 +172,8 @@ struct snap_place {
 /* False: there is none of that name, and `why` says so. */
 bool snapshot_find_place(const struct snapshot *s, const char *text, struct snap_place *place,
 			 char *why, size_t why_size);
+/* Whether it would get requests, but for its breaker. */
+bool snapshot_is_ejected(const struct snapshot *s, const struct snap_server *v);
 bool snapshot_in_place(const struct snapshot *s, const struct snap_place *place,
 		       const struct snap_server *v);
 const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const char *name,

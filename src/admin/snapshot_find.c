@@ -70,6 +70,11 @@ const struct snap_backend *snapshot_find_backend(const struct snapshot *s, const
 	return NULL;
 }
 
+bool snapshot_is_ejected(const struct snapshot *s, const struct snap_server *v)
+{
+	return v->state == BOARD_SERVER_UP && v->ejected_until_us > s->mono_us;
+}
+
 bool snapshot_in_place(const struct snapshot *s, const struct snap_place *place,
 		       const struct snap_server *v)
 {

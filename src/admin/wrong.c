@@ -69,12 +69,23 @@ static void tell_taken_out(struct wrong *w, const struct snapshot *s, const stru
 			   v->check_reason);
 }
 
+static void tell_ejected(struct wrong *w, const struct snapshot *s, const struct snap_server *v)
+{
+	char left[TEXT_TIME];
+
+	if (snapshot_is_ejected(s, v))
+		wrong_tell(w, "%s/%s is ejected for %s more: %s", v->backend, v->name,
+			   text_age(left, s->mono_us, v->ejected_until_us), v->eject_why);
+}
+
 static void tell_backend(struct wrong *w, const struct snapshot *s, const struct snap_backend *k)
 {
 	if (!k->n_up && k->n_servers)
 		wrong_tell(w, "%s has no server up: its requests are answered with 503", k->name);
 	for (unsigned i = 0; i < k->n_servers; i++)
 		tell_down(w, s, &s->servers[k->first + i]);
+	for (unsigned i = 0; i < k->n_servers; i++)
+		tell_ejected(w, s, &s->servers[k->first + i]);
 	for (unsigned i = 0; i < k->n_servers; i++)
 		tell_taken_out(w, s, &s->servers[k->first + i]);
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/balance/libbalance.a
 src_balance_libbalance_a_SOURCES = \
 	src/balance/bounded.c \
+	src/balance/breaker.c src/balance/breaker.h \
 	src/balance/budget.c src/balance/budget.h \
 	src/balance/first.c \
 	src/balance/health.c src/balance/health.h \

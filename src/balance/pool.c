@@ -124,7 +124,7 @@ static unsigned sort_out(struct pool *p, unsigned n, const struct pool_key *key,
 
 /* Those of one kind that may be chosen. When each of them was tried already, all of them:
  * trying again is better than not trying. */
-static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
+static unsigned gather(struct pool *p, const struct pool_key *key, bool backup, bool ejected)
 {
 	unsigned n = 0, good;
 	bool avoid = false;
@@ -133,6 +133,8 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 		struct candidate c = { p->servers[i], i, server_weight(p->servers[i], key->now) };
 
 		if (p->backup[i] != backup || c.weight == 0)
+			continue;
+		if (!ejected && server_is_ejected(c.server, key->now))
 			continue;
 		avoid = avoid || server_is_avoided(c.server, key->now);
 		p->candidates[n++] = c;
@@ -146,9 +148,9 @@ static unsigned gather(struct pool *p, const struct pool_key *key, bool backup)
 }
 
 /* No other server is eligible. */
-static unsigned gather_backups(struct pool *p, const struct pool_key *key)
+static unsigned gather_backups(struct pool *p, const struct pool_key *key, bool ejected)
 {
-	unsigned n = gather(p, key, true);
+	unsigned n = gather(p, key, true, ejected);
 
 	if (n < 2 || p->all_backups)
 		return n;
@@ -156,6 +158,21 @@ static unsigned gather_backups(struct pool *p, const struct pool_key *key)
 		if (p->candidates[i].index < p->candidates[0].index)
 			p->candidates[0] = p->candidates[i];
 	return 1;
+}
+
+/* The first kind of which there is one. */
+static unsigned gather_any(struct pool *p, const struct pool_key *key)
+{
+	bool all = !key->breaks;
+	unsigned n = gather(p, key, false, all);
+
+	if (n == 0)
+		n = gather_backups(p, key, all);
+	if (n == 0 && key->breaks && key->fail_open)
+		n = gather(p, key, false, true);
+	if (n == 0 && key->breaks && key->fail_open)
+		n = gather_backups(p, key, true);
+	return n;
 }
 
 static struct server *choose(struct pool *p, unsigned n, const struct pool_key *key)
@@ -174,9 +191,7 @@ struct server *pool_pick(struct pool *p, const struct pool_key *key)
 	unsigned n;
 
 	pthread_mutex_lock(&p->lock);
-	n = gather(p, key, false);
-	if (n == 0)
-		n = gather_backups(p, key);
+	n = gather_any(p, key);
 	if (n > 0) {
 		s = server_ref(choose(p, n, key));
 		stats_add(s->stats->active, 1);
@@ -223,6 +238,20 @@ void pool_release(struct server *s)
 
 	must(before > 0);
 	server_unref(s);
+}
+
+unsigned pool_others(const struct pool *p, const struct server *s, uint64_t now)
+{
+	bool backup = false;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->servers[i] == s)
+			backup = p->backup[i];
+	for (unsigned i = 0; i < p->n; i++)
+		n += p->servers[i] != s && p->backup[i] == backup &&
+		     server_eligible(p->servers[i]) && !server_is_ejected(p->servers[i], now);
+	return n;
 }
 
 unsigned pool_size(const struct pool *p)

@@ -16,6 +16,8 @@ struct pool_key {
 	struct server *const *exclude; /* tried already; passed over while another is eligible */
 	unsigned n_exclude;
 	uint64_t now; /* µs, of the clock of server_avoid() */
+	bool breaks;    /* the backend has a breaker: who is ejected is passed over… */
+	bool fail_open; /* …unless there is nobody else */
 	bool again;   /* this request had a server before: it is no new one for the budget */
 };
 
@@ -66,6 +68,8 @@ bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent);
 /* Gives back what pool_pick() took. Any thread, any pool: the count is the server's. */
 void pool_release(struct server *s);
 
+/* How many others of its kind (backup or not) could take work now, and are not ejected. */
+unsigned pool_others(const struct pool *p, const struct server *s, uint64_t now);
 unsigned pool_size(const struct pool *p);
 struct server *pool_server(const struct pool *p, unsigned i); /* borrowed */
 unsigned pool_eligible(const struct pool *p);

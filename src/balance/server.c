@@ -32,6 +32,7 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	atomic_init(&s->back_since, 0);
 	atomic_init(&s->retired, 0);
 	atomic_init(&s->avoid_until, 0);
+	atomic_init(&s->ejected_until, 0);
 	atomic_init(&s->references, 1);
 	return s;
 }

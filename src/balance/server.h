@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "balance/breaker.h"
 #include "base/addr.h"
 #include "base/stats.h"
 #include "conf/conf.h"
@@ -38,6 +39,9 @@ struct server {
 	 * in there. */
 	_Atomic uint64_t retired;
 	_Atomic uint64_t avoid_until; /* a connection failed just now; see server_avoid() */
+	_Atomic uint64_t ejected_until; /* by its breaker; see server_eject() */
+	struct breaker breaker;
+	uint64_t held_told_at; /* of the breaker's owner: that it could not eject */
 	_Atomic unsigned references;
 	struct server_stats own_stats;
 };
@@ -72,6 +76,18 @@ static inline void server_avoid(struct server *s, uint64_t until)
 static inline bool server_is_avoided(struct server *s, uint64_t now)
 {
 	return atomic_load_explicit(&s->avoid_until, memory_order_relaxed) > now;
+}
+
+/* Requests had too many errors there: until `until` (µs) it is as if it were down, as far as its
+ * backend has a breaker. */
+static inline void server_eject(struct server *s, uint64_t until)
+{
+	atomic_store_explicit(&s->ejected_until, until, memory_order_relaxed);
+}
+
+static inline bool server_is_ejected(struct server *s, uint64_t now)
+{
+	return atomic_load_explicit(&s->ejected_until, memory_order_relaxed) > now;
 }
 
 const char *server_health_name(enum server_health h); /* "UP" … */

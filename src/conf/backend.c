@@ -155,6 +155,20 @@ static void check_weights(struct draft *d, const config_setting_t *group,
 			   "work; give one a weight, 100 as a rule");
 }
 
+static void read_breaker(struct draft *d, const config_setting_t *group,
+			 struct conf_breaker *breaker)
+{
+	breaker->on = true;
+	section_defaults(d, SECTION_BREAKER, breaker);
+	section_read(d, group, SECTION_BREAKER, breaker);
+	if (!breaker->consecutive && !breaker->rate)
+		draft_fault(d, group, "a breaker with consecutive = 0 and rate = 0 ejects nobody; "
+			    "give one of them, or remove the breaker");
+	if (breaker->max_ejection < breaker->ejection)
+		draft_fault(d, group, "the breaker's max_ejection is shorter than its ejection; "
+			    "write at least that");
+}
+
 static uint64_t hash_check(const struct conf_check *c, uint64_t h)
 {
 	h = hash_pair(section_hash(SECTION_CHECK, c, h), c->kind);
@@ -172,6 +186,7 @@ static uint64_t fingerprint(const struct conf_backend *b)
 	char text[ADDR_TEXT];
 
 	h = section_hash(SECTION_BACKEND_TIMEOUTS, &b->timeouts, h);
+	h = hash_pair(section_hash(SECTION_BREAKER, &b->breaker, h), b->breaker.on);
 	for (unsigned i = 0; i < b->n_servers; i++) {
 		const struct conf_server *s = &b->servers[i];
 		size_t n = s->addr.len ? addr_format(&s->addr, text, sizeof(text)) : 0;
@@ -188,6 +203,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	const config_setting_t *timeouts = section_member(group, SECTION_BACKEND, "timeouts");
 	const config_setting_t *check = section_member(group, SECTION_BACKEND, "check");
 	const config_setting_t *servers = section_member(group, SECTION_BACKEND, "servers");
+	const config_setting_t *breaker = section_member(group, SECTION_BACKEND, "breaker");
 	struct conf_check common = { .kind = CONF_CHECK_NONE };
 
 	b->line = syntax_line(group);
@@ -202,6 +218,8 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		section_check_tcp(d, timeouts, SECTION_BACKEND_TIMEOUTS);
 	if (check)
 		build_check(d, check, NULL, &common);
+	if (breaker)
+		read_breaker(d, breaker, &b->breaker);
 	if (servers)
 		build_servers(d, servers, b, &common);
 	build_headers(d, section_member(group, SECTION_BACKEND, "request_headers"),

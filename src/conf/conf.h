@@ -191,6 +191,17 @@ enum conf_balance {
 	CONF_BALANCE_FIRST
 };
 
+/* When a server is ejected for what requests meet with there. */
+struct conf_breaker {
+	bool on;
+	bool fail_open; /* ejected ones are used when there is no other */
+	unsigned consecutive; /* errors in a row; 0: any number */
+	/* percent of the requests of a window, of at least so many; 0: any */
+	unsigned rate, minimum;
+	unsigned min_servers; /* so many others stay */
+	uint64_t window, ejection, max_ejection;
+};
+
 struct conf_backend {
 	struct str name;
 	unsigned line;
@@ -205,6 +216,7 @@ struct conf_backend {
 	unsigned retry_budget; /* percent of its requests */
 	bool redispatch;
 	bool all_backups; /* else the first one */
+	struct conf_breaker breaker;
 	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the

@@ -382,6 +382,7 @@ void board_proxy_died(struct board_proxy *b)
 		turn_close(&b->servers[i].check_turn);
 		turn_close(&b->servers[i].admin_turn);
 		turn_close(&b->servers[i].history_turn);
+		turn_close(&b->servers[i].eject_turn);
 	}
 	board_forget_prepared(b);
 }

@@ -125,6 +125,9 @@ struct board_server {
 	_Atomic uint32_t weight_given; /* 1: `weight` was set by hand */
 	_Atomic uint64_t slow_start_us; /* its setting; 0: none */
 	_Atomic uint64_t back_since_us; /* when it came back; 0: it was there all the time */
+	_Atomic uint64_t ejected_until_us; /* by its breaker, of clock_now_us() */
+	_Atomic uint32_t eject_turn;       /* odd: eject_why is being written */
+	char eject_why[BOARD_TEXT];
 	_Atomic uint32_t admin_turn; /* odd: admin_why is being written */
 	_Atomic uint64_t admin_since_wall_us; /* of `admin`, when it was set by hand */
 	_Atomic uint64_t admin_until_us; /* clock_now_us(); 0: until it is ended */

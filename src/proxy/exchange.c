@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "proxy/circuit.h"
 
 #define ARENA_BLOCK 2048u
 #define ARENA_LIMIT (1u << 20)
@@ -434,6 +435,8 @@ static void put_connection(struct exchange *x, bool reusable)
 
 void exchange_release_server(struct exchange *x, bool reusable)
 {
+	if (x->server)
+		circuit_judge(x);
 	if (x->up)
 		put_connection(x, reusable);
 	if (x->server) {
@@ -462,6 +465,7 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 	if (x->retries >= conf->retries)
 		return exchange_end(x, why);
 	note_attempt(x, why);
+	circuit_failed(x, why);
 	if (!pool_may_retry(x->backend->pool, loop_now(x->session->worker->loop),
 			    conf->retry_budget)) {
 		stats_add(x->server->stats->retries_denied, 1);

@@ -272,6 +272,8 @@ enum step_result step_balance(struct exchange *x)
 	struct pool_key key = { .exclude = x->tried,
 				.n_exclude = x->n_tried,
 				.now = loop_now(s->worker->loop),
+				.breaks = x->backend->conf->breaker.on,
+				.fail_open = x->backend->conf->breaker.fail_open,
 				.again = x->retries > 0 };
 	struct server *server = NULL;
 

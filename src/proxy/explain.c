@@ -189,6 +189,8 @@ static const char *why_not(const struct explain *e, struct server *s)
 		return stats_get(on->health) == BOARD_SERVER_DOWN ? "down" : "not checked yet";
 	if (stats_get(on->draining))
 		return "it asks to be drained, in answers to its checks";
+	if (server_is_ejected(s, e->now))
+		return "ejected by its breaker";
 	if (!stats_get(on->weight))
 		return "its weight is 0";
 	if (server_is_avoided(s, e->now))

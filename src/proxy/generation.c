@@ -133,6 +133,7 @@ static void forget_past(struct board_server *on)
 	stats_set(on->health, BOARD_SERVER_STARTING);
 	stats_set(on->streak, 0);
 	stats_set(on->draining, 0);
+	stats_set(on->ejected_until_us, 0);
 	board_forget_checks(on);
 	stats_set(on->since_wall_us, 0);
 	stats_set(on->check_last_wall_us, 0);
@@ -162,6 +163,7 @@ static struct server *take_server(const struct generation *old, struct board_pro
 		s->owner = &board->servers[slot];
 		atomic_store(&s->weight, c->weight);
 		server_begin_slow_start(s, stats_get(board->servers[slot].back_since_us));
+		server_eject(s, stats_get(board->servers[slot].ejected_until_us));
 		server_set_admin(s, (enum server_admin)stats_get(board->servers[slot].admin));
 	}
 	return s;

@@ -100,6 +100,11 @@ static void health_changed(void *arg, const char *line)
 	word_post(arg, MSG_EVENT, line);
 }
 
+static void shared_event(struct proxy_shared *shared, const char *line)
+{
+	word_post(list_of(shared, struct proxy, shared), MSG_EVENT, line);
+}
+
 static void log_lost(void *arg)
 {
 	word_post(arg, MSG_LOG_LOST, "");
@@ -599,6 +604,7 @@ int proxy_main(int sock)
 	p->log_kind = LOG_KIND_NONE;
 	p->shared.main_loop = p->loop;
 	pthread_mutex_init(&p->shared.last_places, NULL);
+	p->shared.event = shared_event;
 	p->shared.worker_took = worker_took;
 	p->shared.worker_drained = worker_drained;
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)

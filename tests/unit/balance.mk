@@ -1,4 +1,5 @@
 check_PROGRAMS += \
+	tests/unit/test_balance_breaker \
 	tests/unit/test_balance_health \
 	tests/unit/test_balance_keys \
 	tests/unit/test_balance_pool \
@@ -18,3 +19,6 @@ tests_unit_test_balance_pool_LDADD = $(balance_test_libs)
 tests_unit_test_balance_retries_SOURCES = tests/unit/test_balance_retries.c
 tests_unit_test_balance_retries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_balance_retries_LDADD = $(balance_test_libs)
+tests_unit_test_balance_breaker_SOURCES = tests/unit/test_balance_breaker.c
+tests_unit_test_balance_breaker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_balance_breaker_LDADD = $(balance_test_libs)

@@ -342,6 +342,27 @@ START_TEST(checks_out_of_bounds)
 }
 END_TEST
 
+START_TEST(ejected)
+{
+	char why[256];
+
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	proxy->servers[2].ejected_until_us = MONO + 7 * CLOCK_SEC;
+	strcpy(proxy->servers[2].eject_why, "5 errors in a row, the last: status 503");
+	ck_assert(print_from(sup, proxy, SERVERS, "web_backend/web1", why, sizeof(why)));
+	ck_assert_ptr_nonnull(
+		strstr(text, "ejected for 7s more: 5 errors in a row, the last: status 503"));
+	json_decref(load(SERVERS_JSON));
+	ck_assert_ptr_nonnull(strstr(text, "2026-02-06T11:14:21.655Z"));
+	print(STATUS);
+	ck_assert_ptr_nonnull(strstr(text, "web_backend/web1 is ejected for 7s more: 5 errors"));
+	proxy->servers[2].ejected_until_us = MONO;
+	print(STATUS);
+	ck_assert_ptr_null(strstr(text, "ejected"));
+}
+END_TEST
+
 START_TEST(json_of_checks)
 {
 	json_t *got, *want, *list;
@@ -377,7 +398,7 @@ START_TEST(json_servers_document)
 			  "\"retries\":5,\"retries_denied\":2,\"weight_percent\":100,"
 			  "\"backup\":false,\"removed\":false,"
 			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null,"
-			  "\"checks\":[]}",
+			  "\"checks\":[],\"ejected\":null}",
 			  0, NULL);
 	ck_assert_ptr_nonnull(want);
 	ck_assert_msg(json_equal(want, json_array_get(json_object_get(got, "servers"), 0)), "%s",
@@ -621,6 +642,7 @@ int main(void)
 	tcase_add_test(t, last_checks_of_one_server);
 	tcase_add_test(t, checks_out_of_bounds);
 	tcase_add_test(t, json_of_checks);
+	tcase_add_test(t, ejected);
 	tcase_add_test(t, what_was_taken_out_is_wrong);
 	tcase_add_test(t, corrupt_texts_are_bounded_and_clean);
 	tcase_add_test(t, corrupt_numbers_are_harmless);

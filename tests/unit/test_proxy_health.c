@@ -415,6 +415,7 @@ START_TEST(drain_goes_on_from_the_board)
 	checks[0].kind = CONF_CHECK_NONE;
 	watch(1);
 	WAIT_UNTIL(server_eligible(servers[0]));
+	ck_assert(wait_decided(2));
 }
 END_TEST
 

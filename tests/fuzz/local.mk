@@ -18,7 +18,8 @@ check_PROGRAMS += \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_roster \
 	tests/fuzz/replay_target \
-	tests/fuzz/replay_vrrp_packet
+	tests/fuzz/replay_vrrp_packet \
+	tests/fuzz/replay_web
 
 if ENABLE_FUZZ
 noinst_PROGRAMS = \
@@ -36,7 +37,8 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_roster \
 	tests/fuzz/fuzz_target \
-	tests/fuzz/fuzz_vrrp_packet
+	tests/fuzz/fuzz_vrrp_packet \
+	tests/fuzz/fuzz_web
 endif
 
 fuzz_admin_libs = src/admin/libadmin.a src/ipc/libipc.a src/base/libbase.a $(JANSSON_LIBS)
@@ -55,6 +57,8 @@ fuzz_roster_libs = src/proxy/libproxy.a src/limit/liblimit.a src/upstream/libups
 fuzz_route_libs = src/route/libroute.a src/http/libhttp.a src/conf/libconf.a \
 	src/base/libbase.a $(PCRE2_LIBS) $(CONFIG_LIBS)
 fuzz_vrrp_libs = src/vrrp/libvrrp.a src/base/libbase.a
+fuzz_web_libs = src/web/libweb.a src/admin/libadmin.a src/net/libnet.a src/http/libhttp.a \
+	src/ipc/libipc.a src/base/libbase.a $(JANSSON_LIBS) $(EVENT_LIBS) $(OPENSSL_LIBS)
 
 # What these two have around them is played by the entry itself.
 fuzz_client_wraps = -Wl,--wrap=control_connect
@@ -152,3 +156,8 @@ tests_fuzz_fuzz_vrrp_packet_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_vrrp_packet_SOURCES = $(tests_fuzz_fuzz_vrrp_packet_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_vrrp_packet_LDADD = $(fuzz_vrrp_libs)
 
+tests_fuzz_fuzz_web_SOURCES = tests/fuzz/fuzz_web.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_web_LDADD = $(fuzz_web_libs)
+tests_fuzz_fuzz_web_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_web_SOURCES = $(tests_fuzz_fuzz_web_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_web_LDADD = $(fuzz_web_libs)

@@ -540,6 +540,39 @@ static enum control_exit complain_unknown(const char *name)
 	return call_complain(CONTROL_USAGE, "unknown command \"%s\"; --help lists them", name);
 }
 
+/* An option, whether it was given, and whose it is. */
+struct belonging {
+	const char *name;
+	bool given;
+	unsigned flag;
+	const char *whose;
+};
+
+/* Complains of one that was given and is not the command's. */
+static bool has_strange_option(const struct call *c)
+{
+	const struct belonging all[] = {
+		{"--force", c->force, TAKES_FORCE, "demote"},
+		{"--for", c->for_time, TAKES_FOR, "demote, drain, maint and of limits exempt"},
+		{"--wait", c->wait, TAKES_WAIT, "drain and maint"},
+		{"--why", c->why, TAKES_WHY, "drain and maint"},
+		{"--from", c->from, TAKES_REQUEST, "explain"},
+		{"--frontend", c->frontend, TAKES_REQUEST, "explain"},
+		{"--header", c->n_headers, TAKES_REQUEST, "explain"},
+		{"--older", c->older, TAKES_OLDER, "sessions"},
+		{"--server", c->server, TAKES_SERVER, "kill"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].given || (c->command->flags & all[i].flag))
+			continue;
+		call_complain(CONTROL_USAGE, "%s takes no %s: it is an option of %s",
+			      c->command->name, all[i].name, all[i].whose);
+		return true;
+	}
+	return false;
+}
+
 static enum control_exit carry_out(const struct call *c)
 {
 	const struct command *k = c->command;
@@ -556,37 +589,7 @@ static enum control_exit carry_out(const struct call *c)
 		return call_complain(CONTROL_USAGE, "%s gives no JSON", k->name);
 	if (c->follow && !(k->flags & TAKES_FOLLOW))
 		return call_complain(CONTROL_USAGE, "%s takes no -f", k->name);
-	if (c->force && !(k->flags & TAKES_FORCE))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --force: it is an option of demote", k->name);
-	if (c->for_time && !(k->flags & TAKES_FOR))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --for: it is an option of demote, "
-				     "drain, maint and of limits exempt",
-				     k->name);
-	if (c->wait && !(k->flags & TAKES_WAIT))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --wait: it is an option of drain and "
-				     "maint",
-				     k->name);
-	if ((c->from || c->frontend || c->n_headers) && !(k->flags & TAKES_REQUEST))
-		return call_complain(CONTROL_USAGE, "%s takes no --%s: it is an option of explain",
-				     k->name,
-				     c->from       ? "from"
-				     : c->frontend ? "frontend"
-						   : "header");
-	if (c->why && !(k->flags & TAKES_WHY))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --why: it is an option of drain and "
-				     "maint",
-				     k->name);
-	if (c->older && !(k->flags & TAKES_OLDER))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --older: it is an option of sessions", k->name);
-	if (c->server && !(k->flags & TAKES_SERVER))
-		return call_complain(CONTROL_USAGE,
-				     "%s takes no --server: it is an option of kill", k->name);
-	return k->run(c);
+	return has_strange_option(c) ? CONTROL_USAGE : k->run(c);
 }
 
 enum {

@@ -9,6 +9,7 @@
 
 #define BOARD_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 #define BOARD_READ_TRIES 1000
+#define BOARD_READ_STILL 50 /* of them, while nothing moves */
 
 _Static_assert(sizeof(struct board_proxy) < UINT32_MAX, "a board's size fits its head");
 
@@ -113,14 +114,24 @@ void board_write_text(_Atomic uint32_t *turn, char *to, size_t to_size, struct s
 	atomic_fetch_add_explicit(turn, 1, memory_order_acq_rel);
 }
 
+/* What was read between `before` and now is whole. Else `tries` counts towards giving up: soon
+ * where the turn stands still and odd, as whoever writes does not run. */
+static bool was_whole(_Atomic uint32_t *turn, uint32_t before, unsigned *tries)
+{
+	bool same = atomic_load_explicit(turn, memory_order_acquire) == before;
+
+	*tries += same ? BOARD_READ_TRIES / BOARD_READ_STILL : 1;
+	return same && before % 2 == 0;
+}
+
 bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const char *from,
 		     size_t from_size)
 {
-	for (unsigned i = 0; i < BOARD_READ_TRIES; i++) {
+	for (unsigned tries = 0; tries < BOARD_READ_TRIES;) {
 		uint32_t before = atomic_load_explicit(turn, memory_order_acquire);
 
 		board_text(to, to_size, from, from_size);
-		if (before % 2 == 0 && atomic_load_explicit(turn, memory_order_acquire) == before)
+		if (was_whole(turn, before, &tries))
 			return true;
 	}
 	return false;
@@ -143,12 +154,12 @@ bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t
 	char *t = to;
 	const char *f = from;
 
-	for (unsigned i = 0; i < BOARD_READ_TRIES; i++) {
+	for (unsigned tries = 0; tries < BOARD_READ_TRIES;) {
 		uint32_t before = atomic_load_explicit(turn, memory_order_acquire);
 
 		for (size_t k = 0; k < n; k++)
 			t[k] = __atomic_load_n(&f[k], __ATOMIC_ACQUIRE);
-		if (before % 2 == 0 && atomic_load_explicit(turn, memory_order_acquire) == before)
+		if (was_whole(turn, before, &tries))
 			return true;
 	}
 	return false;

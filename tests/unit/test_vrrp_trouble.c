@@ -265,7 +265,7 @@ START_TEST(proxy_that_dies_again_and_again_is_trusted_later_each_time)
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	for (int i = 0; i < 3; i++) {
-		if (i == 1)
+		if (i)
 			vrrp_node_start(&b);
 		vrrp_node_proxy_runs(&a, false);
 		vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
@@ -275,13 +275,15 @@ START_TEST(proxy_that_dies_again_and_again_is_trusted_later_each_time)
 		begun = clock_now_us();
 		vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
 		took[i] = clock_now_us() - begun;
+		/* One that stood still, on a busy machine, would wait for the other to go. */
+		if (i)
+			ck_assert(vrrp_node_stop(&b));
 		vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	}
 	ck_assert_uint_ge(took[0], CLOCK_SEC);
 	ck_assert_uint_ge(took[1], 2 * CLOCK_SEC);
 	ck_assert_uint_ge(took[2], 4 * CLOCK_SEC);
 	ck_assert(vrrp_node_stop(&a));
-	ck_assert(vrrp_node_stop(&b));
 }
 END_TEST
 

@@ -486,6 +486,7 @@ START_TEST(runner_ends_behind_vrrp_and_the_daemon_behind_all)
 {
 	start_all("vrrp_stop_takes 300\nstop_takes 800");
 	wait_running(BOARD_RUNNER);
+	wait_running(BOARD_VRRP);
 	kill(daemon_pid, SIGTERM);
 	ck_assert_int_eq(daemon_wait_exit(5000), 0);
 	check_order("proxy STOP 1000000", "vrrp ends");

@@ -84,8 +84,10 @@ bool str_split(struct str *rest, char sep, struct str *item)
 {
 	ptrdiff_t at;
 
-	if (rest->n == 0)
+	if (rest->n == 0) {
+		*item = STR_NONE;
 		return false;
+	}
 	at = str_find_char(*rest, sep);
 	if (at < 0) {
 		*item = *rest;

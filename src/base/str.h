@@ -68,7 +68,8 @@ ptrdiff_t str_find_char(struct str s, char c);
 struct str str_trim(struct str s);
 /* Decimal digits only, at least one, no sign, no space; false when it does not fit. */
 bool str_to_u64(struct str s, uint64_t *out);
-/* The next element of a list; `rest` moves behind the separator. False when nothing is left. */
+/* The next element of a list; `rest` moves behind the separator. False when nothing is left: then
+ * the element is the empty one. */
 bool str_split(struct str *rest, char sep, struct str *item);
 /* Copies into `to` with a closing NUL; false (and an empty string) when it does not fit. */
 bool str_copy(char *to, size_t size, struct str s);

@@ -42,18 +42,13 @@ static bool take_option(struct explain *e, struct str word)
 static bool read_words(struct explain *e, struct str rest)
 {
 	struct str word = STR_NONE, method = STR_NONE, url = STR_NONE;
-	char *both;
 
 	str_split(&rest, '\0', &word);
 	str_split(&rest, '\0', &method);
 	str_split(&rest, '\0', &url);
-	both = arena_alloc(&e->arena, method.n + url.n + 1);
-	if (!both)
+	e->ask.request = arena_printf(&e->arena, "%.*s %.*s", STR_ARGS(method), STR_ARGS(url));
+	if (!e->ask.request.p)
 		return false;
-	memcpy(both, method.p, method.n);
-	both[method.n] = ' ';
-	memcpy(both + method.n + 1, url.p, url.n);
-	e->ask.request = (struct str){both, method.n + 1 + url.n};
 	e->ask.headers = e->headers;
 	while (str_split(&rest, '\0', &word))
 		if (!take_option(e, word))

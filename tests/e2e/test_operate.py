@@ -227,7 +227,9 @@ def test_rubbish_at_the_control_socket(pair):
     """What no hpcbalctl would send does nothing."""
     path = os.path.join(pair.folder, "control.sock")
     for words in (b"drain", b"drain\0main/main1", b"drain\0main/main1\0x", b"drain\0\0\0",
-                  b"weight\0main/main1\0" + b"9" * 30, b"maint\0/\0000", b"ready\0main/"):
+                  b"weight\0main/main1\0" + b"9" * 30, b"maint\0/\0000", b"ready\0main/",
+                  b"ready", b"maint\0", b"weight", b"explain", b"explain\0GET", b"limits\0x",
+                  b"sessions\0x", b"kill"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
             sock.connect(path)
             sock.send(words)

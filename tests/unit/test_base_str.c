@@ -193,6 +193,7 @@ START_TEST(lists_split_at_the_separator)
 		strncat(got, item.p, item.n);
 	}
 	ck_assert_str_eq(got, splits[_i].items);
+	ck_assert(item.p == NULL && item.n == 0);
 	done(text);
 }
 END_TEST

@@ -66,16 +66,17 @@ static json_t *ejected_json(const struct snapshot *s, const struct snap_server *
 static json_t *server_row_json(const struct snapshot *s, const struct snap_server *v)
 {
 	json_t *row = server_json(v);
-	json_t *more = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}",
-				 "backend", v->backend, "current", jvalue_number(v->active),
-				 "total", jvalue_number(v->requests), "errors",
-				 jvalue_number(v->errors),
-				 "retries", jvalue_number(v->retries), "retries_denied",
-				 jvalue_number(v->retries_denied), "weight_percent",
-				 jvalue_number(v->weight_percent), "backup", (int)v->backup,
-				 "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
-				 "taken_out", taken_out_json(s, v), "checks", history_json(v),
-				 "ejected", ejected_json(s, v));
+	json_t *more = json_pack(
+		"{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}", "backend",
+		v->backend, "current", jvalue_number(v->active), "total",
+		jvalue_number(v->requests), "errors", jvalue_number(v->errors), "retries",
+		jvalue_number(v->retries), "retries_denied", jvalue_number(v->retries_denied),
+		"weight_percent", jvalue_number(v->weight_percent), "queue",
+		jvalue_number(v->queued), "max_connections",
+		v->max_connections ? jvalue_number(v->max_connections) : json_null(), "backup",
+		(int)v->backup, "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
+		"taken_out", taken_out_json(s, v), "checks", history_json(v), "ejected",
+		ejected_json(s, v));
 
 	if (!row || !more || json_object_update(row, more) != 0) {
 		json_decref(row);
@@ -102,7 +103,8 @@ static json_t *backends_json(const struct snapshot *s)
 		const struct snap_backend *k = &s->backends[i];
 
 		list = jvalue_append(list,
-				     json_pack("{s:s,s:o,s:i,s:i,s:o}", "name", k->name, "balance",
+				     json_pack("{s:s,s:o,s:o,s:i,s:i,s:o}", "name", k->name,
+					       "queue", jvalue_number(k->queued), "balance",
 					       jvalue_text(k->balance), "servers_up", (int)k->n_up,
 					       "servers", (int)k->n_servers, "servers_detail",
 					       details_json(s, k)));

@@ -277,6 +277,32 @@ static void collect_server_connections(struct writer *w, const struct snapshot *
 	each_server(w, s, server_connections);
 }
 
+static uint64_t server_queue(const struct snap_server *v)
+{
+	return v->queued;
+}
+
+static void collect_server_queue(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_queue);
+}
+
+/* Another one before it has the name, too: the board is broken. */
+static bool is_second(const struct snapshot *s, unsigned backend)
+{
+	for (unsigned i = 0; i < backend; i++)
+		if (strcmp(s->backends[i].name, s->backends[backend].name) == 0)
+			return true;
+	return false;
+}
+
+static void collect_backend_queue(struct writer *w, const struct snapshot *s)
+{
+	for (unsigned i = 0; i < s->n_backends; i++)
+		if (!is_second(s, i))
+			put(w, one("backend", s->backends[i].name), s->backends[i].queued);
+}
+
 static void collect_server_requests(struct writer *w, const struct snapshot *s)
 {
 	each_server(w, s, server_requests);
@@ -480,6 +506,11 @@ static const struct metric metrics[] = {
 	{"hpcbal_server_connections", "gauge",
 	 "Connections to the server: with a request or tunnel, and idle ones.",
 	 collect_server_connections},
+	{"hpcbal_backend_queue", "gauge",
+	 "Requests that wait for a server of the backend with a free place.",
+	 collect_backend_queue},
+	{"hpcbal_server_queue", "gauge", "Those of them that wait for this server and no other.",
+	 collect_server_queue},
 	{"hpcbal_server_requests_total", "counter",
 	 "Requests sent to the server, retries included.", collect_server_requests},
 	{"hpcbal_server_retries_total", "counter",

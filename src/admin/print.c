@@ -103,8 +103,8 @@ static bool print_backends(const struct snapshot *s, FILE *out)
 
 	if (!s->n_backends)
 		return true;
-	table_init(&t, "lrlrr");
-	table_head(&t, "BACKEND|UP|BALANCE|ACTIVE|REQUESTS");
+	table_init(&t, "lrlrrr");
+	table_head(&t, "BACKEND|UP|BALANCE|ACTIVE|QUEUE|REQUESTS");
 	for (unsigned i = 0; i < s->n_backends; i++) {
 		const struct snap_backend *k = &s->backends[i];
 
@@ -112,6 +112,7 @@ static bool print_backends(const struct snapshot *s, FILE *out)
 		table_add(&t, "%u/%u", k->n_up, k->n_servers);
 		table_add(&t, "%s", text_or_dash(k->balance));
 		table_add(&t, "%" PRIu64, k->active);
+		table_add(&t, "%" PRIu64, k->queued);
 		table_add(&t, "%" PRIu64, k->requests);
 	}
 	fputc('\n', out);
@@ -177,11 +178,27 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 		table_add(t, "%" PRIu32 " (%" PRIu32 "%%)", v->weight, v->weight_percent);
 	else
 		table_add(t, "%" PRIu32, v->weight);
-	table_add(t, "%" PRIu64, v->active);
+	if (v->max_connections)
+		table_add(t, "%" PRIu64 "/%" PRIu32, v->active, v->max_connections);
+	else
+		table_add(t, "%" PRIu64, v->active);
+	table_add(t, "%" PRIu64, v->queued);
 	table_add(t, "%" PRIu64, v->requests);
 	table_add(t, "%" PRIu64, v->errors);
 	table_add(t, "%" PRIu64, v->retries);
 	add_check(t, s, v);
+}
+
+/* Who waits for any server is in no row of one. */
+static void print_queues(const struct snapshot *s, const struct snap_place *only, FILE *out)
+{
+	for (unsigned i = 0; i < s->n_backends; i++) {
+		const struct snap_backend *k = &s->backends[i];
+
+		if (k->queued_for_any && (!only->backend || only->backend == k))
+			fprintf(out, "%s: waiting for any server: %" PRIu64 "\n", k->name,
+				k->queued_for_any);
+	}
 }
 
 static bool print_history(const struct snap_server *v, FILE *out)
@@ -221,13 +238,15 @@ bool snapshot_print_servers(const struct snapshot *s, const char *name, FILE *ou
 
 	if (!snapshot_find_place(s, name, &place, why, why_size))
 		return false;
-	table_init(&t, "lllrrrrrrl");
-	table_head(&t, "SERVER|ADDRESS|STATE|FOR|WEIGHT|ACTIVE|TOTAL|ERRORS|RETRIES|CHECK");
+	table_init(&t, "lllrrrrrrrl");
+	table_head(&t, "SERVER|ADDRESS|STATE|FOR|WEIGHT|ACTIVE|QUEUE|TOTAL|ERRORS|RETRIES|CHECK");
 	for (unsigned i = 0; i < s->n_servers; i++) {
 		if (snapshot_in_place(s, &place, &s->servers[i]))
 			add_server(&t, s, &s->servers[i]);
 	}
 	good = table_print(&t, out);
+	if (good)
+		print_queues(s, &place, out);
 	for (unsigned i = 0; good && place.server && i < s->n_servers; i++)
 		if (s->servers[i].checked && snapshot_in_place(s, &place, &s->servers[i]))
 			good = print_history(&s->servers[i], out);

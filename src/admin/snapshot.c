@@ -139,6 +139,7 @@ static void take_backends(struct snapshot *s, const struct board_proxy *b)
 		for (unsigned n = 0; n <= LATENCY_BOUNDS; n++)
 			k->latency[n] = stats_get(from->latency.count[n]);
 		k->latency_sum_us = stats_get(from->latency.sum_us);
+		k->queued_for_any = k->queued = gauge(stats_get(from->queued));
 		s->n_backends++;
 	}
 	qsort(s->backends, s->n_backends, sizeof(s->backends[0]), compare_backends);
@@ -225,6 +226,8 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->state = v->removed ? BOARD_SERVER_DRAIN : board_server_state(from);
 	v->backup = stats_get(from->backup) != 0;
 	v->weight = stats_get(from->weight);
+	v->max_connections = stats_get(from->max_connections);
+	v->queued = gauge(stats_get(from->stats.queued));
 	v->since_us = stats_get(from->since_wall_us);
 	v->requests = stats_get(from->stats.requests);
 	v->errors = stats_get(from->stats.connect_errors) + stats_get(from->stats.response_errors);
@@ -270,6 +273,7 @@ static void count_servers(struct snapshot *s)
 		k = &s->backends[v->backend_index];
 		k->first = i;
 		k->active += v->active;
+		k->queued += v->queued;
 		k->requests += v->requests;
 		if (v->removed) {
 			k->n_removed++;

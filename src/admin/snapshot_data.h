@@ -41,6 +41,8 @@ struct snap_server {
 	char admin_why[BOARD_TEXT];
 	uint64_t admin_since_us;
 	uint64_t admin_until_us; /* of the clock of mono_us; 0: until it is ended */
+	uint32_t max_connections; /* 0: no limit */
+	uint64_t queued;          /* for this server and no other */
 	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures,
 		ejections;
 };
@@ -51,6 +53,7 @@ struct snap_backend {
 	/* Its servers stand together; removed ones behind the others. */
 	unsigned first, n_servers, n_removed, n_up;
 	uint64_t active, requests;
+	uint64_t queued_for_any, queued; /* for any server, and all of them */
 	uint64_t latency[LATENCY_BOUNDS + 1]; /* requests by how long they took, each for itself */
 	uint64_t latency_sum_us;
 };

@@ -7,6 +7,8 @@ src_balance_libbalance_a_SOURCES = \
 	src/balance/health.c src/balance/health.h \
 	src/balance/leastconn.c \
 	src/balance/pool.c src/balance/pool.h \
+	src/balance/pool_inside.h \
+	src/balance/queue.c src/balance/queue.h \
 	src/balance/random.c \
 	src/balance/rendezvous.c src/balance/rendezvous.h \
 	src/balance/roundrobin.c \

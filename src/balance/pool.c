@@ -1,27 +1,9 @@
 #include "balance/pool.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "balance/budget.h"
+#include "balance/pool_inside.h"
 #include "base/assert.h"
-
-struct pool {
-	/* constant */
-	const struct balancer *balancer;
-	unsigned n;
-	struct server **servers;
-	bool *backup, all_backups;
-
-	/* under the lock: the algorithm's state, and where a choice is prepared */
-	pthread_mutex_t lock;
-	void *state;
-	void *turns; /* of roundrobin, for requests without the key; NULL: it has none */
-	struct budget budget;
-	struct candidate *candidates;
-
-	_Atomic unsigned references;
-};
 
 static void pool_free(struct pool *p)
 {
@@ -31,7 +13,7 @@ static void pool_free(struct pool *p)
 		p->balancer->state_free(p->state);
 	if (p->turns)
 		balance_roundrobin.state_free(p->turns);
-	pthread_mutex_destroy(&p->lock);
+	queue_unref(p->queue);
 	free(p->servers);
 	free(p->backup);
 	free(p->candidates);
@@ -51,6 +33,21 @@ static bool pool_allocate(struct pool *p, unsigned n)
 	       (p->state || !p->balancer->state_new) && (p->turns || !p->balancer->keyed);
 }
 
+/* That of the servers which another configuration has, too. Those that are new to it join. */
+static struct queue *join_queue(struct server *const *servers, unsigned n)
+{
+	struct queue *q = NULL;
+
+	for (unsigned i = 0; i < n && !q; i++)
+		q = servers[i]->queue ? queue_ref(servers[i]->queue) : NULL;
+	if (!q)
+		q = queue_new();
+	for (unsigned i = 0; i < n && q; i++)
+		if (!servers[i]->queue)
+			servers[i]->queue = queue_ref(q);
+	return q;
+}
+
 struct pool *pool_new(const struct balancer *b, struct server *const *servers, const bool *backup,
 		      unsigned n)
 {
@@ -60,8 +57,8 @@ struct pool *pool_new(const struct balancer *b, struct server *const *servers, c
 		return NULL;
 	p->balancer = b;
 	atomic_init(&p->references, 1);
-	pthread_mutex_init(&p->lock, NULL);
-	if (!pool_allocate(p, n)) {
+	p->queue = join_queue(servers, n);
+	if (!p->queue || !pool_allocate(p, n)) {
 		pool_free(p);
 		return NULL;
 	}
@@ -185,24 +182,68 @@ static struct server *choose(struct pool *p, unsigned n, const struct pool_key *
 	return p->candidates[chosen].server;
 }
 
-struct server *pool_pick(struct pool *p, const struct pool_key *key)
+/* Who is bound waits for his server, and everybody else for any: those that are full are nobody's
+ * choice as long as there is another. */
+static unsigned keep_with_room(struct pool *p, unsigned n)
 {
-	struct server *s = NULL;
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (server_has_room(p->candidates[i].server))
+			p->candidates[good++] = p->candidates[i];
+	return good;
+}
+
+/* To whom its client is bound, unless that is gone. */
+static bool pool_binds(const struct pool *p, const struct pool_key *key)
+{
+	return key->bind && pool_has(p, key->bind) && server_serves(key->bind) &&
+	       !(key->breaks && server_is_ejected(key->bind, key->now));
+}
+
+static enum pool_choice chosen(struct server *one, struct server **s)
+{
+	*s = one;
+	return server_has_room(one) ? CHOICE_MADE : CHOICE_FULL;
+}
+
+enum pool_choice pool_choose(struct pool *p, const struct pool_key *key, struct server **s)
+{
 	unsigned n;
 
-	pthread_mutex_lock(&p->lock);
+	*s = NULL;
+	if (pool_binds(p, key))
+		return chosen(key->bind, s);
 	n = gather_any(p, key);
-	if (n > 0) {
-		s = server_ref(choose(p, n, key));
-		stats_add(s->stats->active, 1);
-		if (!key->again)
-			budget_request(&p->budget, key->now);
-	}
-	pthread_mutex_unlock(&p->lock);
+	if (n == 0)
+		return CHOICE_NONE;
+	if (p->balancer->keyed && key->has_hash)
+		return chosen(choose(p, n, key), s);
+	n = keep_with_room(p, n);
+	return n ? chosen(choose(p, n, key), s) : CHOICE_FULL;
+}
+
+struct server *pool_count(struct pool *p, const struct pool_key *key, struct server *s)
+{
+	stats_add(s->stats->active, 1);
+	if (!key->again)
+		budget_request(&p->budget, key->now);
+	return server_ref(s);
+}
+
+struct server *pool_pick(struct pool *p, const struct pool_key *key)
+{
+	struct server *s;
+
+	pthread_mutex_lock(&p->queue->lock);
+	if (atomic_load(&p->queue->waiting))
+		pool_serve_others(p, key->now);
+	s = pool_choose(p, key, &s) == CHOICE_MADE ? pool_count(p, key, s) : NULL;
+	pthread_mutex_unlock(&p->queue->lock);
 	return s;
 }
 
-static bool has_server(const struct pool *p, const struct server *s)
+bool pool_has(const struct pool *p, const struct server *s)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->servers[i] == s)
@@ -210,33 +251,28 @@ static bool has_server(const struct pool *p, const struct server *s)
 	return false;
 }
 
-bool pool_take(struct pool *p, struct server *s, uint64_t now)
-{
-	if (!has_server(p, s) || !server_serves(s))
-		return false;
-	pthread_mutex_lock(&p->lock);
-	server_ref(s);
-	stats_add(s->stats->active, 1);
-	budget_request(&p->budget, now);
-	pthread_mutex_unlock(&p->lock);
-	return true;
-}
-
 bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent)
 {
 	bool may;
 
-	pthread_mutex_lock(&p->lock);
+	pthread_mutex_lock(&p->queue->lock);
 	may = budget_retry(&p->budget, now, percent);
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&p->queue->lock);
 	return may;
 }
 
-void pool_release(struct server *s)
+/* The count and the look at who waits are in one order with those of the waiter. */
+void pool_release(struct server *s, uint64_t now)
 {
-	uint64_t before = atomic_fetch_sub_explicit(&s->stats->active, 1, memory_order_relaxed);
+	uint64_t before = atomic_fetch_sub(&s->stats->active, 1);
+	struct queue *q = s->queue;
 
 	must(before > 0);
+	if (q && atomic_load(&q->waiting)) {
+		pthread_mutex_lock(&q->lock);
+		queue_serve(q, s, now);
+		pthread_mutex_unlock(&q->lock);
+	}
 	server_unref(s);
 }
 

@@ -1,7 +1,7 @@
 /* The servers of one backend and the algorithm that chooses among them. One short mutex
- * guards the choice and the count that goes with it, so that roundrobin and leastconn are
- * exact across workers. Backup servers are asked only when no other is eligible: the first of
- * them that is, or all. */
+ * guards the choice and the count that goes with it, so that roundrobin, leastconn and each
+ * server's limit are exact across workers. Backup servers are asked only when no other is
+ * eligible: the first of them that is, or all. */
 #ifndef HPCBAL_BALANCE_POOL_H
 #define HPCBAL_BALANCE_POOL_H
 
@@ -19,6 +19,7 @@ struct pool_key {
 	bool breaks;    /* the backend has a breaker: who is ejected is passed over… */
 	bool fail_open; /* …unless there is nobody else */
 	bool again;   /* this request had a server before: it is no new one for the budget */
+	struct server *bind; /* its client is bound to that one while it serves; NULL: to none */
 };
 
 /* Who may be chosen. */
@@ -55,18 +56,18 @@ void pool_use_all_backups(struct pool *p);
 struct pool *pool_ref(struct pool *p);
 void pool_unref(struct pool *p);
 
-/* A server with its `active` already counted and a reference taken, or NULL: none is
- * eligible. Any thread. Those that could not be connected just now come behind the others, and
- * behind them those that are excluded: when there is no other, one of them is chosen again. */
+/* A server with its `active` already counted and a reference taken, or NULL: none is eligible, or
+ * the one that it has to be, or each, is full (balance/queue.h). Any thread. Those that could not
+ * be connected just now come behind the others, and behind them those that are excluded: when
+ * there is no other, one of them is chosen again. */
 struct server *pool_pick(struct pool *p, const struct pool_key *key);
-/* Takes this server and no other, for a client that is bound to it: true when the pool has it
- * and it is up and not in maintenance. Counted as above. Any thread. */
-bool pool_take(struct pool *p, struct server *s, uint64_t now);
+bool pool_has(const struct pool *p, const struct server *s);
 /* Whether the budget allows a request of this pool another try (balance/budget.h); true counts
  * it. Any thread. */
 bool pool_may_retry(struct pool *p, uint64_t now, unsigned percent);
-/* Gives back what pool_pick() took. Any thread, any pool: the count is the server's. */
-void pool_release(struct server *s);
+/* Gives back what pool_pick() took, to whoever waits for it. Any thread, any pool: the count is
+ * the server's. */
+void pool_release(struct server *s, uint64_t now);
 
 /* How many others of its kind (backup or not) could take work now, and are not ejected. */
 unsigned pool_others(const struct pool *p, const struct server *s, uint64_t now);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "balance/queue.h"
 #include "base/assert.h"
 #include "base/hash.h"
 
@@ -28,12 +29,14 @@ struct server *server_new(struct str backend, struct str name, const struct addr
 	atomic_init(&s->admin, SERVER_READY);
 	atomic_init(&s->draining, 0);
 	atomic_init(&s->weight, WEIGHT_DEFAULT);
+	atomic_init(&s->most, SERVER_UNLIMITED);
 	atomic_init(&s->slow_start, 0);
 	atomic_init(&s->back_since, 0);
 	atomic_init(&s->retired, 0);
 	atomic_init(&s->avoid_until, 0);
 	atomic_init(&s->ejected_until, 0);
 	atomic_init(&s->references, 1);
+	list_init(&s->bound);
 	return s;
 }
 
@@ -53,8 +56,11 @@ void server_unref(struct server *s)
 		return;
 	before = atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel);
 	must(before > 0);
-	if (before == 1)
-		free(s);
+	if (before > 1)
+		return;
+	must(list_empty(&s->bound));
+	queue_unref(s->queue);
+	free(s);
 }
 
 bool server_set_health(struct server *s, enum server_health to)

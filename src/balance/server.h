@@ -12,6 +12,7 @@
 
 #include "balance/breaker.h"
 #include "base/addr.h"
+#include "base/list.h"
 #include "base/stats.h"
 #include "conf/conf.h"
 
@@ -33,6 +34,7 @@ struct server {
 	_Atomic unsigned admin;  /* enum server_admin */
 	_Atomic unsigned draining; /* 1: it asks for that itself, in answers to checks */
 	_Atomic unsigned weight;
+	_Atomic uint64_t most; /* requests and tunnels at the same time */
 	_Atomic uint64_t slow_start; /* µs until it has its whole weight after it came back */
 	_Atomic uint64_t back_since; /* when it did; 0: it was there all the time */
 	/* When it left the running configuration, from when on idle connections close; 0: it is
@@ -44,6 +46,10 @@ struct server {
 	uint64_t held_told_at; /* of the breaker's owner: that it could not eject */
 	_Atomic unsigned references;
 	struct server_stats own_stats;
+
+	/* Of balance/queue.h: set by the first pool that has it, before other threads do. */
+	struct queue *queue;
+	struct list bound; /* who waits for this server and no other; under the queue's lock */
 };
 
 struct server *server_new(struct str backend, struct str name, const struct addr *addr,
@@ -88,6 +94,14 @@ static inline void server_eject(struct server *s, uint64_t until)
 static inline bool server_is_ejected(struct server *s, uint64_t now)
 {
 	return atomic_load_explicit(&s->ejected_until, memory_order_relaxed) > now;
+}
+
+/* For one request more, within `most`. */
+#define SERVER_UNLIMITED UINT64_MAX
+static inline bool server_has_room(struct server *s)
+{
+	return atomic_load(&s->stats->active) <
+	       atomic_load_explicit(&s->most, memory_order_relaxed);
 }
 
 const char *server_health_name(enum server_health h); /* "UP" … */

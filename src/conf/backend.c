@@ -198,6 +198,17 @@ static uint64_t fingerprint(const struct conf_backend *b)
 	return h;
 }
 
+static void check_queue_timeout(struct draft *d, const config_setting_t *group,
+				const config_setting_t *timeouts)
+{
+	const config_setting_t *s = section_member(group, SECTION_BACKEND, "queue_timeout");
+
+	if (s && timeouts && section_member(timeouts, SECTION_BACKEND_TIMEOUTS, "queue"))
+		draft_fault(d, s,
+			    "queue_timeout is another name of timeouts.queue, which this backend "
+			    "has too; remove one of them");
+}
+
 static void build_backend(struct draft *d, const config_setting_t *group, struct conf_backend *b)
 {
 	const config_setting_t *timeouts = section_member(group, SECTION_BACKEND, "timeouts");
@@ -216,6 +227,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		section_read(d, timeouts, SECTION_BACKEND_TIMEOUTS, &b->timeouts);
 	if (timeouts && b->mode == CONF_MODE_TCP)
 		section_check_tcp(d, timeouts, SECTION_BACKEND_TIMEOUTS);
+	check_queue_timeout(d, group, timeouts);
 	if (check)
 		build_check(d, check, NULL, &common);
 	if (breaker)

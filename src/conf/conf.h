@@ -27,9 +27,9 @@
 
 /* All in microseconds but the rate. Set at the top, overridden in a frontend (request, client,
  * keep_alive, tunnel, fin, proxy_header, body_min_rate) or a backend (connect, server, tunnel,
- * fin, upstream_idle). */
+ * fin, upstream_idle, queue). */
 struct conf_timeouts {
-	uint64_t connect, request, client, server, keep_alive, tunnel, fin, upstream_idle;
+	uint64_t connect, request, client, server, keep_alive, queue, tunnel, fin, upstream_idle;
 	uint64_t proxy_header;
 	uint64_t body_min_rate; /* bytes a second; 0: none */
 };
@@ -173,6 +173,7 @@ struct conf_server {
 	struct addr addr;        /* resolved */
 	unsigned weight;         /* 0..256; 0 takes no new work */
 	bool backup;
+	uint64_t max_connections; /* requests and tunnels at a time; 0: no limit */
 	uint64_t slow_start;     /* 0: its whole weight at once */
 	unsigned send_proxy;     /* version of the PROXY header of each connection; 0: none */
 	struct conf_check check; /* the backend's unless the server says otherwise */
@@ -217,6 +218,7 @@ struct conf_backend {
 	bool redispatch;
 	bool all_backups; /* else the first one */
 	struct conf_breaker breaker;
+	unsigned max_queue; /* so many requests may wait for its servers */
 	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the

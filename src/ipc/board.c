@@ -388,6 +388,8 @@ void board_proxy_died(struct board_proxy *b)
 		frontend_gauges_clear(&b->frontends[i].stats);
 		turn_close(&b->frontends[i].bind_turn);
 	}
+	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+		stats_set(b->backends[i].queued, 0);
 	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
 		server_gauges_clear(&b->servers[i].stats);
 		turn_close(&b->servers[i].check_turn);

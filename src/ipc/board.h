@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 5u
+#define BOARD_LAYOUT 6u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -123,6 +123,7 @@ struct board_server {
 	_Atomic uint32_t health; /* enum board_server_state: STARTING, UP or DOWN */
 	_Atomic uint32_t admin;  /* enum board_admin */
 	_Atomic uint32_t weight_given; /* 1: `weight` was set by hand */
+	_Atomic uint32_t max_connections; /* 0: no limit */
 	_Atomic uint64_t slow_start_us; /* its setting; 0: none */
 	_Atomic uint64_t back_since_us; /* when it came back; 0: it was there all the time */
 	_Atomic uint64_t ejected_until_us; /* by its breaker, of clock_now_us() */
@@ -153,6 +154,7 @@ struct board_backend {
 	char name[BOARD_NAME];
 	char balance[BOARD_NAME];
 	_Atomic uint32_t order; /* place in the file */
+	_Atomic uint64_t queued; /* requests that wait for any of its servers */
 	/* Of requests, from the whole head to the response's last byte; of tunnels and in mode
 	 * tcp, until the way was open. */
 	struct latency latency;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "balance/queue.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/value.h"
@@ -51,6 +52,7 @@ static void eject(struct exchange *x, const char *why, unsigned others)
 	char time[32], line[512];
 
 	server_eject(x->server, until);
+	pool_stir(x->server, now);
 	publish(x->server, until, why);
 	value_format(value_durations, until - now, time, sizeof(time));
 	snprintf(line, sizeof(line),

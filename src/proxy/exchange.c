@@ -346,6 +346,9 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w)
 		due = wait_limit(x, &waits[WAIT_CONNECT]);
 		due = loop_now(l) + sooner(due, CLOCK_SEC);
 		break;
+	case WAIT_QUEUE:
+		due = x->queued_at + wait_limit(x, &waits[w]);
+		break;
 	case WAIT_CONNECT:
 		due = x->connect_at + wait_limit(x, &waits[w]);
 		break;
@@ -435,13 +438,14 @@ static void put_connection(struct exchange *x, bool reusable)
 
 void exchange_release_server(struct exchange *x, bool reusable)
 {
+	exchange_leave_queue(x);
 	if (x->server)
 		circuit_judge(x);
 	if (x->up)
 		put_connection(x, reusable);
 	if (x->server) {
 		exchange_count_server(x);
-		pool_release(x->server);
+		pool_release(x->server, loop_now(x->session->worker->loop));
 		x->server = NULL;
 	}
 }

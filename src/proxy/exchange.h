@@ -6,6 +6,7 @@
 #ifndef HPCBAL_PROXY_EXCHANGE_H
 #define HPCBAL_PROXY_EXCHANGE_H
 
+#include "balance/queue.h"
 #include "http/codec.h"
 #include "proxy/accesslog.h"
 #include "proxy/forward.h"
@@ -40,6 +41,7 @@ struct exchange {
 	const struct frontend *frontend;
 	const struct backend *backend; /* NULL until ROUTE */
 	struct server *server;         /* picked: counted there, a reference */
+	struct queue_place *place;     /* in the backend's queue; NULL: none */
 	struct upstream_conn *up;
 	enum exchange_step step;
 	enum exchange_wait waiting;
@@ -69,7 +71,8 @@ struct exchange {
 	bool client_shut, server_shut; /* tunnel: the other side's end was passed on to it */
 
 	/* loop_now() of each stage, 0: not reached */
-	uint64_t began_at, head_at, connect_at, connected_at, response_at;
+	uint64_t began_at, head_at, queued_at, connect_at, connected_at, response_at;
+	uint64_t queue_us; /* that it has waited in queues */
 	uint64_t began_wall;
 	struct http_edited edited;     /* the request, by request_headers */
 	struct http_edit *res_edits;   /* to be done to the response */
@@ -128,7 +131,10 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
 /* The first byte of a request is there: from now on its head has a limited time. */
 void exchange_begin_head(struct exchange *x);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
-/* Gives server and connection back. `reusable`: the connection may serve another. */
+/* It waits for no server any longer, if it does. */
+void exchange_leave_queue(struct exchange *x);
+/* Gives server and connection back, or the place in the queue. `reusable`: the connection may
+ * serve another. */
 void exchange_release_server(struct exchange *x, bool reusable);
 /* Waits before the next try, so that a server that restarts gets its time. */
 enum step_result exchange_pause(struct exchange *x);

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "http/connection.h"
 #include "http/hops.h"
-#include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 #include "proxy/limiter.h"
@@ -241,68 +240,6 @@ enum step_result step_route(struct exchange *x)
 		return exchange_end(x, why);
 	}
 	return exchange_go(x, EXCHANGE_BALANCE);
-}
-
-static bool was_tried(const struct exchange *x, const struct server *s)
-{
-	for (unsigned i = 0; i < x->n_tried; i++)
-		if (x->tried[i] == s)
-			return true;
-	return false;
-}
-
-/* The server where a connection is authenticated for this client, when it is of this backend. */
-static struct server *own_server(struct exchange *x)
-{
-	struct list *own = &x->session->own, *e, *next;
-	uint64_t now = loop_now(x->session->worker->loop);
-
-	list_each_safe(e, next, own) {
-		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
-
-		if (u->authenticated && pool_take(x->backend->pool, u->server, now))
-			return u->server;
-	}
-	return NULL;
-}
-
-enum step_result step_balance(struct exchange *x)
-{
-	struct session *s = x->session;
-	struct pool_key key = { .exclude = x->tried,
-				.n_exclude = x->n_tried,
-				.now = loop_now(s->worker->loop),
-				.breaks = x->backend->conf->breaker.on,
-				.fail_open = x->backend->conf->breaker.fail_open,
-				.again = x->retries > 0 };
-	struct server *server = NULL;
-
-	affinity_find(x->backend, &s->peer, exchange_is_tcp(x) ? NULL : &x->req, &key);
-	if (!list_empty(&s->own) && x->retries == 0)
-		server = own_server(x);
-	if (!server)
-		server = pool_pick(x->backend->pool, &key);
-	if (!server)
-		return exchange_end(x, REASON_NO_SERVER);
-	if (was_tried(x, server) && !x->at_once) {
-		pool_release(server);
-		return exchange_pause(x);
-	}
-	x->at_once = false;
-	if (x->n_tried && !was_tried(x, server))
-		x->redispatched = true;
-	x->server = server;
-	x->server_name = x->server_name.n && str_eq(x->server_name, str_of(server->name))
-				 ? x->server_name
-				 : arena_str(&x->arena, str_of(server->name));
-	return exchange_go(x, EXCHANGE_CONNECT);
-}
-
-enum step_result step_pause(struct exchange *x)
-{
-	if (session_read_ahead(x->session))
-		return STEP_WAIT;
-	return exchange_end(x, REASON_CLIENT_ABORT_CONNECT);
 }
 
 static void server_ready(struct upstream_conn *u)

@@ -188,6 +188,8 @@ static const char *why_not(const struct explain *e, struct server *s)
 		return "ejected by its breaker";
 	if (!stats_get(on->weight))
 		return "its weight is 0";
+	if (!server_has_room(s))
+		return "has its max_connections: requests wait";
 	if (server_is_avoided(s, e->now))
 		return "could not be connected a moment ago: others come first";
 	return NULL;

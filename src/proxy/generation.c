@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "conf/sections.h"
 #include "http/hops.h"
+#include "balance/queue.h"
 #include "proxy/affinity.h"
 
 /* ---- listeners ---- */
@@ -142,6 +143,11 @@ static void forget_past(struct board_server *on)
 	stats_set(on->back_since_us, 0);
 }
 
+static uint64_t limit_of(const struct conf_server *c)
+{
+	return c->max_connections ? c->max_connections : SERVER_UNLIMITED;
+}
+
 static struct server *take_server(const struct generation *old, struct board_proxy *board,
 				  struct str backend, const struct conf_server *c)
 {
@@ -162,6 +168,7 @@ static struct server *take_server(const struct generation *old, struct board_pro
 	if (s) {
 		s->owner = &board->servers[slot];
 		atomic_store(&s->weight, c->weight);
+		atomic_store(&s->most, limit_of(c));
 		server_begin_slow_start(s, stats_get(board->servers[slot].back_since_us));
 		server_eject(s, stats_get(board->servers[slot].ejected_until_us));
 		server_set_admin(s, (enum server_admin)stats_get(board->servers[slot].admin));
@@ -206,9 +213,12 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 	}
 	b->pool = same ? pool_ref(same->pool)
 		       : pool_new(balancer_of(c->balance), b->servers, backup, c->n_servers);
-	if (b->pool && !same && c->all_backups)
+	if (!b->pool)
+		return false;
+	if (!same && c->all_backups)
 		pool_use_all_backups(b->pool);
-	return b->pool != NULL;
+	pool_show_queue(b->pool, &board->backends[slot].queued);
+	return true;
 }
 
 /* ---- making ---- */
@@ -470,6 +480,8 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 		struct board_server *on = s->owner;
 
 		publish_weight(s, c, on, reload);
+		atomic_store(&s->most, limit_of(c));
+		stats_set(on->max_connections, (uint32_t)c->max_connections);
 		atomic_store(&s->slow_start, c->slow_start);
 		stats_set(on->slow_start_us, c->slow_start);
 		stats_set(on->backup, c->backup);
@@ -534,5 +546,6 @@ void generation_publish(struct generation *g, struct generation *old, struct boa
 
 			if (stats_get(on->current) != BOARD_CURRENT)
 				atomic_store(&s->retired, now);
+			pool_stir(s, now); /* its limit or weight may be another */
 		}
 }

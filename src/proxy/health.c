@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "balance/health.h"
+#include "balance/queue.h"
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -248,6 +249,8 @@ static void check_set_state(struct check *c, struct health to, const char *why)
 	if (from == SERVER_DOWN && to.state == SERVER_UP)
 		health_begin_slow_start(c->server, loop_now_exact(c->health->loop));
 	server_set_health(c->server, to.state);
+	if (changed)
+		pool_stir(c->server, loop_now_exact(c->health->loop));
 	publish_state(c, changed && why);
 	if (!changed || !why)
 		return;
@@ -277,6 +280,8 @@ static void check_set_draining(struct check *c, bool on, const char *why)
 	c->draining = on;
 	server_set_draining(c->server, on);
 	stats_set(c->slot->draining, on);
+	if (changed)
+		pool_stir(c->server, loop_now_exact(c->health->loop));
 	if (!changed || !why)
 		return;
 	stats_set(c->slot->since_wall_us, clock_wall_us());

@@ -6,6 +6,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/circuit.c src/proxy/circuit.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/exchange_accept.c \
+	src/proxy/exchange_balance.c \
 	src/proxy/exchange_body.h \
 	src/proxy/exchange_request.c \
 	src/proxy/exchange_response.c \

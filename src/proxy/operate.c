@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "balance/queue.h"
 #include "base/clock.h"
 #include "conf/value.h"
 #include "proxy/health.h"
@@ -121,6 +122,8 @@ static void set_state(const struct operate *o, struct board_server *on, enum boa
 	stats_set(on->admin, to);
 	if (s)
 		server_set_admin(s, (enum server_admin)to);
+	if (s)
+		pool_stir(s, loop_now_exact(o->loop));
 }
 
 static void tell(const struct operate *o, const struct board_server *on, const char *fmt, ...)
@@ -242,6 +245,7 @@ static void set_weight(struct operate *o, const struct target *t, uint64_t weigh
 	atomic_store(&t->server->weight, (unsigned)weight);
 	stats_set(t->on->weight_given, 1);
 	stats_set(t->on->weight, (uint32_t)weight);
+	pool_stir(t->server, loop_now_exact(o->loop));
 	tell(o, t->on, "has weight %" PRIu64 " by hand until the next reload", weight);
 	say(a, CONTROL_DONE,
 	    "%s/%s has weight %" PRIu64 " until the next reload; the "

@@ -102,7 +102,7 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.client = s->peer,
 		.start_wall_us = x->began_wall,
 		.request_us = between(x->began_at, x->head_at),
-		.queue_us = x->connect_at ? 0 : -1,
+		.queue_us = x->connect_at || x->queue_us ? (int64_t)x->queue_us : -1,
 		.connect_us = between(x->connect_at, x->connected_at),
 		.response_us = between(x->connected_at, x->response_at),
 		.total_us = (int64_t)(now - x->began_at),

@@ -27,6 +27,8 @@ ELSEWHERE = {
     "STOPPING": "test_h82_stopping",
     "DRAIN_DEADLINE": "test_h82_drain_deadline",
     "RETRY_BUDGET": "test_h89_h93_retries.py",
+    "QUEUE_TIMEOUT": "test_queue.py", "QUEUE_FULL": "test_queue.py",
+    "CLIENT_ABORT_QUEUE": "test_queue.py",
     "CLIENT_BODY_SLOW": "test_flow_pace.py", "CLIENT_SEND_SLOW": "test_flow_pace.py",
     "LIMIT_REQUESTS": "test_limits.py", "LIMIT_CONNECTIONS": "test_limits.py",
     "LIMIT_CONNECTIONS_CUT": "test_limits.py",

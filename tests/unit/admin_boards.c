@@ -55,7 +55,7 @@ struct board_server *boards_add_server(const char *backend, const char *name, ui
 	return &proxy->servers[at];
 }
 
-static void add_backend(const char *name, const char *balance, uint32_t order)
+static void add_backend(const char *name, const char *balance, uint32_t order, uint64_t queued)
 {
 	int at = board_backend_slot(proxy, str_of(name));
 
@@ -63,6 +63,7 @@ static void add_backend(const char *name, const char *balance, uint32_t order)
 	strcpy(proxy->backends[at].balance, balance);
 	stats_set(proxy->backends[at].current, BOARD_CURRENT);
 	stats_set(proxy->backends[at].order, order);
+	stats_set(proxy->backends[at].queued, queued);
 }
 
 static struct board_frontend *add_frontend(const char *name, const char *binds, uint32_t order)
@@ -90,8 +91,8 @@ void boards_fill_proxy(void)
 	f = add_frontend("http_front", "0.0.0.0:80\n[::]:80", 0);
 	stats_set(f->stats.connections, 12);
 	stats_set(f->stats.requests, 34567);
-	add_backend("app_backend", "leastconn", 1);
-	add_backend("web_backend", "roundrobin", 0);
+	add_backend("app_backend", "leastconn", 1, 0);
+	add_backend("web_backend", "roundrobin", 0, 2);
 	s = boards_add_server("app_backend", "app1", 2);
 	stats_set(s->checked, 1);
 	stats_set(s->check_ok, 1);
@@ -101,6 +102,8 @@ void boards_fill_proxy(void)
 	s = boards_add_server("web_backend", "web2", 1);
 	stats_set(s->backup, 1);
 	stats_set(s->stats.active, 2);
+	stats_set(s->stats.queued, 1);
+	stats_set(s->max_connections, 2);
 	s = boards_add_server("web_backend", "web1", 0);
 	stats_set(s->stats.requests, 456);
 	stats_set(s->stats.connect_errors, 3);

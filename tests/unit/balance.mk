@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test_balance_health \
 	tests/unit/test_balance_keys \
 	tests/unit/test_balance_pool \
+	tests/unit/test_balance_queue \
 	tests/unit/test_balance_retries
 
 balance_test_libs = src/balance/libbalance.a src/base/libbase.a $(CHECK_LIBS)
@@ -22,3 +23,6 @@ tests_unit_test_balance_retries_LDADD = $(balance_test_libs)
 tests_unit_test_balance_breaker_SOURCES = tests/unit/test_balance_breaker.c
 tests_unit_test_balance_breaker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_balance_breaker_LDADD = $(balance_test_libs)
+tests_unit_test_balance_queue_SOURCES = tests/unit/test_balance_queue.c
+tests_unit_test_balance_queue_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_balance_queue_LDADD = $(balance_test_libs)

@@ -322,6 +322,8 @@ START_TEST(servers)
 		{ "hpcbal_server_up{backend=\"web_backend\",server=\"web2\"}", "0" },
 		{ "hpcbal_server_up{backend=\"app_backend\",server=\"app1\"}", "0" },
 		{ "hpcbal_server_connections{backend=\"web_backend\",server=\"web2\"}", "5" },
+		{ "hpcbal_backend_queue{backend=\"web_backend\"}", "3" },
+		{ "hpcbal_server_queue{backend=\"web_backend\",server=\"web2\"}", "1" },
 		{ "hpcbal_server_requests_total{backend=\"web_backend\",server=\"web1\"}", "456" },
 		{ "hpcbal_server_retries_total{backend=\"web_backend\",server=\"web1\"}", "5" },
 		{ "hpcbal_server_retries_denied_total{backend=\"web_backend\",server=\"web1\"}",

@@ -90,9 +90,9 @@ START_TEST(status_all_well)
 		"                   [::]:80                              \n"
 		"admin_front  tcp   127.0.0.1:8080            0         0\n"
 		"\n"
-		"BACKEND       UP  BALANCE     ACTIVE  REQUESTS\n"
-		"web_backend  2/2  roundrobin       2       456\n"
-		"app_backend  1/1  leastconn        0         0\n"
+		"BACKEND       UP  BALANCE     ACTIVE  QUEUE  REQUESTS\n"
+		"web_backend  2/2  roundrobin       2      3       456\n"
+		"app_backend  1/1  leastconn        0      0         0\n"
 		"\n"
 		"all is well\n");
 }
@@ -170,14 +170,15 @@ START_TEST(servers_a_row_each)
 	take_out(1, BOARD_ADMIN_MAINT, 600 * CLOCK_SEC, "new disk");
 	ck_assert_str_eq(
 		print(SERVERS),
-		"SERVER                     ADDRESS      STATE  FOR  WEIGHT  ACTIVE  TOTAL  "
-		"ERRORS  RETRIES  CHECK\n"
-		"web_backend/web1           10.0.0.1:80  UP      1h     100       0    456  "
-		"     7        5  no check\n"
-		"web_backend/web2 (backup)  10.0.0.2:80  MAINT   1h     100       2      0  "
-		"     0        0  by hand 5m ago, for 10m more: new disk\n"
+		"SERVER                     ADDRESS      STATE  FOR  WEIGHT  ACTIVE  QUEUE  "
+		"TOTAL  ERRORS  RETRIES  CHECK\n"
+		"web_backend/web1           10.0.0.1:80  UP      1h     100       0      0  "
+		"  456       7        5  no check\n"
+		"web_backend/web2 (backup)  10.0.0.2:80  MAINT   1h     100     2/2      1  "
+		"    0       0        0  by hand 5m ago, for 10m more: new disk\n"
 		"app_backend/app1           10.0.0.3:80  DOWN    1m     100       0      0  "
-		"     0        0  failed 1s ago in 1.2 ms: connection refused\n");
+		"    0       0        0  failed 1s ago in 1.2 ms: connection refused\n"
+		"web_backend: waiting for any server: 2\n");
 }
 END_TEST
 
@@ -253,13 +254,13 @@ START_TEST(json_status_document)
 		"\"connections\":12,\"requests_total\":34567},"
 		"{\"name\":\"admin_front\",\"mode\":\"tcp\",\"bind\":[\"127.0.0.1:8080\"],"
 		"\"connections\":0,\"requests_total\":0}],"
-		"\"backends\":[{\"name\":\"web_backend\",\"balance\":\"roundrobin\","
+		"\"backends\":[{\"name\":\"web_backend\",\"queue\":3,\"balance\":\"roundrobin\","
 		"\"servers_up\":1,\"servers\":2,\"servers_detail\":["
 		"{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\",\"weight\":100,"
 		"\"active\":0,\"requests_total\":456,\"check\":null},"
 		"{\"name\":\"web2\",\"address\":\"10.0.0.2:80\",\"state\":\"DRAIN\","
 		"\"weight\":100,\"active\":2,\"requests_total\":0,\"check\":null}]},"
-		"{\"name\":\"app_backend\",\"balance\":\"leastconn\",\"servers_up\":0,"
+		"{\"name\":\"app_backend\",\"queue\":0,\"balance\":\"leastconn\",\"servers_up\":0,"
 		"\"servers\":1,\"servers_detail\":["
 		"{\"name\":\"app1\",\"address\":\"10.0.0.3:80\",\"state\":\"DOWN\","
 		"\"weight\":100,\"active\":0,\"requests_total\":0,"
@@ -396,7 +397,8 @@ START_TEST(json_servers_document)
 			  "\"weight\":100,\"active\":0,\"requests_total\":456,\"check\":null,"
 			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
 			  "\"retries\":5,\"retries_denied\":2,\"weight_percent\":100,"
-			  "\"backup\":false,\"removed\":false,"
+			  "\"queue\":0,\"max_connections\":null,\"backup\":false,"
+			  "\"removed\":false,"
 			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null,"
 			  "\"checks\":[],\"ejected\":null}",
 			  0, NULL);

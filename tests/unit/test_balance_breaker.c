@@ -150,7 +150,7 @@ START_TEST(who_is_chosen)
 		struct server *got_ = pool_pick(p, &key);                                        \
 		ck_assert_ptr_eq(got_, which);                                                   \
 		if (got_)                                                                        \
-			pool_release(got_);                                                      \
+			pool_release(got_, 0);                                                   \
 	} while (0)
 	CHOSEN(s[1]);
 	CHOSEN(s[1]);
@@ -165,7 +165,7 @@ START_TEST(who_is_chosen)
 		struct server *got = pool_pick(p, &key);
 
 		ck_assert(got == s[0] || got == s[1]);
-		pool_release(got);
+		pool_release(got, 0);
 	}
 	key.fail_open = false;
 	key.now = 10; /* it is over */

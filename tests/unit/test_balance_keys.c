@@ -41,7 +41,7 @@ static void make(unsigned n)
 static void unmake(struct pool *p)
 {
 	while (n_held)
-		pool_release(held[--n_held]);
+		pool_release(held[--n_held], 0);
 	pool_unref(p);
 	for (unsigned i = 0; i < made; i++) {
 		ck_assert_uint_eq(stats_get(servers[i]->stats->active), 0);
@@ -81,7 +81,7 @@ static unsigned pick(struct pool *p, const struct pool_key *key)
 {
 	unsigned i = hold(p, key);
 
-	pool_release(held[--n_held]);
+	pool_release(held[--n_held], 0);
 	return i;
 }
 
@@ -206,7 +206,7 @@ START_TEST(a_hot_key_spills_over)
 	}
 	ck_assert_uint_gt(__builtin_popcount(used), 1);
 	while (n_held)
-		pool_release(held[--n_held]);
+		pool_release(held[--n_held], 0);
 	ck_assert_uint_eq(pick(p, &hot), home);
 	unmake(p);
 }

@@ -66,7 +66,7 @@ static unsigned pick(struct pool *p)
 	struct server *s = pool_pick(p, &no_key);
 
 	ck_assert_ptr_nonnull(s);
-	pool_release(s);
+	pool_release(s, 0);
 	return index_of(s);
 }
 
@@ -167,7 +167,7 @@ START_TEST(the_second_backup_when_the_first_was_tried)
 	p = pool_new(balancers[_i], servers, backup, 3);
 	s = pool_pick(p, &key);
 	ck_assert_ptr_eq(s, servers[2]);
-	pool_release(s);
+	pool_release(s, 0);
 	pool_unref(p);
 	unmake();
 }
@@ -245,7 +245,7 @@ START_TEST(slow_start_holds_for_weights)
 		key.hash = hash_mix(i);
 		s = pool_pick(p, &key);
 		chosen[index_of(s)]++;
-		pool_release(s);
+		pool_release(s, 0);
 	}
 	ck_assert_msg(chosen[1] > 675 && chosen[1] < 925, "%u of 4000", chosen[1]);
 	pool_unref(p);
@@ -266,14 +266,14 @@ START_TEST(tried_ones_are_passed_over)
 		tried[key.n_exclude] = pool_pick(p, &key);
 		ck_assert(!seen[index_of(tried[key.n_exclude])]);
 		seen[index_of(tried[key.n_exclude])] = true;
-		pool_release(tried[key.n_exclude]);
+		pool_release(tried[key.n_exclude], 0);
 	}
 	/* All were tried: one of them again. */
 	for (int i = 0; i < 10; i++) {
 		struct server *s = pool_pick(p, &key);
 
 		ck_assert_ptr_nonnull(s);
-		pool_release(s);
+		pool_release(s, 0);
 	}
 	/* The only one left that was not tried. */
 	key.n_exclude = 2;
@@ -281,7 +281,7 @@ START_TEST(tried_ones_are_passed_over)
 		struct server *s = pool_pick(p, &key);
 
 		ck_assert_ptr_eq(s, tried[2]);
-		pool_release(s);
+		pool_release(s, 0);
 	}
 	pool_unref(p);
 	unmake();
@@ -301,13 +301,13 @@ START_TEST(what_is_picked_is_counted)
 	ck_assert_ptr_eq(a, b);
 	ck_assert_uint_eq(stats_get(a->stats->active), 2);
 	pool_unref(p); /* a reload took it; what it gave goes on */
-	pool_release(a);
+	pool_release(a, 0);
 	ck_assert_uint_eq(stats_get(b->stats->active), 1);
 	ck_assert_ptr_eq(pool_server(other, 0), b);
 	pool_ref(other);
 	pool_unref(other);
 	pool_unref(other);
-	pool_release(b);
+	pool_release(b, 0);
 	unmake();
 }
 END_TEST
@@ -329,7 +329,7 @@ START_TEST(counters_on_a_board)
 	p = pool_new(&balance_leastconn, &s, NULL, 1);
 	ck_assert_ptr_eq(pool_pick(p, &no_key), s);
 	ck_assert_uint_eq(stats_get(board.active), 1);
-	pool_release(s);
+	pool_release(s, 0);
 	pool_unref(p);
 	server_unref(s);
 	server_unref(NULL);
@@ -444,7 +444,7 @@ START_TEST(leastconn_chooses_the_least)
 		if (n_held == 400 || (n_held && draw(5) < 2)) {
 			unsigned k = draw(n_held);
 
-			pool_release(held[k]);
+			pool_release(held[k], 0);
 			held[k] = held[--n_held];
 			continue;
 		}
@@ -459,7 +459,7 @@ START_TEST(leastconn_chooses_the_least)
 		held[n_held++] = s;
 	}
 	while (n_held)
-		pool_release(held[--n_held]);
+		pool_release(held[--n_held], 0);
 	pool_unref(p);
 	unmake();
 }
@@ -478,7 +478,7 @@ static struct server *of_client(struct pool *p, unsigned client)
 	key = (struct pool_key){ .hash = addr_hash_host(&a), .has_hash = true };
 	s = pool_pick(p, &key);
 	ck_assert_ptr_nonnull(s);
-	pool_release(s);
+	pool_release(s, 0);
 	return s;
 }
 
@@ -635,7 +635,7 @@ static void *stress_worker(void *arg)
 		mine = hash_mix(mine + 1);
 		at = (unsigned)(mine % 16);
 		if (held[at])
-			pool_release(held[at]);
+			pool_release(held[at], 0);
 		key = (struct pool_key){ .hash = mine,
 					 .has_hash = mine % 3,
 					 .exclude = &held[(at + 1) % 16],
@@ -645,7 +645,7 @@ static void *stress_worker(void *arg)
 	}
 	for (unsigned i = 0; i < 16; i++)
 		if (held[i])
-			pool_release(held[i]);
+			pool_release(held[i], 0);
 	return NULL;
 }
 
@@ -694,7 +694,7 @@ static void *roundrobin_worker(void *arg)
 		struct server *s = pool_pick(p, &no_key);
 
 		stats_add(s->stats->requests, 1);
-		pool_release(s);
+		pool_release(s, 0);
 	}
 	return NULL;
 }

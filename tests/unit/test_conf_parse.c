@@ -51,6 +51,7 @@ START_TEST(default_timeouts_are_those_of_the_manual)
 				      .client = 30000000,
 				      .server = 30000000,
 				      .keep_alive = 60000000,
+				      .queue = 10000000,
 				      .tunnel = 3600000000,
 				      .fin = 10000000,
 				      .upstream_idle = 30000000,

@@ -186,6 +186,7 @@ static uint64_t fingerprint(const struct conf_backend *b)
 	char text[ADDR_TEXT];
 
 	h = section_hash(SECTION_BACKEND_TIMEOUTS, &b->timeouts, h);
+	h = section_hash(SECTION_STICKY, &b->sticky, h);
 	h = hash_pair(section_hash(SECTION_BREAKER, &b->breaker, h), b->breaker.on);
 	for (unsigned i = 0; i < b->n_servers; i++) {
 		const struct conf_server *s = &b->servers[i];
@@ -214,6 +215,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	const config_setting_t *timeouts = section_member(group, SECTION_BACKEND, "timeouts");
 	const config_setting_t *check = section_member(group, SECTION_BACKEND, "check");
 	const config_setting_t *servers = section_member(group, SECTION_BACKEND, "servers");
+	const config_setting_t *sticky = section_member(group, SECTION_BACKEND, "sticky");
 	const config_setting_t *breaker = section_member(group, SECTION_BACKEND, "breaker");
 	struct conf_check common = { .kind = CONF_CHECK_NONE };
 
@@ -239,6 +241,8 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	build_headers(d, section_member(group, SECTION_BACKEND, "response_headers"),
 		      &b->response_headers);
 	build_balance(d, group, b);
+	if (sticky)
+		build_sticky(d, sticky, &b->sticky);
 	check_weights(d, group, b);
 	b->fingerprint = fingerprint(b);
 }

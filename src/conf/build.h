@@ -7,6 +7,8 @@
 void build_backends(struct draft *d, const config_setting_t *list);
 /* Of a backend whose mode is known: what its `balance_text` means. */
 void build_balance(struct draft *d, const config_setting_t *group, struct conf_backend *b);
+/* The group "sticky" of a backend. */
+void build_sticky(struct draft *d, const config_setting_t *group, struct conf_sticky *sticky);
 void build_frontends(struct draft *d, const config_setting_t *list);
 /* Behind them: whether a frontend takes the address of the setting admin.listen. */
 void build_check_admin(struct draft *d, const config_setting_t *listen);

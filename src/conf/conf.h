@@ -203,6 +203,15 @@ struct conf_breaker {
 	uint64_t window, ejection, max_ejection;
 };
 
+/* The cookie that binds a client to a server. */
+struct conf_sticky {
+	struct str cookie; /* its name; empty: there is none */
+	bool secure, http_only;
+	int same_site; /* enum conf_same_site */
+};
+
+enum conf_same_site { CONF_SAME_SITE_LAX, CONF_SAME_SITE_STRICT, CONF_SAME_SITE_NONE };
+
 struct conf_backend {
 	struct str name;
 	unsigned line;
@@ -219,6 +228,7 @@ struct conf_backend {
 	bool all_backups; /* else the first one */
 	struct conf_breaker breaker;
 	unsigned max_queue; /* so many requests may wait for its servers */
+	struct conf_sticky sticky;
 	bool sends_proxy; /* some server of it has send_proxy */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the

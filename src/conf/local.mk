@@ -17,6 +17,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/scan.c src/conf/scan.h \
 	src/conf/section.c src/conf/section.h \
 	src/conf/sections.c src/conf/sections.h \
+	src/conf/sticky.c \
 	src/conf/syntax.c src/conf/syntax.h \
 	src/conf/value.c src/conf/value.h \
 	src/conf/vrrp.c src/conf/vrrp_address.c src/conf/vrrp_track.c \

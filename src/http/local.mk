@@ -4,6 +4,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/chars.c src/http/chars.h \
 	src/http/codec.c src/http/codec.h \
 	src/http/connection.c src/http/connection.h \
+	src/http/cookies.c src/http/cookies.h \
 	src/http/date.c \
 	src/http/edits.c src/http/edits.h \
 	src/http/fields.c src/http/fields.def src/http/fields.h \

@@ -41,6 +41,7 @@ struct exchange {
 	const struct frontend *frontend;
 	const struct backend *backend; /* NULL until ROUTE */
 	struct server *server;         /* picked: counted there, a reference */
+	struct server *sticky; /* that the client's cookie names, borrowed; NULL: none */
 	struct queue_place *place;     /* in the backend's queue; NULL: none */
 	struct upstream_conn *up;
 	enum exchange_step step;

@@ -52,6 +52,8 @@ static struct pool_key make_key(struct exchange *x)
 	affinity_find(x->backend, &s->peer, exchange_is_tcp(x) ? NULL : &x->req, &key);
 	if (!list_empty(&s->own) && x->retries == 0)
 		key.bind = own_server(x);
+	if (!key.bind && x->sticky && !was_tried(x, x->sticky))
+		key.bind = x->sticky;
 	return key;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "http/connection.h"
 #include "http/hops.h"
+#include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 #include "proxy/limiter.h"
@@ -214,6 +215,13 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 	return !arena_failed(&x->arena);
 }
 
+/* False: out of memory. */
+static bool take_cookie(struct exchange *x)
+{
+	x->sticky = affinity_bound(x->backend, &x->req);
+	return affinity_hide(x->backend, &x->req, &x->arena, &x->edited);
+}
+
 static bool has_edits(const struct exchange *x)
 {
 	const struct conf_frontend *f = x->frontend->conf;
@@ -234,6 +242,8 @@ enum step_result step_route(struct exchange *x)
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
 	if (!tcp && has_edits(x) && !edit_request(x, &facts))
+		return exchange_end(x, REASON_NO_MEMORY);
+	if (x->backend->sticky.name.n && !take_cookie(x))
 		return exchange_end(x, REASON_NO_MEMORY);
 	if (!tcp && !exchange_make_request(x, &why)) {
 		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */

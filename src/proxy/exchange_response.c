@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "http/connection.h"
 #include "http/h1_line.h"
+#include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 
@@ -145,6 +146,9 @@ static bool write_head(struct exchange *x, struct h1_reply *r)
 			return false;
 		r->added = edited.added;
 	}
+	if (x->backend->sticky.name.n && (x->res.status >= 200 || x->res.status == 101) &&
+	    !affinity_tell(x->backend, x->server, x->sticky, &x->res, &x->arena, &r->added))
+		return false;
 	return x->session->codec->write_response(&x->res, r, &x->to_client.q, &x->arena);
 }
 

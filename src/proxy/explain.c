@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proxy/affinity.h"
 #include "route/ask.h"
 
 #define HEADERS_MAX 24
@@ -226,10 +227,23 @@ static void print_server(const struct explain *e, const struct conf_server *c, s
 		c->backup ? ", backup: when no other can" : "");
 }
 
+/* The sticky cookie of a request that somebody describes. */
+static void print_bound(const struct explain *e, const struct backend *b)
+{
+	const struct server *s;
+
+	if (!b->sticky.name.n)
+		return;
+	s = affinity_bound(b, &e->ask.req);
+	fprintf(e->out, "  its cookie %.*s %s%s\n", STR_ARGS(b->sticky.name),
+		s ? "binds it to server " : "binds it to no server", s ? s->name : "");
+}
+
 static void print_backend(const struct explain *e, const struct backend *b, bool by_default)
 {
 	fprintf(e->out, "backend %.*s%s: balance %.*s\n", STR_ARGS(b->conf->name),
 		by_default ? ", the default" : "", STR_ARGS(b->conf->balance_text));
+	print_bound(e, b);
 	for (unsigned i = 0; i < b->conf->n_servers; i++)
 		print_server(e, &b->conf->servers[i], b->servers[i]);
 	if (!pool_eligible(b->pool))

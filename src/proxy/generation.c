@@ -211,6 +211,8 @@ static bool backend_make(struct backend *b, const struct conf_backend *c,
 			return false;
 		backup[i] = c->servers[i].backup;
 	}
+	if (!affinity_make_values(b, arena))
+		return false;
 	b->pool = same ? pool_ref(same->pool)
 		       : pool_new(balancer_of(c->balance), b->servers, backup, c->n_servers);
 	if (!b->pool)

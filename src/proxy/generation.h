@@ -41,9 +41,14 @@ struct frontend {
 	struct board_road *roads; /* by slots of backends */
 };
 
+/* So many bytes has the value of a sticky cookie. */
+#define STICKY_VALUE 16
+
 struct backend {
 	const struct conf_backend *conf;
 	const struct codec *codec; /* what its servers speak */
+	struct http_named sticky;  /* the cookie that binds clients; without a name: none */
+	const char (*sticky_value)[STICKY_VALUE + 1]; /* of each server */
 	struct http_named key;     /* of balance = "hdr(N)" and its kin; without a name: none */
 	struct pool *pool;
 	struct router *edits; /* its changes to fields; NULL: none */

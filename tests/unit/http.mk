@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_http_chunk \
+	tests/unit/test_http_cookies \
 	tests/unit/test_http_edits \
 	tests/unit/test_http_hops \
 	tests/unit/test_http_message \
@@ -16,6 +17,10 @@ http_test_libs = src/http/libhttp.a src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_http_chunk_SOURCES = tests/unit/test_http_chunk.c tests/unit/http_testing.h
 tests_unit_test_http_chunk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_chunk_LDADD = $(http_test_libs)
+
+tests_unit_test_http_cookies_SOURCES = tests/unit/test_http_cookies.c tests/unit/http_testing.h
+tests_unit_test_http_cookies_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_cookies_LDADD = $(http_test_libs)
 
 tests_unit_test_http_edits_SOURCES = tests/unit/test_http_edits.c tests/unit/http_testing.h
 tests_unit_test_http_edits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

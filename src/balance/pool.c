@@ -188,7 +188,9 @@ static unsigned keep_with_room(struct pool *p, unsigned n)
 {
 	unsigned good = 0;
 
-	for (unsigned i = 0; i < n; i++)
+	while (good < n && server_has_room(p->candidates[good].server))
+		good++;
+	for (unsigned i = good + 1; i < n; i++)
 		if (server_has_room(p->candidates[i].server))
 			p->candidates[good++] = p->candidates[i];
 	return good;

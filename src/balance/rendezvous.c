@@ -1,7 +1,5 @@
 #include "balance/rendezvous.h"
 
-#include "base/hash.h"
-
 #define LOG_BITS 20
 
 /* -log2(u / 2^64), with LOG_BITS bits behind the point, never 0; it never grows when u
@@ -26,18 +24,10 @@ static uint64_t minus_log2(uint64_t u)
 	return ((uint64_t)(zeros + 1) << LOG_BITS) - fraction;
 }
 
-struct draw rendezvous_draw(const struct candidate *c, uint64_t hash)
-{
-	return (struct draw){ .number = hash_pair(c->server->hash, hash), .weight = c->weight };
-}
-
-/* With equal weights the greater number wins as well, without a logarithm. */
-bool rendezvous_is_better(struct draw *a, struct draw *b)
+bool rendezvous_weighs_better(struct draw *a, struct draw *b)
 {
 	uint64_t mine, other;
 
-	if (a->weight == b->weight)
-		return a->number > b->number;
 	if (!a->cost)
 		a->cost = minus_log2(a->number);
 	if (!b->cost)

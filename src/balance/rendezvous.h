@@ -6,13 +6,24 @@
 #define HPCBAL_BALANCE_RENDEZVOUS_H
 
 #include "balance/pool.h"
+#include "base/hash.h"
 
 struct draw {
 	uint64_t number, weight;
 	uint64_t cost; /* of the number, once it was needed */
 };
 
-struct draw rendezvous_draw(const struct candidate *c, uint64_t hash);
-bool rendezvous_is_better(struct draw *a, struct draw *b);
+static inline struct draw rendezvous_draw(const struct candidate *c, uint64_t hash)
+{
+	return (struct draw){ .number = hash_pair(c->server->hash, hash), .weight = c->weight };
+}
+
+bool rendezvous_weighs_better(struct draw *a, struct draw *b);
+
+/* With equal weights the greater number wins as well, without a logarithm. */
+static inline bool rendezvous_is_better(struct draw *a, struct draw *b)
+{
+	return a->weight == b->weight ? a->number > b->number : rendezvous_weighs_better(a, b);
+}
 
 #endif

@@ -100,8 +100,9 @@ static inline bool server_is_ejected(struct server *s, uint64_t now)
 #define SERVER_UNLIMITED UINT64_MAX
 static inline bool server_has_room(struct server *s)
 {
-	return atomic_load(&s->stats->active) <
-	       atomic_load_explicit(&s->most, memory_order_relaxed);
+	uint64_t most = atomic_load_explicit(&s->most, memory_order_relaxed);
+
+	return most == SERVER_UNLIMITED || atomic_load(&s->stats->active) < most;
 }
 
 const char *server_health_name(enum server_health h); /* "UP" … */

@@ -341,31 +341,35 @@ END_TEST
  * is bound to it by his client. */
 START_TEST(a_server_that_goes_gives_its_waiters_away)
 {
-	struct pool_key key = of(1), sticky;
+	struct pool_key key = of(1), sticky, other;
 	unsigned home;
 	struct pool *p;
 
 	make(2, 1);
 	sticky = bound_to(0);
+	other = bound_to(1);
 	p = pool_new(&balance_source, servers, NULL, 2);
 	while ((home = take(p, &key)) != 0) {
 		pool_release(servers[home], 0);
 		key = of((unsigned)key.hash);
 	}
-	take(p, &(const struct pool_key){ .bind = servers[1] });
+	take(p, &other);
 	wait_in(p, 0, &key);
 	wait_in(p, 1, &any);
 	wait_in(p, 2, &sticky);
+	wait_in(p, 3, &other);
 	server_set_admin(servers[0], SERVER_DRAIN);
 	pool_stir(servers[0], 0);
 	ck_assert_uint_eq(n_called, 1);
 	ck_assert_uint_eq(given(0), NONE);
 	wait_in(p, 0, &key); /* now for the other, and before those who came later */
-	ck_assert_uint_eq(queued(1), 1);
+	ck_assert_uint_eq(queued(1), 2);
 	pool_release(servers[1], 0);
 	ck_assert_uint_eq(given(0), 1);
 	pool_release(servers[1], 0);
 	ck_assert_uint_eq(given(1), 1);
+	pool_release(servers[1], 0);
+	ck_assert_uint_eq(given(3), 1);
 	server_set_admin(servers[0], SERVER_MAINT);
 	pool_stir(servers[0], 0);
 	ck_assert_uint_eq(given(2), NONE);

@@ -12,14 +12,23 @@
 
 #define COLUMNS 76
 
+/* A word that mdoc moves to its neighbours when it stands in a macro's line. */
+static bool is_delimiter(struct str s, size_t at)
+{
+	return strchr("()[]|.,:;?!", s.p[at]) && (at == 0 || s.p[at - 1] == ' ') &&
+	       (at + 1 == s.n || s.p[at + 1] == ' ');
+}
+
 /* A line of text: what mdoc would take for its own is hidden. */
 static void print_escaped(struct str s)
 {
-	if (s.n && (s.p[0] == '.' || s.p[0] == '\''))
+	if (s.n && s.p[0] == '\'')
 		fputs("\\&", stdout);
 	for (size_t i = 0; i < s.n; i++) {
 		struct str rest = str_from(s, i);
 
+		if (is_delimiter(s, i) || (i == 0 && s.p[0] == '.'))
+			fputs("\\&", stdout);
 		if (str_begins(rest, STR("…"))) {
 			fputs("...", stdout);
 			i += STR("…").n - 1;
@@ -125,6 +134,17 @@ static void print_default(const struct option *o)
 	}
 }
 
+static void print_example(const struct option *o)
+{
+	char text[512];
+
+	if (!option_write_example(o, text, sizeof(text)))
+		abort();
+	printf("Example:\n.Dl ");
+	print_escaped(str_of(text));
+	printf("\n");
+}
+
 static void print_status(const struct option *o)
 {
 	if (o->status == STATUS_LIVE)
@@ -144,6 +164,7 @@ static void print_option(const struct option *o)
 	if (o->http_only)
 		printf("Not in mode tcp.\n");
 	print_status(o);
+	print_example(o);
 }
 
 static void print_options(void)

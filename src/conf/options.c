@@ -1,5 +1,7 @@
 #include "conf/options.h"
 
+#include <stdio.h>
+
 #include "conf/conf.h"
 
 #ifndef HPCBAL_RUNSTATEDIR
@@ -186,4 +188,65 @@ const char *option_example(const struct option *o)
 	if (o->type == TYPE_INT || o->type == TYPE_BOOL || o->type == TYPE_INT_BY_NODE)
 		return o->dflt;
 	return type_examples[o->type];
+}
+
+static bool is_group(const struct option *o)
+{
+	return o->sub != SECTION_TOP;
+}
+
+static bool holds_required(enum option_section section)
+{
+	for (unsigned i = 0; i < options_count; i++)
+		if (options[i].section == section && options[i].required)
+			return true;
+	return false;
+}
+
+static void write_setting(const struct option *o, FILE *out);
+
+static void write_group(enum option_section section, FILE *out)
+{
+	bool only_required = holds_required(section), any = false;
+
+	fputs("{ ", out);
+	for (unsigned i = 0; i < options_count; i++) {
+		const struct option *o = &options[i];
+
+		if (o->section != section || (only_required ? !o->required : any))
+			continue;
+		write_setting(o, out);
+		fputc(' ', out);
+		any = true;
+	}
+	fputc('}', out);
+}
+
+static void write_setting(const struct option *o, FILE *out)
+{
+	const char *example = o->example ? o->example : is_group(o) ? NULL : option_example(o);
+
+	fprintf(out, "%s = ", o->name);
+	if (example) {
+		fputs(example, out);
+	} else if (!is_group(o)) {
+		fprintf(out, "\"%s\"", o->dflt);
+	} else {
+		fputs(o->type == TYPE_GROUPS ? "( " : "", out);
+		write_group(o->sub, out);
+		fputs(o->type == TYPE_GROUPS ? " )" : "", out);
+	}
+	fputc(';', out);
+}
+
+bool option_write_example(const struct option *o, char *to, size_t size)
+{
+	FILE *out = fmemopen(to, size, "w");
+	bool good;
+
+	if (!out)
+		return false;
+	write_setting(o, out);
+	good = fputc(0, out) == 0 && fflush(out) == 0 && !ferror(out);
+	return fclose(out) == 0 && good;
 }

@@ -101,6 +101,9 @@ struct str words_nearest(const char *words, struct str word);
 
 /* The value as an example: quotes when the type has them. */
 const char *option_example(const struct option *o);
+/* The whole setting as somebody could write it, `name = value;`. A group without an example of its
+ * own shows what it has to hold, or else its first setting. False: it does not fit. */
+bool option_write_example(const struct option *o, char *to, size_t size);
 const char *option_type_text(enum option_type t);
 
 #endif

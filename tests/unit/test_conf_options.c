@@ -1,6 +1,8 @@
 /* The table itself: every row has what the checker, the manual and the messages need. */
 #include "conf_rig.h"
 
+#include <libconfig.h>
+
 #include "conf/options.h"
 
 static bool is_group(enum option_type t)
@@ -25,6 +27,25 @@ START_TEST(row_is_complete)
 		      "%s: its words", o->name);
 	ck_assert_msg(o->min <= o->max, "%s: its range", o->name);
 	ck_assert_ptr_eq(option_find(o->section, str_of(o->name)), o); /* none twice */
+}
+END_TEST
+
+/* As the manual shows it, it can be copied. */
+START_TEST(example_is_a_setting)
+{
+	const struct option *o = &options[_i];
+	const config_setting_t *s;
+	config_t file;
+	char text[512];
+
+	ck_assert_msg(option_write_example(o, text, sizeof(text)), "%s: too long", o->name);
+	config_init(&file);
+	ck_assert_msg(config_read_string(&file, text), "%s: %s", text, config_error_text(&file));
+	s = config_root_setting(&file);
+	ck_assert_int_eq(config_setting_length(s), 1);
+	ck_assert_str_eq(config_setting_name(config_setting_get_elem(s, 0)), o->name);
+	ck_assert_msg(!strstr(text, "…") && !strstr(text, "{ }"), "%s", text);
+	config_destroy(&file);
 }
 END_TEST
 
@@ -130,6 +151,7 @@ int main(void)
 	TCase *t = tcase_create("table");
 
 	tcase_add_loop_test(t, row_is_complete, 0, (int)options_count);
+	tcase_add_loop_test(t, example_is_a_setting, 0, (int)options_count);
 	tcase_add_loop_test(t, row_has_a_range, 0, (int)options_count);
 	tcase_add_loop_test(t, section_has_rows_and_texts, 0, SECTION_COUNT);
 	tcase_add_loop_test(t, unknown_name_finds_its_like, 0,

@@ -142,23 +142,48 @@ static void tell(const struct operate *o, const struct board_server *on, const c
 
 /* ---- times ---- */
 
-/* Those that are over end here; the timer stands at the next one. */
-static void look_at_times(struct operate *o)
+static void end_ejection(const struct operate *o, struct board_server *on, uint64_t until)
 {
-	uint64_t now = loop_now_exact(o->loop), next = UINT64_MAX;
+	struct server *s = server_of(o, on);
+
+	/* Else a worker has ejected it again just now. */
+	if (!atomic_compare_exchange_strong(&on->ejected_until_us, &until, 0))
+		return;
+	if (s)
+		pool_stir(s, loop_now_exact(o->loop));
+	tell(o, on, "gets requests again: its ejection is over");
+}
+
+/* Each of its times that is over ends here. The next one that is not, or UINT64_MAX. */
+static uint64_t look_at_server(const struct operate *o, struct board_server *on, uint64_t now)
+{
+	uint64_t taken = stats_get(on->admin_until_us), ejected = stats_get(on->ejected_until_us);
+	uint64_t next = UINT64_MAX;
+
+	if (taken > now) {
+		next = taken;
+	} else if (taken) {
+		set_state(o, on, BOARD_ADMIN_READY, 0, STR_NONE);
+		tell(o, on, "is ready again: the time that was given is over");
+	}
+	if (ejected > now)
+		next = ejected < next ? ejected : next;
+	else if (ejected)
+		end_ejection(o, on, ejected);
+	return next;
+}
+
+void operate_look_at_times(struct operate *o)
+{
+	uint64_t now = loop_now_exact(o->loop), next = UINT64_MAX, due;
 
 	for (unsigned i = 0; o->board && i < BOARD_SERVERS; i++) {
 		struct board_server *on = &o->board->servers[i];
-		uint64_t until = stats_get(on->admin_until_us);
 
-		if (!stats_get(on->used) || !until)
+		if (!stats_get(on->used))
 			continue;
-		if (until > now) {
-			next = until < next ? until : next;
-			continue;
-		}
-		set_state(o, on, BOARD_ADMIN_READY, 0, STR_NONE);
-		tell(o, on, "is ready again: the time that was given is over");
+		due = look_at_server(o, on, now);
+		next = due < next ? due : next;
 	}
 	if (next == UINT64_MAX)
 		loop_timer_stop(&o->timer);
@@ -168,7 +193,7 @@ static void look_at_times(struct operate *o)
 
 static void time_is_over(struct loop_timer *t)
 {
-	look_at_times(list_of(t, struct operate, timer));
+	operate_look_at_times(list_of(t, struct operate, timer));
 }
 
 void operate_init(struct operate *o, struct loop *l, struct generation *const *now,
@@ -181,7 +206,7 @@ void operate_init(struct operate *o, struct loop *l, struct generation *const *n
 void operate_begin(struct operate *o, struct board_proxy *board)
 {
 	o->board = board;
-	look_at_times(o);
+	operate_look_at_times(o);
 }
 
 void operate_end(struct operate *o)
@@ -211,7 +236,7 @@ static void take_out(struct operate *o, const struct target *t, enum board_admin
 	if (for_us)
 		value_format(value_durations, for_us, time, sizeof(time));
 	set_state(o, t->on, to, for_us ? loop_now_exact(o->loop) + for_us : 0, why);
-	look_at_times(o);
+	operate_look_at_times(o);
 	tell(o, t->on, "is %s%s%s by hand%s%.*s", state_words[to], for_us ? " for " : "", time,
 	     why.n ? ": " : "", STR_ARGS(why));
 	say(a, CONTROL_DONE, "%s/%s is %s%s%s: %s", t->server->backend, t->server->name,
@@ -228,7 +253,7 @@ static void take_back(struct operate *o, const struct target *t, struct operate_
 
 	if (!was) {
 		set_state(o, t->on, BOARD_ADMIN_READY, 0, STR_NONE);
-		look_at_times(o);
+		operate_look_at_times(o);
 		tell(o, t->on, "is ready again by hand");
 	}
 	state = board_server_state(t->on);

@@ -1,6 +1,6 @@
 /* The commands drain, maint, ready and weight: what administrators say of a server. It stands on
  * the board, so that a proxy that was started again, and a reload, know it too; a weight lasts
- * until the next reload. Main thread. */
+ * until the next reload. What ends by itself, an ejection too, ends here. Main thread. */
 #ifndef HPCBAL_PROXY_OPERATE_H
 #define HPCBAL_PROXY_OPERATE_H
 
@@ -11,7 +11,7 @@
 struct operate {
 	struct loop *loop;
 	struct board_proxy *board;
-	struct loop_timer timer; /* the next end of a time that was given */
+	struct loop_timer timer; /* the next end of a time: one that was given, an ejection */
 	/* A line for the log and the events: a state has changed. */
 	void (*changed)(void *arg, const char *line);
 	void *arg;
@@ -28,6 +28,9 @@ void operate_init(struct operate *o, struct loop *l, struct generation *const *n
 		  void (*changed)(void *arg, const char *line), void *arg);
 /* Takes over what the board says, once the first generation runs. */
 void operate_begin(struct operate *o, struct board_proxy *board);
+/* A worker has ejected a server: on the board there is a time more that ends. Those that are over
+ * end here. */
+void operate_look_at_times(struct operate *o);
 /* The words of the request with NUL between them:
  *   drain | maint BACKEND/SERVER µs [WHY]   (0: until it is ended)
  *   ready BACKEND/SERVER

@@ -79,6 +79,9 @@ static void word_delivered(struct loop_letter *m)
 	struct word_letter *w = list_of(m, struct word_letter, letter);
 
 	tell(w->proxy, w->type, 0, w->text);
+	/* Of an ejection, perhaps: whose end is ours. */
+	if (w->type == MSG_EVENT)
+		operate_look_at_times(&w->proxy->operate);
 	free(w);
 }
 

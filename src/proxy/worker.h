@@ -25,7 +25,7 @@ struct proxy_shared {
 	_Atomic uint64_t pause_told_at, relax_told_at, over_told_at; /* worker_may_tell() */
 	struct loop *main_loop;
 	/* Main thread's, called by letter. */
-	/* Any thread: a line for the events. */
+	/* Any thread: a line for the events. A server may have been ejected before. */
 	void (*event)(struct proxy_shared *p, const char *line);
 	void (*worker_took)(struct proxy_shared *p, struct worker *w);
 	void (*worker_drained)(struct proxy_shared *p, struct worker *w);

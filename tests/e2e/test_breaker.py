@@ -1,4 +1,7 @@
 """Circuit breaking: who is ejected for what requests met with, and who is not."""
+import os
+import signal
+
 import pytest
 
 import daemon
@@ -83,7 +86,7 @@ def test_answers_that_are_no_fault_of_the_server(start, origin):
 def test_it_comes_back_and_goes_for_longer(start, origin):
     good, bad = origin(name="good"), origin(name="bad")
     running = start(daemon.backend("main", good.address, bad.address, more=(
-        'breaker: { consecutive = 2; ejection = "200ms"; max_ejection = "1h"; }; retries = 0;')))
+        'breaker: { consecutive = 2; ejection = "200ms"; max_ejection = "60s"; }; retries = 0;')))
     bad.answer = wire.answer(b"", 500)
 
     def events():
@@ -93,6 +96,7 @@ def test_it_comes_back_and_goes_for_longer(start, origin):
     text = events()
     assert text.index("ejected for 200ms") < text.index("ejected for 400ms") < \
         text.index("ejected for 800ms")
+    assert "server main/main2 gets requests again: its ejection is over" in text
     bad.answer = wire.answer(b"bad")
     wire.wait_for(lambda: (200, "bad") in ask(running, 2), "it to come back")
 
@@ -142,3 +146,43 @@ def test_an_idle_connection_that_closes_is_no_error(start, origin):
                   "connections that close under a request")
     client.close()
     assert row(running, "main1")["ejected"] is None
+
+
+def test_the_end_of_an_ejection_is_told(start, origin):
+    """Also when nobody asks for anything."""
+    good, bad = origin(name="good"), origin(name="bad")
+    running = start(daemon.backend("main", good.address, bad.address, more=(
+        'breaker: { consecutive = 2; ejection = "500ms"; }; retries = 0;')))
+    bad.answer = wire.answer(b"", 500)
+    ask(running, 4)
+    wire.wait_for(lambda: "main/main2 gets requests again: its ejection is over"
+                  in running.ctl("events").stdout, "the end to be told")
+    assert row(running, "main2")["ejected"] is None
+
+
+def test_an_ejection_outlives_the_proxy(start, origin):
+    good, bad = origin(name="good"), origin(name="bad")
+    running = start(daemon.backend("main", good.address, bad.address, more=(
+        'breaker: { consecutive = 2; ejection = "60s"; }; retries = 0;')))
+    bad.answer = wire.answer(b"", 500)
+    ask(running, 4)
+    before = row(running, "main2")["ejected"]
+    assert before
+    killed = running.child("proxy")
+    os.kill(killed, signal.SIGKILL)
+    running.first_proxy = wire.wait_for(
+        lambda: running.child("proxy") not in (None, killed) and running.child("proxy"),
+        "its successor")
+    good.answer = wire.answer(b"good")
+    assert {body for _, body in ask(running, 6)} == {"good"}
+    assert row(running, "main2")["ejected"] == before
+
+
+def test_connections_that_fail_eject_in_mode_tcp(start, origin):
+    good = origin(name="good")
+    refusing = ("127.0.0.1", wire.free_port())
+    running = start(daemon.backend("main", good.address, refusing, more=(
+        'mode = "tcp"; breaker: { consecutive = 1; ejection = "60s"; };')),
+        frontend='mode = "tcp";')
+    assert set(ask(running, 8)) == {(200, "good")}, "retries find the other"
+    assert row(running, "main2")["ejected"]["why"].startswith("1 errors in a row, the last: ")

@@ -470,8 +470,9 @@ static const struct command commands[] = {
 	{"maint", "BACKEND/SERVER", "nothing new goes there", 1, TAKES_OUT, ctl_take_out},
 	{"ready", "BACKEND/SERVER", "ends drain or maint", 1, 0, ctl_ready},
 	{"weight", "BACKEND/SERVER N", "its weight until the next reload", 2, 0, ctl_weight},
+	{"top", "", "live: rates, latencies, servers, events; ? shows its keys", 0,
+	 TAKES_INTERVAL, ctl_top},
 	{"upgrade", "", NULL, 0, 0, NULL},
-	{"top", "", NULL, 0, 0, NULL},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -503,6 +504,7 @@ static void print_help(FILE *out)
 	      "      --frontend NAME  explain: else of the URL's port, else the first\n"
 	      "      --header \"NAME: VALUE\"\n"
 	      "                       explain: a field that it has; once for each\n"
+	      "      --interval TIME  top: how often it looks; else 2s\n"
 	      "      --wait           drain, maint: until nothing runs there any more\n"
 	      "      --why TEXT       drain, maint: for events, servers and status\n"
 	      "  -h, --help           this text\n"
@@ -559,6 +561,7 @@ static bool has_strange_option(const struct call *c)
 		{"--from", c->from, TAKES_REQUEST, "explain"},
 		{"--frontend", c->frontend, TAKES_REQUEST, "explain"},
 		{"--header", c->n_headers, TAKES_REQUEST, "explain"},
+		{"--interval", c->interval, TAKES_INTERVAL, "top"},
 		{"--older", c->older, TAKES_OLDER, "sessions"},
 		{"--server", c->server, TAKES_SERVER, "kill"},
 	};
@@ -601,7 +604,8 @@ enum {
 	OPTION_WHY,
 	OPTION_FROM,
 	OPTION_FRONTEND,
-	OPTION_HEADER
+	OPTION_HEADER,
+	OPTION_INTERVAL
 };
 
 static const struct option options[] = {
@@ -613,6 +617,7 @@ static const struct option options[] = {
 	{"from", required_argument, NULL, OPTION_FROM},
 	{"frontend", required_argument, NULL, OPTION_FRONTEND},
 	{"header", required_argument, NULL, OPTION_HEADER},
+	{"interval", required_argument, NULL, OPTION_INTERVAL},
 	{"why", required_argument, NULL, OPTION_WHY},
 	{"socket", required_argument, NULL, 's'},
 	{"json", no_argument, NULL, 'j'},
@@ -624,7 +629,7 @@ static const struct option options[] = {
 
 static enum control_exit complain_missing(const char *option)
 {
-	if (optopt == OPTION_FOR || optopt == OPTION_OLDER)
+	if (optopt == OPTION_FOR || optopt == OPTION_OLDER || optopt == OPTION_INTERVAL)
 		return call_complain(CONTROL_USAGE, "%s takes a time, as in %s 10m", option,
 				     option);
 	if (optopt == OPTION_FROM)
@@ -681,6 +686,9 @@ static bool read_options(int argc, char **argv, struct call *c, const char **bad
 			if (c->n_headers < CALL_HEADERS)
 				c->headers[c->n_headers] = optarg;
 			c->n_headers++;
+			break;
+		case OPTION_INTERVAL:
+			c->interval = optarg;
 			break;
 		case OPTION_WAIT:
 			c->wait = true;

@@ -132,43 +132,42 @@ bool snapshot_print_status(const struct snapshot *s, FILE *out)
 
 /* `servers`. */
 
-static void add_check(struct table *t, const struct snapshot *s, const struct snap_server *v)
+/* How its last check ended, or what is more to be known. */
+const char *text_server_check(char to[TEXT_OUT], const struct snapshot *s,
+			      const struct snap_server *v)
 {
 	char age[TEXT_TIME], status[16] = "";
 	const char *reason = v->check_reason;
 
 	if (v->removed) {
-		table_add(t, "removed by a reload; ends what runs there");
-		return;
+		snprintf(to, TEXT_OUT, "removed by a reload; ends what runs there");
+		return to;
 	}
-	if (v->taken_out) {
-		char text[TEXT_OUT];
-
-		table_add(t, "%s", text_taken_out(text, s, v));
-		return;
-	}
+	if (v->taken_out)
+		return text_taken_out(to, s, v);
 	if (snapshot_is_ejected(s, v)) {
-		table_add(t, "ejected for %s more: %s",
-			  text_age(age, s->mono_us, v->ejected_until_us), v->eject_why);
-		return;
+		snprintf(to, TEXT_OUT, "ejected for %s more: %s",
+			 text_age(age, s->mono_us, v->ejected_until_us), v->eject_why);
+		return to;
 	}
 	if (!v->checked || !v->check_last_us) {
-		table_add(t, v->checked ? "not yet" : "no check");
-		return;
+		snprintf(to, TEXT_OUT, v->checked ? "not yet" : "no check");
+		return to;
 	}
 	if (!*reason && v->check_status) {
 		snprintf(status, sizeof(status), "status %u", v->check_status % 1000);
 		reason = status;
 	}
-	table_add(t, "%s %s ago in %" PRIu64 ".%u ms%s%s", v->check_ok ? "passed" : "failed",
-		  text_age(age, v->check_last_us, s->now_us),
-		  (uint64_t)(v->check_duration_us / CLOCK_MS),
-		  (unsigned)(v->check_duration_us % CLOCK_MS / 100), *reason ? ": " : "", reason);
+	snprintf(to, TEXT_OUT, "%s %s ago in %" PRIu64 ".%u ms%s%s",
+		 v->check_ok ? "passed" : "failed", text_age(age, v->check_last_us, s->now_us),
+		 (uint64_t)(v->check_duration_us / CLOCK_MS),
+		 (unsigned)(v->check_duration_us % CLOCK_MS / 100), *reason ? ": " : "", reason);
+	return to;
 }
 
 static void add_server(struct table *t, const struct snapshot *s, const struct snap_server *v)
 {
-	char age[TEXT_TIME];
+	char age[TEXT_TIME], check[TEXT_OUT];
 
 	table_add(t, "%s/%s%s", v->backend, v->name, v->backup ? " (backup)" : "");
 	table_add(t, "%s", text_or_dash(v->address));
@@ -186,7 +185,7 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 	table_add(t, "%" PRIu64, v->requests);
 	table_add(t, "%" PRIu64, v->errors);
 	table_add(t, "%" PRIu64, v->retries);
-	add_check(t, s, v);
+	table_add(t, "%s", text_server_check(check, s, v));
 }
 
 /* Who waits for any server is in no row of one. */

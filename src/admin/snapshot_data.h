@@ -150,6 +150,9 @@ struct snapshot {
 /* Of one that is taken out: "by hand 5m ago, for 10m more: new kernel". */
 const char *text_taken_out(char to[TEXT_OUT], const struct snapshot *s,
 			   const struct snap_server *v);
+/* What `servers` says in its column CHECK. */
+const char *text_server_check(char to[TEXT_OUT], const struct snapshot *s,
+			      const struct snap_server *v);
 void snapshot_take_events(struct snapshot *s, const struct board_events *b);
 /* Fills the part of the virtual routers; after that of the supervisor. */
 void snapshot_take_vrrp(struct snapshot *s, const struct board_vrrp *b);

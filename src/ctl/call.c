@@ -59,18 +59,32 @@ enum control_exit call_snapshot(const struct call *c, struct snapshot **s)
 	return *s ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "out of memory");
 }
 
-struct snapshot *call_snapshot_quietly(const struct call *c)
+enum control_exit call_snapshot_told(const struct call *c, int timeout_ms, struct snapshot **s,
+				     char *why)
 {
 	struct client_request q = {.socket = c->socket,
 				   .argc = 1,
 				   .argv = status_words,
-				   .timeout_ms = CALL_TIMEOUT_MS};
+				   .timeout_ms = timeout_ms};
 	struct client_boards boards;
-	char why[CLIENT_WHY];
+	enum control_exit status = client_ask(&q, &boards, why);
 
-	if (client_ask(&q, &boards, why) != CONTROL_DONE)
-		return NULL;
-	return snapshot_of(&boards);
+	*s = status == CONTROL_DONE ? snapshot_of(&boards) : NULL;
+	if (*s)
+		return CONTROL_DONE;
+	if (!*why)
+		snprintf(why, CLIENT_WHY, "%s",
+			 status == CONTROL_DONE ? "out of memory" : "the daemon refused");
+	return status == CONTROL_DONE ? CONTROL_REFUSED : status;
+}
+
+struct snapshot *call_snapshot_quietly(const struct call *c)
+{
+	char why[CLIENT_WHY];
+	struct snapshot *s;
+
+	call_snapshot_told(c, CALL_TIMEOUT_MS, &s, why);
+	return s;
 }
 
 enum control_exit call_complain_time(const char *option, const char *text)

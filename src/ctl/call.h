@@ -21,6 +21,7 @@ enum {
 	TAKES_WAIT = 64,
 	TAKES_WHY = 128,
 	TAKES_REQUEST = 256, /* --from, --frontend, --header */
+	TAKES_INTERVAL = 512,
 	TAKES_OUT = TAKES_FOR | TAKES_WAIT | TAKES_WHY
 };
 
@@ -38,7 +39,7 @@ struct call {
 	const char *socket;
 	bool json, follow, force, wait;
 	/* as written; NULL: not given */
-	const char *for_time, *older, *server, *why, *from, *frontend;
+	const char *for_time, *older, *server, *why, *from, *frontend, *interval;
 	const char *headers[CALL_HEADERS];
 	int n_headers;
 	int argc; /* words behind the command's name */
@@ -54,6 +55,9 @@ enum control_exit call_complain_time(const char *option, const char *text);
 enum control_exit call_ask(const struct call *c, char *const *words, int n, int timeout_ms,
 			   struct client_boards *boards);
 enum control_exit call_snapshot(const struct call *c, struct snapshot **s);
+/* Prints nothing: `why` (CLIENT_WHY bytes) says what went wrong. */
+enum control_exit call_snapshot_told(const struct call *c, int timeout_ms, struct snapshot **s,
+				     char *why);
 /* NULL when there is no daemon, and nobody minds. */
 struct snapshot *call_snapshot_quietly(const struct call *c);
 /* The time of --for in µs; 0: none was given. False: `status` says all. */

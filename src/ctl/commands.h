@@ -6,6 +6,7 @@
 
 enum control_exit ctl_take_out(const struct call *c); /* drain, maint */
 enum control_exit ctl_explain(const struct call *c);
+enum control_exit ctl_top(const struct call *c);
 enum control_exit ctl_ready(const struct call *c);
 enum control_exit ctl_weight(const struct call *c);
 

@@ -49,13 +49,15 @@ LIBRARY_HOME = {
     "cap-ng.h": "supervisor",
     "seccomp.h": "supervisor",
     "jansson.h": "admin",
+    "curses.h": "ctl",
+    "term.h": "ctl",
 }
 
 # memory in, memory out: no clock is read, nothing is logged, no descriptor is touched
 PURE = {"conf", "http", "route", "balance", "limit"}
 PURE_FILES = re.compile(
     r"src/(?:vrrp/(?:fsm\w*|packet|peers|priority|times)|runner/(?:queue|schedule)"
-    r"|proxy/linger|proxy/pace)\.")
+    r"|proxy/linger|proxy/pace|ctl/top_\w+)\.")
 PURE_HEADERS = {"base/log.h", "sys/socket.h", "sys/epoll.h", "fcntl.h", "poll.h", "syslog.h"}
 PURE_CALLS = re.compile(
     r"(?<![\w.>])(clock_now\w*|clock_gettime|gettimeofday|time|log_(?:msg|error|warn|notice|info)"

@@ -593,7 +593,7 @@ static const struct {
 	{ { "metrics", "--json" }, 2, "metrics gives no JSON" },
 	{ { "events", "-f", "--json" }, 2, "events takes either --json or -f" },
 	{ { "upgrade" }, 1, "upgrade is not in version " },
-	{ { "top" }, 1, "top is not in version " },
+	{ { "top" }, 2, "top needs a terminal, and standard output is none" },
 };
 
 START_TEST(wrong_usage)

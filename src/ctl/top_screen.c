@@ -92,7 +92,7 @@ static void add_help(struct top_lines *to, unsigned width)
 	static const char *const lines[] = {
 		"q            ends it",
 		"s, S         sorts backends and servers by the next, the last before: file, "
-		"requests, active, errors, state, name",
+		"requests, active, queue, errors, state, name",
 		"r            sorts the other way round",
 		"/            only backends with this in their name; Enter keeps it, Escape shows "
 		"all again",

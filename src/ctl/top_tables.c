@@ -61,6 +61,11 @@ static void add_count(struct grid *g, uint64_t n)
 	grid_add(g, TOP_PLAIN, "%" PRIu64, n);
 }
 
+static void add_queue(struct grid *g, uint64_t n)
+{
+	grid_add(g, n ? TOP_WARN : TOP_PLAIN, "%" PRIu64, n);
+}
+
 static void add_times(struct grid *g, const struct rate_times *t)
 {
 	char text[TEXT_TIME];
@@ -122,6 +127,8 @@ static int compare_servers(const struct order *o, unsigned a, unsigned b)
 		return compare(ra->requests, rb->requests);
 	case TOP_BY_ACTIVE:
 		return compare((double)va->active, (double)vb->active);
+	case TOP_BY_QUEUE:
+		return compare((double)va->queued, (double)vb->queued);
 	case TOP_BY_ERRORS:
 		return compare(ra->errors, rb->errors);
 	case TOP_BY_STATE:
@@ -146,6 +153,8 @@ static int compare_backends(const struct order *o, unsigned a, unsigned b)
 		return compare(ra->requests, rb->requests);
 	case TOP_BY_ACTIVE:
 		return compare((double)ka->active, (double)kb->active);
+	case TOP_BY_QUEUE:
+		return compare((double)ka->queued, (double)kb->queued);
 	case TOP_BY_ERRORS:
 		return compare(ra->server_errors, rb->server_errors);
 	case TOP_BY_STATE: /* none up, then the share that is missing */
@@ -298,6 +307,7 @@ static void add_backend(struct grid *g, const struct order *o, unsigned i)
 	grid_add(g, TOP_PLAIN, "%s", k->name);
 	grid_add(g, look_of_backend(k), "%u/%u", k->n_up, k->n_servers);
 	add_count(g, k->active);
+	add_queue(g, k->queued);
 	add_flow(g, &o->r->backends[i]);
 	add_times(g, &o->r->times[i]);
 	grid_add(g, TOP_PLAIN, "%s", text_or_dash(k->balance));
@@ -306,10 +316,10 @@ static void add_backend(struct grid *g, const struct order *o, unsigned i)
 static void add_backends(struct top_lines *to, struct order *o, unsigned width)
 {
 	static const struct grid_column columns[] = {
-		{"BACKEND", false, 0}, {"UP", true, 0},    {"ACTIVE", true, 3},
-		{"REQ/s", true, 0},    {"4XX/s", true, 6}, {"5XX/s", true, 1},
-		{"P50", true, 5},      {"P95", true, 2},   {"P99", true, 4},
-		{"BALANCE", false, 7},
+		{"BACKEND", false, 0}, {"UP", true, 0},       {"ACTIVE", true, 4},
+		{"QUEUE", true, 3},    {"REQ/s", true, 0},    {"4XX/s", true, 7},
+		{"5XX/s", true, 1},    {"P50", true, 6},      {"P95", true, 2},
+		{"P99", true, 5},      {"BALANCE", false, 8},
 	};
 	unsigned list[BOARD_BACKENDS], n = 0;
 	struct grid g;
@@ -349,6 +359,7 @@ static void add_server(struct grid *g, const struct order *o, unsigned i)
 	else
 		grid_add(g, TOP_PLAIN, "%" PRIu32, v->weight);
 	add_count(g, v->active);
+	add_queue(g, v->queued);
 	add_number(g, TOP_PLAIN, o->r->servers[i].requests);
 	add_number(g, TOP_BAD, o->r->servers[i].errors);
 	grid_add(g, TOP_PLAIN, "%s", text_server_check(text, o->s, v));
@@ -357,8 +368,9 @@ static void add_server(struct grid *g, const struct order *o, unsigned i)
 static void add_servers(struct top_lines *to, struct order *o, unsigned width)
 {
 	static const struct grid_column columns[] = {
-		{"SERVER", false, 0}, {"STATE", false, 0}, {"FOR", true, 5},   {"WEIGHT", true, 6},
-		{"ACTIVE", true, 2},  {"REQ/s", true, 1},  {"ERR/s", true, 3}, {"CHECK", false, 4},
+		{"SERVER", false, 0}, {"STATE", false, 0}, {"FOR", true, 6},
+		{"WEIGHT", true, 7},  {"ACTIVE", true, 2}, {"QUEUE", true, 5},
+		{"REQ/s", true, 1},   {"ERR/s", true, 3},  {"CHECK", false, 4},
 	};
 	unsigned list[BOARD_SERVERS], n = 0;
 	struct grid g;

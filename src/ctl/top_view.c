@@ -4,7 +4,7 @@
 
 const char *top_sort_name(enum top_sort sort)
 {
-	static const char *const names[TOP_SORTS] = {"file",   "requests", "active",
+	static const char *const names[TOP_SORTS] = {"file",   "requests", "active", "queue",
 						     "errors", "state",    "name"};
 
 	return names[sort % TOP_SORTS];

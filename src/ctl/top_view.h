@@ -11,6 +11,7 @@ enum top_sort {
 	TOP_BY_FILE, /* as they stand in the configuration */
 	TOP_BY_REQUESTS,
 	TOP_BY_ACTIVE,
+	TOP_BY_QUEUE,
 	TOP_BY_ERRORS,
 	TOP_BY_STATE, /* the worst first */
 	TOP_BY_NAME,

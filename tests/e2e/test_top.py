@@ -62,7 +62,7 @@ def test_it_shows_what_goes_on(running, top):
         for _ in range(5):
             assert client.ask(GET).status == 200
         return re.search(r"^[1-9][\d.]*k? requests/s, .* p50 [\d.]+m?s", shown.text(), re.M) and \
-            re.search(r"^main/main1 +UP +\w+ +100 +\d+ +[1-9]", shown.text(), re.M)
+            re.search(r"^main/main1 +UP +\w+ +100 +\d+ +0 +[1-9]", shown.text(), re.M)
     wire.wait_for(counted, "rates and latencies")
     assert re.search(r"^front +1 +[1-9]", shown.text(), re.M), shown.text()
     client.close()
@@ -76,7 +76,7 @@ def test_keys(running, top):
     shown = top(running)
     shown.wait(r"s:file$")
     shown.wait(r"^main/main1[^/]*\nmain/main2")
-    shown.type("ssss")
+    shown.type("sssss")
     shown.wait(r"s:state$")
     shown.wait(r"^SERVER.*\nmain/main2")
     shown.type("r")

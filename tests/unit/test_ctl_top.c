@@ -400,20 +400,34 @@ START_TEST(sorting)
 	draw(120, 60);
 	ck_assert_int_gt(find_from(find("SERVER"), "app_backend/app1"),
 			 find_from(find("SERVER"), "web_backend/web1"));
-	keys("rsss"); /* by state */
+	keys("rssss"); /* by state */
 	boards_put_down(0, "refused");
 	snapshot_free(now);
 	now = NULL;
 	draw(120, 60);
 	expect("s:state");
 	ck_assert_int_eq(find_from(find("SERVER"), "app_backend/app1"), find("SERVER") + 1);
-	keys("SSSS");
+	keys("SSSSS");
 	draw(120, 60);
 	expect("s:file");
 	keys("S");
 	draw(120, 60);
 	expect("s:name");
 	ck_assert_int_eq(find_from(find("SERVER"), "app_backend/app1"), find("SERVER") + 1);
+}
+END_TEST
+
+START_TEST(who_waits)
+{
+	stats_set(proxy->servers[0].stats.queued, 7); /* app1 */
+	stats_set(proxy->backends[0].queued, 2);
+	keys("sss");
+	draw(120, 60);
+	expect("s:queue");
+	ck_assert_int_lt(find("app_backend "), find("web_backend "));
+	ck_assert(strstr(lines.line[find("app_backend ")].text, "1/1       0      9"));
+	ck_assert_int_eq(find_from(find("SERVER"), "app_backend/app1"), find("SERVER") + 1);
+	ck_assert(strstr(lines.line[find("app_backend/app1")].text, "100       0      7"));
 }
 END_TEST
 
@@ -536,6 +550,7 @@ int main(void)
 		boards_that_are_missing,
 		text_of_others,
 		sorting,
+		who_waits,
 		filter,
 		scrolling_stays_within,
 		help_pause_and_the_end,

@@ -4,6 +4,7 @@
 #include "admin/jvalue.h"
 #include "admin/json_vrrp.h"
 #include "admin/snapshot_data.h"
+#include "admin/wrong.h"
 #include "base/clock.h"
 
 static json_t *check_json(const struct snap_server *v)
@@ -67,14 +68,15 @@ static json_t *server_row_json(const struct snapshot *s, const struct snap_serve
 {
 	json_t *row = server_json(v);
 	json_t *more = json_pack(
-		"{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}", "backend",
+		"{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:b,s:o,s:o,s:o,s:o}", "backend",
 		v->backend, "current", jvalue_number(v->active), "total",
 		jvalue_number(v->requests), "errors", jvalue_number(v->errors), "retries",
 		jvalue_number(v->retries), "retries_denied", jvalue_number(v->retries_denied),
 		"weight_percent", jvalue_number(v->weight_percent), "queue",
 		jvalue_number(v->queued), "max_connections",
 		v->max_connections ? jvalue_number(v->max_connections) : json_null(), "backup",
-		(int)v->backup, "removed", (int)v->removed, "since", jvalue_instant(v->since_us),
+		(int)v->backup, "removed", (int)v->removed, "weight_given", (int)v->weight_given,
+		"asks_drain", (int)v->asks_drain, "since", jvalue_instant(v->since_us),
 		"taken_out", taken_out_json(s, v), "checks", history_json(v), "ejected",
 		ejected_json(s, v));
 
@@ -146,18 +148,35 @@ static uint64_t uptime(const struct snapshot *s)
 	return s->now_us > s->started_us ? (s->now_us - s->started_us) / CLOCK_SEC : 0;
 }
 
+static void append_wrong(void *arg, const char *text)
+{
+	json_t **list = arg;
+
+	*list = jvalue_append(*list, json_string(text));
+}
+
+static json_t *wrong_json(const struct snapshot *s)
+{
+	json_t *list = json_array();
+
+	if (wrong_each(s, append_wrong, &list))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *status_json(const struct snapshot *s)
 {
 	bool known = s->has_supervisor;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o},s:o,s:o,s:o}", "node",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o},s:o,s:o,s:o,s:o}", "node",
 			 jvalue_text(s->node), "version", jvalue_text(s->version), "pid",
 			 known ? json_integer(s->pid) : json_null(), "uptime_s",
 			 known ? jvalue_number(uptime(s)) : json_null(), "generation",
 			 known ? jvalue_number(s->generation) : json_null(), "config", "file",
 			 jvalue_text(s->config_file), "sha256", jvalue_text(s->config_sha256),
 			 "vrrp", json_vrrp_list(s), "frontends", frontends_json(s), "backends",
-			 backends_json(s));
+			 backends_json(s), "wrong", wrong_json(s));
 }
 
 bool snapshot_json_status(const struct snapshot *s, FILE *out)

@@ -165,18 +165,30 @@ const char *text_server_check(char to[TEXT_OUT], const struct snapshot *s,
 	return to;
 }
 
+const char *text_weight(char to[TEXT_OUT], const struct snap_server *v)
+{
+	char percent[16] = "";
+
+	if (v->weight_percent < 100)
+		snprintf(percent, sizeof(percent), "%" PRIu32 "%%", v->weight_percent);
+	if (!v->weight_given && !*percent)
+		snprintf(to, TEXT_OUT, "%" PRIu32, v->weight);
+	else
+		snprintf(to, TEXT_OUT, "%" PRIu32 " (%s%s%s)", v->weight,
+			 v->weight_given ? "by hand" : "", v->weight_given && *percent ? ", " : "",
+			 percent);
+	return to;
+}
+
 static void add_server(struct table *t, const struct snapshot *s, const struct snap_server *v)
 {
-	char age[TEXT_TIME], check[TEXT_OUT];
+	char age[TEXT_TIME], text[TEXT_OUT];
 
 	table_add(t, "%s/%s%s", v->backend, v->name, v->backup ? " (backup)" : "");
 	table_add(t, "%s", text_or_dash(v->address));
 	table_add(t, "%s", board_server_state_name(v->state));
 	table_add(t, "%s", v->since_us ? text_age(age, v->since_us, s->now_us) : "-");
-	if (v->weight_percent < 100)
-		table_add(t, "%" PRIu32 " (%" PRIu32 "%%)", v->weight, v->weight_percent);
-	else
-		table_add(t, "%" PRIu32, v->weight);
+	table_add(t, "%s", text_weight(text, v));
 	if (v->max_connections)
 		table_add(t, "%" PRIu64 "/%" PRIu32, v->active, v->max_connections);
 	else
@@ -185,7 +197,7 @@ static void add_server(struct table *t, const struct snapshot *s, const struct s
 	table_add(t, "%" PRIu64, v->requests);
 	table_add(t, "%" PRIu64, v->errors);
 	table_add(t, "%" PRIu64, v->retries);
-	table_add(t, "%s", text_server_check(check, s, v));
+	table_add(t, "%s", text_server_check(text, s, v));
 }
 
 /* Who waits for any server is in no row of one. */

@@ -226,6 +226,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->state = v->removed ? BOARD_SERVER_DRAIN : board_server_state(from);
 	v->backup = stats_get(from->backup) != 0;
 	v->weight = stats_get(from->weight);
+	v->weight_given = stats_get(from->weight_given) == 1;
 	v->max_connections = stats_get(from->max_connections);
 	v->queued = gauge(stats_get(from->stats.queued));
 	v->since_us = stats_get(from->since_wall_us);

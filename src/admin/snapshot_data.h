@@ -30,6 +30,7 @@ struct snap_server {
 	enum board_server_state state;
 	bool backup, checked, check_ok;
 	uint32_t weight, check_status;
+	bool weight_given;	 /* by hand */
 	uint32_t weight_percent; /* of the weight that it has now: less than 100 in slow start */
 	uint64_t since_us, check_last_us, check_duration_us; /* instants: the calendar's */
 	char check_reason[BOARD_TEXT];
@@ -150,6 +151,8 @@ struct snapshot {
 /* Of one that is taken out: "by hand 5m ago, for 10m more: new kernel". */
 const char *text_taken_out(char to[TEXT_OUT], const struct snapshot *s,
 			   const struct snap_server *v);
+/* Its weight, and what is special about it: "50 (by hand)", "100 (30%)". */
+const char *text_weight(char to[TEXT_OUT], const struct snap_server *v);
 /* What `servers` says in its column CHECK. */
 const char *text_server_check(char to[TEXT_OUT], const struct snapshot *s,
 			      const struct snap_server *v);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include "admin/snapshot_data.h"
 #include "admin/text.h"
@@ -123,16 +124,42 @@ static void tell_losses(struct wrong *w, const struct snapshot *s)
 			   s->accept_pauses, text_plural(s->accept_pauses));
 }
 
+static void find_all(struct wrong *w, const struct snapshot *s)
+{
+	tell_proxy(w, s);
+	for (unsigned i = 0; i < s->n_backends; i++)
+		tell_backend(w, s, &s->backends[i]);
+	wrong_find_vrrp(w, s);
+	tell_admin(w, s);
+	tell_losses(w, s);
+}
+
 void wrong_print(const struct snapshot *s, FILE *out)
 {
 	struct wrong w = {.out = out};
 
-	tell_proxy(&w, s);
-	for (unsigned i = 0; i < s->n_backends; i++)
-		tell_backend(&w, s, &s->backends[i]);
-	wrong_find_vrrp(&w, s);
-	tell_admin(&w, s);
-	tell_losses(&w, s);
+	find_all(&w, s);
 	if (!w.count)
 		fputs("all is well\n", out);
+}
+
+bool wrong_each(const struct snapshot *s, void (*tell)(void *arg, const char *text), void *arg)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct wrong w = {.out = open_memstream(&text, &n)};
+	bool good;
+
+	if (!w.out)
+		return false;
+	find_all(&w, s);
+	good = !ferror(w.out);
+	good = fclose(w.out) == 0 && good;
+	for (char *line = text, *end; good && line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (line[0] == ' ')
+			tell(arg, line + 2);
+	}
+	free(text);
+	return good;
 }

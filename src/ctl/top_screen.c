@@ -37,32 +37,27 @@ static void add_lost(struct top_lines *to, const struct top_view *v, unsigned wi
 	top_lines_wrap(to, TOP_BAD, width, "  ", text);
 }
 
+struct found {
+	struct top_lines *to;
+	unsigned width;
+};
+
+static void add_found(void *arg, const char *text)
+{
+	const struct found *f = arg;
+
+	top_lines_wrap(f->to, TOP_BAD, f->width, "  ", text);
+}
+
 /* Each thing that is wrong, and where there is nothing that all is well. */
 static bool find_wrong(struct top_lines *to, const struct snapshot *s, unsigned width)
 {
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-	struct str rest, line;
+	struct found f = {to, width};
 
-	if (!f)
+	if (!wrong_each(s, add_found, &f))
 		return false;
-	wrong_print(s, f);
-	if (fclose(f) != 0 || !text) {
-		free(text);
-		return false;
-	}
-	rest = str_of(text);
-	while (str_split(&rest, '\n', &line)) {
-		char one[1024];
-
-		str_copy(one, sizeof(one), str_first(str_trim(line), sizeof(one) - 1));
-		if (str_begins(line, STR("  ")))
-			top_lines_wrap(to, TOP_BAD, width, "  ", one);
-		else if (line.n && !str_ends(line, STR(":")))
-			top_lines_wrap(to, TOP_GOOD, width, "", one);
-	}
-	free(text);
+	if (!to->n)
+		top_lines_add(to, TOP_GOOD, "all is well");
 	return !to->failed;
 }
 

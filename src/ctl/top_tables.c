@@ -354,10 +354,8 @@ static void add_server(struct grid *g, const struct order *o, unsigned i)
 	grid_add(g, look_of_server(o->s, v), "%s", board_server_state_name(v->state));
 	grid_add(g, TOP_PLAIN, "%s",
 		 v->since_us ? text_age(text, v->since_us, o->s->now_us) : "-");
-	if (v->weight_percent < 100)
-		grid_add(g, TOP_WARN, "%" PRIu32 " (%" PRIu32 "%%)", v->weight, v->weight_percent);
-	else
-		grid_add(g, TOP_PLAIN, "%" PRIu32, v->weight);
+	grid_add(g, v->weight_given || v->weight_percent < 100 ? TOP_WARN : TOP_PLAIN, "%s",
+		 text_weight(text, v));
 	add_count(g, v->active);
 	add_queue(g, v->queued);
 	add_number(g, TOP_PLAIN, o->r->servers[i].requests);

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.skipif(
     not chromium.PROGRAM,
     reason="Chromium is not installed (packaging/dependencies install browser)")
 
-DOCUMENTS = {"/", "/metrics", "/health", "/api/v1/status", "/api/v1/events"}
+DOCUMENTS = {"/", "/metrics", "/health", "/api/v1/status", "/api/v1/servers",
+             "/api/v1/events"}
 TEXT = "document.body.innerText"
 
 
@@ -188,6 +190,86 @@ def test_page_says_when_nobody_answers_or_the_proxy_is_gone(page):
     os.kill(admin, signal.SIGCONT)
     browser.wait("document.getElementById('health').innerText === 'serving'",
                  "answers to come again")
+
+
+def test_what_became_of_servers(page):
+    """Ejected by its breaker, drained by itself and by hand, a weight by hand, who waits, and how
+    the last checks ended."""
+    browser, running = page.browser, page.daemon
+    more, held, let_go = wire.Origin(name="more"), threading.Event(), threading.Event()
+
+    def bad(request, _connection):
+        return wire.answer(b"", status=500 if b"/eject" in request.raw else 200)
+
+    def slowly(_request, _connection):
+        held.set()
+        assert let_go.wait(chromium.PATIENCE)
+        return wire.answer(b"")
+    more.answer = bad
+    waits = wire.Origin(name="waits")
+    waits.answer = slowly
+    running.write_config(
+        backends=running.parts["backends"] + ", " + daemon.backend(
+            "worn", more.address, page.origin.address,
+            more='breaker: { consecutive = 1; ejection = "1h"; max_ejection = "1h"; }; '
+                 'retries = 0;') + ", " +
+        daemon.backend("leaves", page.slow.address, page.origin.address, more='check: { http = '
+                       '"GET /bad"; expect = "200"; interval = "200ms"; drain_status = 500; };') +
+        ", " + daemon.backend("narrow", waits.address, server_more="max_connections = 1;",
+                             more='timeouts: { queue = "2m"; server = "2m"; };'),
+        routes=running.parts["routes"] + ', { when = "path /eject"; backend = "worn"; }, '
+        '{ when = "path /narrow"; backend = "narrow"; }, '
+        '{ when = "path /leaves"; backend = "leaves"; }')
+    running.ctl("reload")
+    page.slow.answer = wire.answer(b"", status=500)
+    running.wait_server("leaves", "leaves1", "DRAIN")
+    for _ in range(2):
+        page.client.ask("GET /eject HTTP/1.1\r\nHost: a\r\n\r\n")
+    clients = [running.client() for _ in range(3)]
+    for client in clients:
+        client.send("GET /narrow HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert held.wait(chromium.PATIENCE)
+    running.ctl("weight", "main/main1", "50")
+    running.ctl("maint", "worn/worn2", "--for", "1h", "--why", "a new kernel")
+    browser.look(1400, 900)
+    page.open()
+    browser.wait(TEXT + ".includes('narrow1')", "the servers")
+    browser.wait("document.querySelectorAll('.mark.good').length > 0 && "
+                 "document.querySelectorAll('.mark.bad').length > 0", "marks of checks")
+    rows = """Object.fromEntries([...document.querySelectorAll('#backends tbody tr')].map((r) =>
+        [r.cells[0].innerText, [...r.cells].map((c) => c.innerText).join('|')]))"""
+
+    def row(name, *patterns):
+        def found():
+            text = browser.ask(rows).get(name, "")
+            return all(re.search(p, text) for p in patterns)
+        wire.wait_for(found, f"{patterns} in the row of {name}", chromium.PATIENCE)
+    row("worn1", r"UP\s*ejected", r"ejected for \d+ (min|h) more: ")
+    row("worn2", r"MAINT", r"by hand \d+ s ago, for \d+ (min|h) more: a new kernel")
+    row("leaves1", r"DRAIN\s*it asks for that")
+    row("main1", r"\|50\s*by hand\|")
+    row("narrow1", r"\|1 of 1\|0\|")
+    browser.wait(TEXT + ".includes('2 waiting')", "who waits")
+    row("main2", r"DOWN", r"✕+")
+    text = browser.ask("document.getElementById('wrong').innerText")
+    for word in ("worn/worn1 is ejected", "worn/worn2 is in maintenance", "main/main2 is DOWN"):
+        assert word in text, f"{word!r} is not in:\n{text}"
+    assert "1 ejected" in browser.ask(TEXT)
+    title = browser.ask("document.querySelector('.mark.bad').title")
+    assert re.search(r", .*: connection refused", title), title
+    for name, width, height, mobile in (("states-wide", 1400, 900, False),
+                                        ("states-phone", 390, 844, True)):
+        browser.look(width, height, mobile, mobile)
+        assert browser.ask("document.documentElement.scrollWidth") <= width, name
+        page.picture(name)
+    running.ctl("ready", "worn/worn2")
+    browser.wait("!document.getElementById('wrong').innerText.includes('worn2')", "it to go")
+    let_go.set()
+    for client in clients:
+        client.close()
+    assert not browser.complaints, browser.complaints
+    for one in (more, waits):
+        one.close()
 
 
 def test_what_others_wrote_is_text_and_no_page(page, tmp_path):

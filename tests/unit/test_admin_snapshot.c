@@ -244,6 +244,7 @@ START_TEST(json_status_document)
 	boards_put_down(0, "status 500, not 200-399");
 	stats_set(proxy->servers[0].check_status, 500);
 	stats_set(proxy->servers[1].admin, BOARD_ADMIN_DRAIN);
+	stats_set(proxy->servers[1].admin_since_wall_us, AGO(60));
 	got = load(STATUS_JSON);
 	want = json_loads(
 		"{\"node\":\"lb1\",\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":7500,"
@@ -265,7 +266,11 @@ START_TEST(json_status_document)
 		"{\"name\":\"app1\",\"address\":\"10.0.0.3:80\",\"state\":\"DOWN\","
 		"\"weight\":100,\"active\":0,\"requests_total\":0,"
 		"\"check\":{\"last\":\"2026-02-06T11:14:13.655Z\",\"status\":500,"
-		"\"duration_ms\":1.234,\"reason\":\"status 500, not 200-399\"}}]}]}",
+		"\"duration_ms\":1.234,\"reason\":\"status 500, not 200-399\"}}]}],"
+		"\"wrong\":[\"web_backend/web2 is drained by hand 1m ago\","
+		"\"app_backend has no server up: its requests are answered with 503\","
+		"\"app_backend/app1 is DOWN since 2026-02-06 11:12:44 (1m ago): "
+		"status 500, not 200-399\"]}",
 		0, &error);
 	ck_assert_msg(want != NULL, "column %d: %s", error.column, error.text);
 	ck_assert_msg(json_equal(want, got), "%s", text);
@@ -391,14 +396,16 @@ START_TEST(json_servers_document)
 	boards_fill_supervisor();
 	boards_fill_proxy();
 	take_out(1, BOARD_ADMIN_MAINT, 600 * CLOCK_SEC, "new disk");
+	stats_set(proxy->servers[2].weight_given, 1);
+	stats_set(proxy->servers[2].draining, 1);
 	got = load(SERVERS_JSON);
 	ck_assert_uint_eq(json_array_size(json_object_get(got, "servers")), 3);
-	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"UP\","
+	want = json_loads("{\"name\":\"web1\",\"address\":\"10.0.0.1:80\",\"state\":\"DRAIN\","
 			  "\"weight\":100,\"active\":0,\"requests_total\":456,\"check\":null,"
 			  "\"backend\":\"web_backend\",\"current\":0,\"total\":456,\"errors\":7,"
 			  "\"retries\":5,\"retries_denied\":2,\"weight_percent\":100,"
 			  "\"queue\":0,\"max_connections\":null,\"backup\":false,"
-			  "\"removed\":false,"
+			  "\"removed\":false,\"weight_given\":true,\"asks_drain\":true,"
 			  "\"since\":\"2026-02-06T09:17:34.655Z\",\"taken_out\":null,"
 			  "\"checks\":[],\"ejected\":null}",
 			  0, NULL);

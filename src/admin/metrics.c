@@ -225,16 +225,28 @@ static bool is_repeated(const struct snapshot *s, unsigned i)
 	return false;
 }
 
-/* Removed ones are left out: one of the same name may have taken their place. */
+/* The next one from `*i` on. Removed ones are left out: one of the same name may have taken their
+ * place. */
+static const struct snap_server *next_server(const struct snapshot *s, unsigned *i)
+{
+	while (*i < s->n_servers) {
+		const struct snap_server *v = &s->servers[*i];
+		bool good = !v->removed && v->backend_index < s->n_backends && !is_repeated(s, *i);
+
+		(*i)++;
+		if (good)
+			return v;
+	}
+	return NULL;
+}
+
 static void each_server(struct writer *w, const struct snapshot *s,
 			uint64_t (*value)(const struct snap_server *v))
 {
-	for (unsigned i = 0; i < s->n_servers; i++) {
-		const struct snap_server *v = &s->servers[i];
+	const struct snap_server *v;
 
-		if (!v->removed && v->backend_index < s->n_backends && !is_repeated(s, i))
-			put(w, two("backend", v->backend, "server", v->name), value(v));
-	}
+	for (unsigned i = 0; (v = next_server(s, &i));)
+		put(w, two("backend", v->backend, "server", v->name), value(v));
 }
 
 static uint64_t server_up(const struct snap_server *v)
@@ -326,6 +338,44 @@ static uint64_t server_ejections(const struct snap_server *v)
 static void collect_ejections(struct writer *w, const struct snapshot *s)
 {
 	each_server(w, s, server_ejections);
+}
+
+static void collect_ejected(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_server *v;
+
+	for (unsigned i = 0; (v = next_server(s, &i));)
+		put(w, two("backend", v->backend, "server", v->name), snapshot_is_ejected(s, v));
+}
+
+static uint64_t server_weight(const struct snap_server *v)
+{
+	return v->weight;
+}
+
+static void collect_weight(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_weight);
+}
+
+static uint64_t server_slow_starts(const struct snap_server *v)
+{
+	return v->slow_starts;
+}
+
+static void collect_slow_starts(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_slow_starts);
+}
+
+static void collect_weight_ratio(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_server *v;
+
+	for (unsigned i = 0; (v = next_server(s, &i));) {
+		put_name(w, "", two("backend", v->backend, "server", v->name));
+		fprintf(w->out, "%.2f\n", (double)v->weight_percent / 100);
+	}
 }
 
 static void collect_check_failures(struct writer *w, const struct snapshot *s)
@@ -521,6 +571,15 @@ static const struct metric metrics[] = {
 	 collect_check_failures},
 	{"hpcbal_server_ejections_total", "counter", "Times that its breaker ejected a server.",
 	 collect_ejections},
+	{"hpcbal_server_ejected", "gauge", "1 while its breaker ejects the server.",
+	 collect_ejected},
+	{"hpcbal_server_weight", "gauge", "Its share of new requests: configured, or by hand.",
+	 collect_weight},
+	{"hpcbal_server_weight_ratio", "gauge",
+	 "The part of its weight that it has now: less than 1 in a slow start.",
+	 collect_weight_ratio},
+	{"hpcbal_server_slow_starts_total", "counter", "Slow starts that the server began.",
+	 collect_slow_starts},
 	{"hpcbal_limit_refused_total", "counter", "Requests or connections that a limit refused.",
 	 collect_limit_refused},
 	{"hpcbal_limit_would_refuse_total", "counter",

@@ -236,6 +236,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->retries_denied = stats_get(from->stats.retries_denied);
 	v->idle = gauge(stats_get(from->stats.idle));
 	v->ejections = stats_get(from->stats.ejections);
+	v->slow_starts = stats_get(from->stats.slow_starts);
 	v->check_failures = stats_get(from->stats.check_failures);
 	take_check(v, from);
 	take_admin(v, from);

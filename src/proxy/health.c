@@ -236,6 +236,8 @@ void health_begin_slow_start(struct server *s, uint64_t now)
 	struct board_server *on = s->owner;
 
 	stats_set(on->back_since_us, now);
+	if (stats_get(on->slow_start_us))
+		stats_add(on->stats.slow_starts, 1);
 	server_begin_slow_start(s, now);
 }
 

@@ -1,6 +1,7 @@
 """Balancing in full: keys, bounds, chance and order."""
 import collections
 import os
+import re
 import signal
 
 import daemon
@@ -175,6 +176,13 @@ def test_slow_start_when_it_comes_back_and_not_at_first(start, origin):
     assert "slow start" in running.ctl("explain", "GET", "/").stdout
     percents = [s["weight_percent"] for s in running.json("servers")["servers"]]
     assert percents[0] == 100 and percents[1] < 5
+    metrics = running.ctl("metrics").stdout
+    for name, server, value in (("slow_starts_total", "main1", "0"),
+                                ("slow_starts_total", "main2", "1"),
+                                ("weight_ratio", "main1", "1.00"),
+                                ("weight_ratio", "main2", r"0\.0[0-4]")):
+        assert re.search(rf'^hpcbal_server_{name}{{backend="main",server="{server}"}} {value}$',
+                         metrics, re.M), metrics
 
     # A proxy that is started again goes on with it.
     before = running.child("proxy")

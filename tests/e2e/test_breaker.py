@@ -72,6 +72,10 @@ def test_a_share_of_errors_ejects(start, origin):
         'rate = 40; minimum = 6; window = "1h";')))
     ask(running, 30)
     assert row(running, "main2")["ejected"]["why"] == "4 of 7 requests failed, the last: status 500"
+    metrics = running.ctl("metrics").stdout
+    for name, server, value in (("ejected", "main1", 0), ("ejected", "main2", 1),
+                                ("ejections_total", "main2", 1)):
+        assert f'hpcbal_server_{name}{{backend="main",server="{server}"}} {value}\n' in metrics
     assert len(count) == 7
 
 

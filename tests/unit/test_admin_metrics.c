@@ -464,6 +464,95 @@ END_TEST
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
+/* Name and labels are what dashboards and alerts are made of. */
+static const struct promise {
+	const char *name, *labels[3];
+} promises[] = {
+	{"hpcbal_build_info", {NULL}},
+	{"hpcbal_config_generation", {NULL}},
+	{"hpcbal_frontend_connections", {"frontend"}},
+	{"hpcbal_requests_total", {"frontend", "backend", "code"}},
+	{"hpcbal_request_duration_seconds_bucket", {"backend", "le"}},
+	{"hpcbal_request_duration_seconds_sum", {"backend"}},
+	{"hpcbal_request_duration_seconds_count", {"backend"}},
+	{"hpcbal_server_up", {"backend", "server"}},
+	{"hpcbal_server_connections", {"backend", "server"}},
+	{"hpcbal_server_requests_total", {"backend", "server"}},
+	{"hpcbal_server_check_failures_total", {"backend", "server"}},
+	{"hpcbal_server_ejections_total", {"backend", "server"}},
+	{"hpcbal_server_ejected", {"backend", "server"}},
+	{"hpcbal_server_weight", {"backend", "server"}},
+	{"hpcbal_server_weight_ratio", {"backend", "server"}},
+	{"hpcbal_server_slow_starts_total", {"backend", "server"}},
+	{"hpcbal_bytes_total", {"frontend", "direction"}},
+	{"hpcbal_vrrp_state", {"instance", "state"}},
+	{"hpcbal_vrrp_transitions_total", {"instance"}},
+	{"hpcbal_vrrp_priority", {"instance"}},
+	{"hpcbal_vrrp_advertisements_total", {"instance", "direction"}},
+	{"hpcbal_process_restarts_total", {"process"}},
+	{"hpcbal_log_dropped_total", {NULL}},
+};
+
+/* The name, and a brace or the value behind it. */
+static bool is_of(const struct sample *s, const char *name)
+{
+	char end = str_begins(str_of(s->series), str_of(name)) ? s->series[strlen(name)] : 'x';
+
+	return end == '{' || end == '\0';
+}
+
+START_TEST(promised_names_and_labels)
+{
+	const struct promise *p = &promises[_i];
+	unsigned found = 0;
+
+	fill();
+	stats_set(proxy->roads[1][1].open, 1);
+	print();
+	for (unsigned i = 0; i < n_samples; i++) {
+		const char *at = samples[i].series;
+
+		if (!is_of(&samples[i], p->name))
+			continue;
+		found++;
+		for (unsigned k = 0; k < 3 && p->labels[k]; k++) {
+			char label[64];
+
+			snprintf(label, sizeof(label), "%c%s=\"", k ? ',' : '{', p->labels[k]);
+			at = strstr(at, label);
+			ck_assert_msg(at != NULL, "no %s in %s", label, samples[i].series);
+		}
+	}
+	ck_assert_msg(found > 0, "no %s", p->name);
+}
+END_TEST
+
+START_TEST(ejections_and_slow_starts)
+{
+	struct board_server *v;
+
+	fill();
+	v = &proxy->servers[2]; /* web1 */
+	stats_set(v->stats.ejections, 4);
+	stats_set(v->ejected_until_us, MONO + CLOCK_SEC);
+	stats_set(v->stats.slow_starts, 3);
+	stats_set(v->slow_start_us, 10 * CLOCK_SEC);
+	stats_set(v->back_since_us, MONO_AGO(4));
+	stats_set(v->weight, 50);
+	print();
+	static const char *const wanted[][2] = {
+		{"hpcbal_server_ejections_total{backend=\"web_backend\",server=\"web1\"}", "4"},
+		{"hpcbal_server_ejected{backend=\"web_backend\",server=\"web1\"}", "1"},
+		{"hpcbal_server_ejected{backend=\"web_backend\",server=\"web2\"}", "0"},
+		{"hpcbal_server_slow_starts_total{backend=\"web_backend\",server=\"web1\"}", "3"},
+		{"hpcbal_server_weight{backend=\"web_backend\",server=\"web1\"}", "50"},
+		{"hpcbal_server_weight_ratio{backend=\"web_backend\",server=\"web1\"}", "0.40"},
+		{"hpcbal_server_weight_ratio{backend=\"web_backend\",server=\"web2\"}", "1.00"},
+	};
+	EXPECT_ALL(wanted);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("admin/metrics");
@@ -477,6 +566,8 @@ int main(void)
 	tcase_add_test(t, durations);
 	tcase_add_test(t, servers);
 	tcase_add_test(t, removed_servers_are_left_out);
+	tcase_add_test(t, ejections_and_slow_starts);
+	tcase_add_loop_test(t, promised_names_and_labels, 0, COUNT(promises));
 	tcase_add_test(t, virtual_routers);
 	tcase_add_test(t, state_of_a_dead_process);
 	tcase_add_test(t, labels_are_escaped);

@@ -326,8 +326,9 @@ static enum control_exit run_limits(const struct call *c)
 
 /* ---- events ---- */
 
-/* The daemon gives the whole list; `text` is the caller's to free. */
-static enum control_exit ask_events(const struct call *c, char **text, size_t *n)
+/* The daemon gives the whole list; `text` is the caller's to free, and `why` as client_ask() has
+ * it. */
+static enum control_exit ask_events(const struct call *c, char **text, size_t *n, char *why)
 {
 	char word[] = "events", *words[] = {word};
 	struct client_request q = {.socket = c->socket,
@@ -335,16 +336,18 @@ static enum control_exit ask_events(const struct call *c, char **text, size_t *n
 				   .argv = words,
 				   .timeout_ms = CALL_TIMEOUT_MS,
 				   .err = stderr};
-	char why[CLIENT_WHY];
 	enum control_exit status;
 
 	*text = NULL;
+	*n = 0;
 	q.out = open_memstream(text, n);
-	if (!q.out)
-		return call_complain(CONTROL_REFUSED, "out of memory");
+	if (!q.out) {
+		snprintf(why, CLIENT_WHY, "out of memory");
+		return CONTROL_REFUSED;
+	}
 	status = client_ask(&q, NULL, why);
 	fclose(q.out);
-	return *why ? call_complain(status, "%s", why) : status;
+	return status;
 }
 
 static enum control_exit print_events_json(const struct call *c)
@@ -363,29 +366,56 @@ static enum control_exit print_events_json(const struct call *c)
 	return good ? CONTROL_DONE : call_complain(CONTROL_REFUSED, "out of memory");
 }
 
-static enum control_exit run_events(const struct call *c)
+/* What was printed, and whether that daemon is gone. */
+struct following {
+	char *before; /* owned */
+	size_t n;
+	bool begun, lost;
+};
+
+/* One that went away is waited for, as whoever follows would have to do by hand: it may be on its
+ * way back. One that refuses is not. */
+static enum control_exit follow_on(const struct call *c, struct following *f)
 {
-	char *before = NULL, *now;
-	size_t n_before = 0, n;
+	char why[CLIENT_WHY], *now;
 	enum control_exit status;
 	struct str fresh;
+	size_t n;
+
+	status = ask_events(c, &now, &n, why);
+	if (status == CONTROL_DONE && now) {
+		fresh = follow_new((struct str){f->before, f->n}, (struct str){now, n});
+		fwrite(fresh.p, 1, fresh.n, stdout);
+		free(f->before);
+		f->before = now;
+		f->n = n;
+		f->begun = true;
+		if (f->lost)
+			call_complain(status, "the daemon at %s answers again", c->socket);
+		f->lost = false;
+		return status;
+	}
+	free(now);
+	if (!*why)
+		return status;
+	if (!f->begun || !c->follow)
+		return call_complain(status, "%s", why);
+	if (!f->lost)
+		call_complain(status, "%s; it is waited for", why);
+	f->lost = true;
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_events(const struct call *c)
+{
+	struct following f = {.before = NULL};
+	enum control_exit status;
 
 	if (c->json)
 		return print_events_json(c);
-	for (;;) {
-		status = ask_events(c, &now, &n);
-		if (status == CONTROL_DONE && now) {
-			fresh = follow_new((struct str){before, n_before}, (struct str){now, n});
-			fwrite(fresh.p, 1, fresh.n, stdout);
-		}
-		free(before);
-		before = now;
-		n_before = n;
-		if (status != CONTROL_DONE || !c->follow || fflush(stdout) != 0)
-			break;
+	while ((status = follow_on(c, &f)) == CONTROL_DONE && c->follow && fflush(stdout) == 0)
 		usleep(FOLLOW_EVERY_US);
-	}
-	free(before);
+	free(f.before);
 	return status;
 }
 

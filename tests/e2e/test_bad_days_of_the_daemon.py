@@ -545,6 +545,7 @@ def test_log_on_a_full_disk(start, origin, small_disk):
             "file:{folder}/hpcbal.log", f"file:{path}"))
     assert ask_many(running, 300) < 1 * wire.SLOWDOWN, "lines are lost, not requests"
     wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
+    assert re.search(r"^hpcbal_log_dropped_total [1-9]", running.ctl("metrics").stdout, re.M)
     os.truncate(path, 0)
     wire.wait_for(lambda: ask_many(running, 1) and path.stat().st_size > 0,
                   "lines to come again", 5 * wire.SLOWDOWN)

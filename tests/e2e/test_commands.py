@@ -1,9 +1,12 @@
 """hpcbald and hpcbalctl as commands: words, exit statuses, JSON, the log."""
+import itertools
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -141,6 +144,88 @@ def test_access_log_in_json(start, origin):
         manual = f.read()
     missing = [key for key in entry if f'"{key}"' not in manual]
     assert not missing, "keys that the manual does not know"
+
+
+def test_events_are_followed_over_a_restart_of_the_daemon(start, origin, tmp_path):
+    running = start(daemon.backend("main", origin().address))
+    with open(tmp_path / "out", "wb") as out, open(tmp_path / "err", "wb") as err:
+        follower = subprocess.Popen(
+            [os.path.join(daemon.build_folder(), "hpcbalctl"), "-s",
+             f"{running.folder}/control.sock", "events", "-f"],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def wait(name, text, count=1):
+        wire.wait_for(lambda: (tmp_path / name).read_text().count(text) == count,
+                      f"{count} of {text!r} in {name}")
+    try:
+        wait("out", "generation 1\n")
+        running.ctl("drain", "main/main1", "--why", "the first")
+        wait("out", "by hand: the first\n")
+        running.stop()
+        wait("err", "; it is waited for\n")
+        running.start()
+        wait("err", " answers again\n")
+        running.ctl("drain", "main/main1", "--why", "the second")
+        wait("out", "by hand: the second\n")
+        wait("out", "generation 1\n", 2)
+        wait("out", "by hand: the first\n")
+        assert follower.poll() is None
+    finally:
+        follower.terminate()
+        follower.wait()
+
+
+LINES = {
+    "haproxy": r'127\.0\.0\.1:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front main/main1 '
+               r'[-\d]+/[-\d]+/[-\d]+/[-\d]+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ '
+               r'"GET /n(\d+) HTTP/1\.1"$',
+    "json": r'(?=\{.*"status": ?200)\{.*"/n(\d+)".*\}$',
+    "combined": r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [-+]\d{4}\] '
+                r'"GET /n(\d+) HTTP/1\.1" 200 \d+ "-" "-"$',
+}
+
+
+@pytest.mark.parametrize("form", LINES)
+def test_log_that_is_rotated_under_load_loses_nothing(start, origin, form):
+    """As logrotate does: moved away, then SIGUSR1. Every request has its line, whole, and once."""
+    server = origin()
+    running = start(daemon.backend("main", server.address), log_format=form, threads=2)
+    log = f"{running.folder}/hpcbal.log"
+    number, over = itertools.count(), threading.Event()
+    sent = []
+
+    def ask():
+        client = running.client()
+        while not over.is_set():
+            n = next(number)
+            assert client.ask(f"GET /n{n} HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
+            sent.append(n)
+        client.close()
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    try:
+        for turn in range(1, 5):
+            wire.wait_for(lambda: os.path.exists(log) and os.path.getsize(log) > 2000,
+                          "some lines in the log")
+            os.rename(log, f"{log}.{turn}")
+            running.process.send_signal(signal.SIGUSR1)
+    finally:
+        over.set()
+        for thread in asking:
+            thread.join()
+    seen = re.compile(LINES[form])
+
+    def logged():
+        found = []
+        for name in [f"{log}.{turn}" for turn in range(1, 5)] + [log]:
+            if os.path.exists(name):
+                with open(name, encoding="utf-8") as f:
+                    found += [int(m.group(1)) for m in map(seen.search, f.read().split("\n")) if m]
+        return sorted(found)
+    wire.wait_for(lambda: len(logged()) >= len(sent), f"{len(sent)} lines")
+    assert logged() == sorted(sent)
+    assert "hpcbal_log_dropped_total 0\n" in running.ctl("metrics").stdout
 
 
 def test_log_file_that_is_moved_away(start, origin):

@@ -1,4 +1,5 @@
 check_PROGRAMS += \
+	tests/unit/test_admin_follow \
 	tests/unit/test_admin_hpcbalctl \
 	tests/unit/test_admin_limits \
 	tests/unit/test_admin_metrics \
@@ -10,6 +11,9 @@ admin_test_libs = src/admin/libadmin.a src/ipc/libipc.a src/base/libbase.a $(JAN
 	$(CHECK_LIBS)
 admin_test_boards = tests/unit/admin_boards.c tests/unit/admin_boards.h
 
+tests_unit_test_admin_follow_SOURCES = tests/unit/test_admin_follow.c
+tests_unit_test_admin_follow_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_admin_follow_LDADD = $(admin_test_libs)
 # Runs ./hpcbalctl.
 tests_unit_test_admin_hpcbalctl_SOURCES = tests/unit/test_admin_hpcbalctl.c
 tests_unit_test_admin_hpcbalctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "admin/follow.h"
 #include "base/clock.h"
 #include "ipc/control.h"
 #include "ipc/limit_board.h"
@@ -684,44 +683,47 @@ START_TEST(output_that_cannot_be_written)
 }
 END_TEST
 
-START_TEST(follow_prints_what_is_new)
+/* Takes one question, and leaves it open. */
+static int take_question(void)
 {
-	static const struct {
-		const char *before, *now, *fresh;
-	} cases[] = {
-		{ "", "", "" },
-		{ "", "a\nb\n", "a\nb\n" },
-		{ "a\nb\n", "a\nb\n", "" },
-		{ "a\nb\n", "a\nb\nc\n", "c\n" },
-		{ "a\nb\nc\n", "b\nc\nd\n", "d\n" },
-		{ "a\na\nb\n", "a\nb\nc\n", "c\n" },
-		{ "a\nb\n", "x\ny\n", "x\ny\n" },
-		{ "a\nb\n", "", "" },
-	};
+	int client = accept(listener, NULL, NULL);
 
-	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct str fresh = follow_new(str_of(cases[i].before), str_of(cases[i].now));
-
-		ck_assert(str_eq(fresh, str_of(cases[i].fresh)));
-	}
+	ck_assert_int_ge(client, 0);
+	ck_assert_int_gt(recv(client, asked, sizeof(asked), 0), 0);
+	return client;
 }
-END_TEST
 
-/* The list grows, then the daemon goes. */
+static void give_list(const char *list)
+{
+	int client = take_question();
+
+	control_send(client, 'o', str_of(list));
+	control_send_exit(client, CONTROL_DONE);
+	close(client);
+}
+
+/* The list grows; then the daemon goes in the middle of an answer, and another one comes, which
+ * refuses in the end. */
 static void *growing_daemon(void *arg)
 {
 	static const char *const lists[] = { "one\n", "one\n", "one\ntwo\n", "two\nthree\n" };
+	int client;
 
 	(void)arg;
-	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		int client = accept(listener, NULL, NULL);
-
-		if (client < 0 || recv(client, asked, sizeof(asked), 0) <= 0)
-			break;
-		control_send(client, 'o', str_of(lists[i]));
-		control_send_exit(client, CONTROL_DONE);
-		close(client);
-	}
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		give_list(lists[i]);
+	client = take_question();
+	control_send(client, 'o', str_of("two\nthr"));
+	close(client);
+	unlink(socket_path);
+	close(listener);
+	usleep(700000); /* it asks more than once meanwhile */
+	listen_at(socket_path);
+	give_list("four\n");
+	client = take_question();
+	control_send(client, 'e', str_of("enough\n"));
+	control_send_exit(client, CONTROL_REFUSED);
+	close(client);
 	unlink(socket_path);
 	close(listener);
 	listener = -1;
@@ -734,7 +736,17 @@ START_TEST(events_go_on)
 	ck_assert_int_eq(pthread_create(&daemon_thread, NULL, growing_daemon, NULL), 0);
 	ctl("events", "-f", NULL, NULL);
 	pthread_join(daemon_thread, NULL);
-	ck_assert_str_eq(out, "one\ntwo\nthree\n");
+	ck_assert_str_eq(out, "one\ntwo\nthree\nfour\n");
+	ck_assert_int_eq(exit_status, 1);
+	ck_assert_uint_eq(lines_of(err), 3); /* however often it asked */
+	ck_assert_ptr_nonnull(strstr(err, "; it is waited for\n"));
+	ck_assert_ptr_nonnull(strstr(err, "answers again\nenough\n"));
+}
+END_TEST
+
+START_TEST(events_of_no_daemon)
+{
+	ctl("events", "-f", NULL, NULL);
 	EXPECT(3, "", "no daemon at ");
 }
 END_TEST
@@ -770,8 +782,8 @@ int main(void)
 	tcase_add_test(t, check_a_file);
 	tcase_add_test(t, check_the_daemons_file);
 	tcase_add_test(t, output_that_cannot_be_written);
-	tcase_add_test(t, follow_prints_what_is_new);
 	tcase_add_test(t, events_go_on);
+	tcase_add_test(t, events_of_no_daemon);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

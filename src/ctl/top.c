@@ -35,11 +35,17 @@ struct top {
 	sigset_t waiting; /* the mask in which signals come through */
 };
 
-static volatile sig_atomic_t ended_by;
+static volatile sig_atomic_t ended_by, to_stop;
 
 static void on_end(int sig)
 {
 	ended_by = sig;
+}
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	to_stop = 1;
 }
 
 /* ---- drawing ---- */
@@ -208,7 +214,7 @@ static bool wait_for_something(const struct top *t)
 static void catch_signals(struct top *t)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = on_end};
+	struct sigaction action = {.sa_handler = on_end}, stop = {.sa_handler = on_stop};
 	sigset_t held;
 
 	sigemptyset(&held);
@@ -218,6 +224,7 @@ static void catch_signals(struct top *t)
 		sigaction(ends[i], &action, NULL);
 		sigaddset(&held, ends[i]);
 	}
+	sigaction(SIGTSTP, &stop, NULL);
 	/* They come while it is waited, and never between a look at them and that. */
 	sigprocmask(SIG_BLOCK, &held, &t->waiting);
 }
@@ -261,6 +268,24 @@ static enum control_exit open_screen(struct top *t)
 	return CONTROL_DONE;
 }
 
+/* ^Z: the terminal is the shell's until it says to go on. The handler that ncurses has for that
+ * draws in the signal. */
+static void stop_here(void)
+{
+	struct sigaction ours = {.sa_handler = on_stop}, usual = {.sa_handler = SIG_DFL};
+	sigset_t one;
+
+	to_stop = 0;
+	endwin();
+	sigaction(SIGTSTP, &usual, NULL);
+	raise(SIGTSTP);
+	sigemptyset(&one);
+	sigaddset(&one, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &one, NULL); /* here it stands still */
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	sigaction(SIGTSTP, &ours, NULL);
+}
+
 static void close_screen(struct top *t)
 {
 	endwin();
@@ -275,7 +300,11 @@ static bool go_on(struct top *t)
 			look(t);
 		if (!draw(t))
 			return false;
-		if (!wait_for_something(t) || !read_keys(t))
+		if (!wait_for_something(t))
+			break;
+		if (to_stop)
+			stop_here();
+		else if (!read_keys(t))
 			break;
 	}
 	return true;

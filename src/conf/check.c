@@ -149,28 +149,42 @@ static void read_fields(struct draft *d, const config_setting_t *list, struct co
 	}
 }
 
+static void report_two_kinds(struct draft *d, const config_setting_t *group, bool http,
+			     bool websocket, bool external)
+{
+	const char *first = http ? "http" : websocket ? "websocket" : "tcp";
+	const char *second = external ? "external" : http && websocket ? "websocket" : "tcp";
+	const char *hint = external	       ? "a program can ask all that the other does"
+			   : http && websocket ? "websocket sends a request too"
+			   : http	       ? "http opens a connection too"
+					       : "websocket opens a connection too";
+
+	draft_fault(d, group, "a check has both \"%s\" and \"%s\"; keep one (%s)", first, second,
+		    hint);
+}
+
 static void read_kind(struct draft *d, const config_setting_t *group, bool inherits,
 		      struct conf_check *check)
 {
 	const config_setting_t *http = section_member(group, SECTION_CHECK, "http");
 	const config_setting_t *websocket = section_member(group, SECTION_CHECK, "websocket");
 	const config_setting_t *tcp = section_member(group, SECTION_CHECK, "tcp");
+	const config_setting_t *external = section_member(group, SECTION_CHECK, "external");
 	bool wants_tcp = tcp && config_setting_get_bool(tcp);
 
-	if (!!http + !!websocket + wants_tcp > 1) {
-		draft_fault(d, group,
-			    "a check has both \"%s\" and \"%s\"; keep one (%s too)",
-			    http ? "http" : "websocket", wants_tcp ? "tcp" : "websocket",
-			    !wants_tcp ? "websocket sends a request"
-			    : http     ? "http opens a connection"
-				       : "websocket opens a connection");
+	if (!!http + !!websocket + wants_tcp + !!external > 1) {
+		report_two_kinds(d, group, http, websocket, external);
 	} else if (http || websocket) {
 		check->kind = http ? CONF_CHECK_HTTP : CONF_CHECK_WEBSOCKET;
 		read_request(d, http ? http : websocket, check);
 	} else if (wants_tcp) {
 		check->kind = CONF_CHECK_TCP;
+	} else if (external) {
+		check->kind = CONF_CHECK_EXTERNAL;
+		check->external_line = syntax_line(external);
 	} else if (!config_setting_get_member(group, "http") &&
-		   !config_setting_get_member(group, "websocket") && (!inherits || tcp)) {
+		   !config_setting_get_member(group, "websocket") &&
+		   !config_setting_get_member(group, "external") && (!inherits || tcp)) {
 		draft_fault(d, group,
 			    "a check needs to know what to ask; add http = \"GET /\"; or "
 			    "tcp = true;");
@@ -181,6 +195,9 @@ static void read_kind(struct draft *d, const config_setting_t *group, bool inher
 static void check_unused(struct draft *d, const config_setting_t *group,
 			 const struct conf_check *check)
 {
+	static const char *const places[] = { [CONF_CHECK_TCP] = "a tcp",
+					      [CONF_CHECK_WEBSOCKET] = "a websocket",
+					      [CONF_CHECK_EXTERNAL] = "an external" };
 	static const struct {
 		const char *name;
 		bool websocket;
@@ -198,10 +215,9 @@ static void check_unused(struct draft *d, const config_setting_t *group,
 
 		if (s && !(asking[i].websocket && check->kind == CONF_CHECK_WEBSOCKET))
 			draft_fault(d, s,
-				    "\"%s\" means nothing to a %s check; remove it, or check "
+				    "\"%s\" means nothing to %s check; remove it, or check "
 				    "with http = \"GET /\"; instead",
-				    asking[i].name,
-				    check->kind == CONF_CHECK_TCP ? "tcp" : "websocket");
+				    asking[i].name, places[check->kind]);
 	}
 }
 

@@ -140,7 +140,8 @@ enum conf_check_kind {
 	CONF_CHECK_NONE,
 	CONF_CHECK_TCP,
 	CONF_CHECK_HTTP,
-	CONF_CHECK_WEBSOCKET
+	CONF_CHECK_WEBSOCKET,
+	CONF_CHECK_EXTERNAL
 };
 
 struct conf_status_range {
@@ -149,11 +150,13 @@ struct conf_status_range {
 
 struct conf_check {
 	enum conf_check_kind kind;
-	/* Not of tcp; host may be empty: the server's address. */
+	struct str external; /* the path of a program that checks */
+	unsigned external_line;
+	/* Of http and websocket; host may be empty: the server's address. */
 	struct str method, path, host;
 	unsigned n_expect;
 	struct conf_status_range *expect; /* 200-399 when left out */
-	struct str fields; /* of its own, not of tcp: lines with CRLF */
+	struct str fields; /* of its own: lines with CRLF */
 	struct str body;   /* of http: what the answer's body has to hold; empty: anything */
 	/* With what an answer asks for a drain; 0 and empty: with nothing. The field is "Name" or
 	 * "Name: value". */

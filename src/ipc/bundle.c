@@ -6,16 +6,21 @@
 
 #define BUNDLE_MAX (1ull << 30)
 
-int bundle_write(const struct manifest *m, struct str sections)
+int bundle_write(const struct manifest *m, const struct manifest_check *checks,
+		 struct str sections)
 {
 	struct manifest head = *m;
-	struct str parts[2] = {{(const char *)&head, sizeof(head)}, sections};
+	size_t n = m->n_checks * sizeof(*checks);
+	struct str parts[] = {{(const char *)&head, sizeof(head)},
+			      {(const char *)checks, n},
+			      sections};
 
 	head.magic = BUNDLE_MAGIC;
 	head.layout = BUNDLE_LAYOUT;
-	head.sections_at = sizeof(head);
+	head.checks_at = sizeof(head);
+	head.sections_at = sizeof(head) + n;
 	head.sections_size = sections.n;
-	return sealed_make("hpcbal-bundle", parts, 2);
+	return sealed_make("hpcbal-bundle", parts, 3);
 }
 
 static bool text_ends(const char *text, size_t size)
@@ -82,11 +87,33 @@ static const char *programs_wrong(const struct manifest *m)
 	for (uint32_t i = 0; i < m->n_programs; i++) {
 		const struct manifest_program *p = &m->programs[i];
 
-		if (p->kind > MANIFEST_NOTIFY || p->path[0] != '/' ||
+		if (p->kind > MANIFEST_CHECK || p->path[0] != '/' ||
 		    !text_ends(p->path, sizeof(p->path)))
 			return "a program in the manifest is none";
 		if (!p->timeout_us || (p->kind == MANIFEST_SCRIPT && !p->interval_us))
 			return "a program's time in the manifest is zero";
+	}
+	return NULL;
+}
+
+static const char *checks_wrong(const struct manifest *m, uint64_t size)
+{
+	const struct manifest_check *c;
+
+	if (m->n_checks > MANIFEST_CHECKS)
+		return "the manifest has more external checks than it can hold";
+	if (m->checks_at < sizeof(*m) || m->checks_at % _Alignof(struct manifest_check) ||
+	    m->checks_at > size || m->n_checks * sizeof(*c) > size - m->checks_at)
+		return "the bundle's external checks lie outside it";
+	c = bundle_checks(m);
+	for (uint32_t i = 0; i < m->n_checks; i++) {
+		if (c[i].program >= m->n_programs ||
+		    m->programs[c[i].program].kind != MANIFEST_CHECK)
+			return "an external check of the manifest has no program";
+		if (!text_ends(c[i].backend, sizeof(c[i].backend)) ||
+		    !text_ends(c[i].server, sizeof(c[i].server)) ||
+		    !text_ends(c[i].address, sizeof(c[i].address)))
+			return "a text of an external check has no end";
 	}
 	return NULL;
 }
@@ -101,6 +128,8 @@ const struct manifest *bundle_map(int fd, size_t *size, const char **why)
 	if (!*why)
 		*why = programs_wrong(m);
 	if (!*why)
+		*why = checks_wrong(m, *size);
+	if (!*why)
 		return m;
 	bundle_unmap(m, *size);
 	return NULL;
@@ -109,6 +138,11 @@ const struct manifest *bundle_map(int fd, size_t *size, const char **why)
 void bundle_unmap(const struct manifest *m, size_t size)
 {
 	munmap((void *)(uintptr_t)m, size);
+}
+
+const struct manifest_check *bundle_checks(const struct manifest *m)
+{
+	return (const void *)((const char *)m + m->checks_at);
 }
 
 struct str bundle_sections(const struct manifest *m)

@@ -13,10 +13,13 @@
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 4u
+#define BUNDLE_LAYOUT 5u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
 #define MANIFEST_PROGRAMS 64
+#define MANIFEST_CHECKS 4096
+/* So many of them run at the same time; the others wait. */
+#define MANIFEST_CHECKS_AT_ONCE 64
 
 struct manifest_listener {
 	struct addr addr;
@@ -28,13 +31,23 @@ struct manifest_listener {
 };
 
 /* What the runner may run, and nothing else. */
-enum manifest_program_kind { MANIFEST_SCRIPT, MANIFEST_NOTIFY };
+enum manifest_program_kind { MANIFEST_SCRIPT, MANIFEST_NOTIFY, MANIFEST_CHECK };
 
 struct manifest_program {
 	uint32_t kind;        /* enum manifest_program_kind */
 	char path[1024];      /* absolute, without arguments */
 	uint64_t interval_us; /* of a script: from start to start */
 	uint64_t timeout_us;  /* then it is killed, with all that it started */
+};
+
+/* The external check of one server, which is named by its place among all of them in the order
+ * of the file: what the program is told comes from here. */
+struct manifest_check {
+	uint32_t program; /* index */
+	uint32_t port;    /* 0: a unix socket has none */
+	uint64_t max_connections; /* of the server; 0: no limit */
+	char backend[64], server[64];
+	char address[128]; /* without the port and without brackets, or a path */
 };
 
 struct manifest {
@@ -57,6 +70,8 @@ struct manifest {
 	uint32_t n_routers; /* of the brief; 0: no vrrp process */
 	uint32_t n_programs; /* 0: no runner */
 	struct manifest_program programs[MANIFEST_PROGRAMS];
+	uint32_t n_checks;
+	uint64_t checks_at; /* struct manifest_check[] */
 	uint64_t sections_at, sections_size; /* opaque to the supervisor */
 };
 
@@ -65,12 +80,15 @@ static inline uint32_t manifest_sockets(const struct manifest *m)
 	return m->n_listeners + m->has_admin;
 }
 
-/* Loader: writes manifest and sections into a new memfd, seals it. -1 with errno. */
-int bundle_write(const struct manifest *m, struct str sections);
+/* Loader: writes manifest, its n_checks checks and the sections into a new memfd, seals it. -1
+ * with errno. */
+int bundle_write(const struct manifest *m, const struct manifest_check *checks,
+		 struct str sections);
 /* Checks size, seals, magic, layout, every count and every string's end; the map is
  * read-only. NULL with `why` (a literal). */
 const struct manifest *bundle_map(int fd, size_t *size, const char **why);
 void bundle_unmap(const struct manifest *m, size_t size);
+const struct manifest_check *bundle_checks(const struct manifest *m);
 struct str bundle_sections(const struct manifest *m);
 
 #endif

@@ -31,6 +31,11 @@
 		      * ended by NUL. Programs of notifications run one after the other */    \
 	X(SCRIPT)    /* vrrp: a tracking script ended. arg: MSG_PROGRAM(); text: empty, it is \
 		      * well, or what went wrong. The runner says the same to the supervisor */ \
+	X(CHECK)     /* runner: run the external check of a server. arg: MSG_PROGRAM(), of the \
+		      * manifest's checks; text: a number that comes back with the answer */  \
+	X(CHECKED)   /* proxy: how that went. arg: as asked; text: the number, NUL, a letter  \
+		      * (enum msg_verdict), and words: why it is bad, or the first line that  \
+		      * a good one wrote */                                                   \
 	/* child → supervisor */                                                              \
 	X(HELLO_OK)                                                                           \
 	X(PREPARED)  /* arg: generation */                                                    \
@@ -40,14 +45,18 @@
 	X(EVENT)     /* text: something changed state, for the ring of events */              \
 	X(SAY)       /* text: a line for the log, of a child that must never wait for one.    \
 		      * arg: level of <syslog.h>, | MSG_SAY_EVENT: for the ring of events too */ \
-	/* vrrp → supervisor: NOTIFY, as above */                                             \
+	/* vrrp → supervisor: NOTIFY; proxy → supervisor: CHECK; runner → supervisor:         \
+	 * SCRIPT, CHECKED; all as above */                                                   \
 	/* loader → supervisor */                                                             \
 	X(BUNDLE)    /* [bundle, brief] text: the warnings */                                 \
 	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */
 
 #define MSG_SAY_EVENT 256u
 
-/* A program of the manifest of one generation. */
+/* UNASKED: this side could not ask, which says nothing of the server. */
+enum msg_verdict { MSG_VERDICT_GOOD = 'g', MSG_VERDICT_BAD = 'b', MSG_VERDICT_UNASKED = 'u' };
+
+/* A program, or a check, of the manifest of one generation. */
 #define MSG_PROGRAM(generation, index) ((generation) << 16 | (index))
 #define MSG_PROGRAM_GENERATION(arg) ((arg) >> 16)
 #define MSG_PROGRAM_INDEX(arg) ((unsigned)((arg) & 0xffff))

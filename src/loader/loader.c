@@ -10,6 +10,7 @@
 #include "conf/blot.h"
 #include "conf/sections.h"
 #include "ipc/msg.h"
+#include "loader/checks.h"
 #include "loader/routers.h"
 #include "net/digest.h"
 #include "route/expect.h"
@@ -24,7 +25,9 @@ struct loaded {
 	struct diags diags; /* sorted */
 	struct conf *conf;  /* NULL: there were errors */
 	struct brief *brief;
-	struct manifest *manifest; /* its programs and routers; the rest by fill_manifest() */
+	/* Its programs, checks and routers; the rest by fill_manifest(). */
+	struct manifest *manifest;
+	struct manifest_check *checks;
 };
 
 /* The proxy compiles the conditions again; here it is to see that it will succeed, and that
@@ -45,14 +48,20 @@ static void compile_routes(struct loaded *l)
 		router_free(router_compile_backend(&l->source, &l->conf->backends[i], &l->diags));
 }
 
-static void list_routers(struct loaded *l)
+static void list_programs(struct loaded *l)
 {
+	struct programs_list programs = { &l->source, &l->diags, NULL, false };
+
 	l->brief = arena_zalloc(&l->arena, sizeof(*l->brief));
 	l->manifest = arena_zalloc(&l->arena, sizeof(*l->manifest));
-	if (l->brief && l->manifest)
-		routers_fill(l->conf, &l->source, &l->diags, l->brief, l->manifest);
-	else
+	l->checks = arena_zalloc(&l->arena, (checks_count(l->conf) + 1) * sizeof(*l->checks));
+	if (!l->brief || !l->manifest || !l->checks) {
 		diag_add(&l->diags, &l->source, DIAG_ERROR, 0, "out of memory; free some");
+		return;
+	}
+	programs.m = l->manifest;
+	routers_fill(l->conf, &programs, l->brief);
+	checks_fill(l->conf, &programs, l->checks);
 }
 
 static void load(struct loaded *l, const char *path)
@@ -64,7 +73,7 @@ static void load(struct loaded *l, const char *path)
 		l->conf = conf_parse_leniently(&l->source, &l->diags);
 	if (l->conf) {
 		compile_routes(l);
-		list_routers(l);
+		list_programs(l);
 	}
 	if (l->diags.errors) {
 		conf_unref(l->conf);
@@ -145,7 +154,7 @@ static uint64_t prepare_time(const struct conf *conf)
 			if (c->kind != CONF_CHECK_NONE && c->timeout > longest)
 				longest = c->timeout;
 		}
-	return longest + PREPARE_MORE;
+	return longest + checks_first_round(conf) + PREPARE_MORE;
 }
 
 /* In the order of the file: the supervisor and the proxy count them alike. */
@@ -261,7 +270,7 @@ static int send_bundle(int sock, struct loaded *l, struct str text)
 	if (!sections.p)
 		errno = ENOMEM;
 	else
-		bundle = bundle_write(l->manifest, sections);
+		bundle = bundle_write(l->manifest, l->checks, sections);
 	if (bundle >= 0)
 		brief = brief_write(l->brief);
 	if (brief >= 0) {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
-#include "loader/program.h"
+#include "loader/programs.h"
 #include "vrrp/times.h"
 
 _Static_assert(CONF_MAX_VRRP <= BRIEF_ROUTERS && CONF_MAX_VRRP_ADDRESSES <= BRIEF_ADDRESSES &&
@@ -11,64 +11,6 @@ _Static_assert(CONF_MAX_VRRP <= BRIEF_ROUTERS && CONF_MAX_VRRP_ADDRESSES <= BRIE
 		       CONF_MAX_VRRP_TRACKS <= BRIEF_TRACKS && CONF_NAME_MAX < BRIEF_NAME &&
 		       CONF_VRRP_PASSWORD <= BRIEF_PASSWORD,
 	       "everything of a configuration has a place in the brief");
-
-struct filling {
-	const struct conf_source *source;
-	struct diags *diags;
-	struct manifest *m;
-	bool full; /* said already */
-};
-
-/* --- programs --- */
-
-static void judge(struct filling *f, const char *path, unsigned line)
-{
-	char why[PROGRAM_WHY];
-
-	switch (program_judge(path, why)) {
-	case PROGRAM_BAD:
-		diag_add(f->diags, f->source, DIAG_ERROR, line, "\"%s\" cannot be run: %s", path,
-			 why);
-		break;
-	case PROGRAM_DOUBTFUL:
-		diag_add(f->diags, f->source, DIAG_WARNING, line, "\"%s\": %s", path, why);
-		break;
-	case PROGRAM_GOOD:
-		break;
-	}
-}
-
-static bool same_program(const struct manifest_program *a, const struct manifest_program *b)
-{
-	return a->kind == b->kind && a->interval_us == b->interval_us &&
-	       a->timeout_us == b->timeout_us && strcmp(a->path, b->path) == 0;
-}
-
-/* Its index in the manifest, or BRIEF_NONE. */
-static uint32_t add_program(struct filling *f, struct manifest_program *p, struct str path,
-			    unsigned line)
-{
-	struct manifest *m = f->m;
-
-	if (path.p[0] != '/' || !str_copy(p->path, sizeof(p->path), path))
-		return BRIEF_NONE; /* conf/ said so */
-	for (uint32_t i = 0; i < m->n_programs; i++)
-		if (same_program(&m->programs[i], p))
-			return i;
-	judge(f, p->path, line);
-	if (m->n_programs == MANIFEST_PROGRAMS) {
-		if (!f->full)
-			diag_add(
-				f->diags, f->source, DIAG_ERROR, line,
-				"more than %d different scripts and notification programs are too "
-				"many for this version; let instances share them",
-				MANIFEST_PROGRAMS);
-		f->full = true;
-		return BRIEF_NONE;
-	}
-	m->programs[m->n_programs] = *p;
-	return m->n_programs++;
-}
 
 /* --- the brief --- */
 
@@ -104,15 +46,15 @@ static void fill_peers(const struct conf_vrrp *v, struct brief_router *r)
 		r->peers[i] = ip_of(&v->peers[i]);
 }
 
-static uint32_t add_script(struct filling *f, const struct conf_track *t)
+static uint32_t add_script(struct programs_list *f, const struct conf_track *t)
 {
 	struct manifest_program p = {
 		.kind = MANIFEST_SCRIPT, .interval_us = t->interval, .timeout_us = t->timeout};
 
-	return add_program(f, &p, t->name, t->line);
+	return programs_add(f, &p, t->name, t->line);
 }
 
-static void fill_tracks(struct filling *f, const struct conf_vrrp *v, struct brief_router *r)
+static void fill_tracks(struct programs_list *f, const struct conf_vrrp *v, struct brief_router *r)
 {
 	static const uint32_t kinds[] = {
 		[CONF_TRACK_INTERFACE] = BRIEF_TRACK_INTERFACE,
@@ -134,12 +76,12 @@ static void fill_tracks(struct filling *f, const struct conf_vrrp *v, struct bri
 	}
 }
 
-static uint32_t add_notify(struct filling *f, const struct conf_vrrp *v)
+static uint32_t add_notify(struct programs_list *f, const struct conf_vrrp *v)
 {
 	struct manifest_program p = {.kind = MANIFEST_NOTIFY,
 				     .timeout_us = ROUTERS_NOTIFY_TIMEOUT_US};
 
-	return v->notify.n ? add_program(f, &p, v->notify, v->notify_line) : BRIEF_NONE;
+	return v->notify.n ? programs_add(f, &p, v->notify, v->notify_line) : PROGRAMS_NONE;
 }
 
 static void fill_protocol(const struct conf_vrrp *v, struct brief_router *r)
@@ -167,11 +109,8 @@ static void fill_protocol(const struct conf_vrrp *v, struct brief_router *r)
 	r->proxy_grace_us = v->proxy_grace;
 }
 
-void routers_fill(const struct conf *conf, const struct conf_source *source, struct diags *diags,
-		  struct brief *b, struct manifest *m)
+void routers_fill(const struct conf *conf, struct programs_list *programs, struct brief *b)
 {
-	struct filling f = {source, diags, m, false};
-
 	for (unsigned i = 0; i < conf->n_vrrp; i++) {
 		const struct conf_vrrp *v = &conf->vrrp[i];
 		struct brief_router *r = &b->routers[i];
@@ -181,11 +120,11 @@ void routers_fill(const struct conf *conf, const struct conf_source *source, str
 		fill_protocol(v, r);
 		fill_addresses(v, r);
 		fill_peers(v, r);
-		fill_tracks(&f, v, r);
-		r->notify = add_notify(&f, v);
+		fill_tracks(programs, v, r);
+		r->notify = add_notify(programs, v);
 	}
 	b->n_routers = conf->n_vrrp;
-	m->n_routers = conf->n_vrrp;
+	programs->m->n_routers = conf->n_vrrp;
 }
 
 bool routers_have_address(const struct conf *conf, const struct addr *a)

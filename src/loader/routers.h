@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 #include "ipc/brief.h"
-#include "ipc/bundle.h"
+#include "loader/programs.h"
 
 /* A notification program that runs for longer is killed. */
 #define ROUTERS_NOTIFY_TIMEOUT_US 60000000ull
@@ -15,11 +15,8 @@
  * in its first moments is lost as a rule. Whoever sees it at work says so sooner. */
 #define ROUTERS_SETTLE_US 2000000ull
 
-/* Fills the brief, and n_routers and the programs of the manifest; both come cleared. Equal
- * programs share a place: scripts with the same path, interval and timeout, notifications with
- * the same path. Each is looked at on the disk; what is wrong is added to `diags`. */
-void routers_fill(const struct conf *conf, const struct conf_source *source, struct diags *diags,
-		  struct brief *b, struct manifest *m);
+/* Fills the brief, which comes cleared, and n_routers and the programs of the manifest. */
+void routers_fill(const struct conf *conf, struct programs_list *programs, struct brief *b);
 /* Whether it is a virtual address, which another node may have now. */
 bool routers_have_address(const struct conf *conf, const struct addr *a);
 /* A line for each instance: when its addresses go by themselves, and whether that is before

@@ -19,6 +19,7 @@
 /* A check's settings with their texts, in one piece of memory. */
 struct settings {
 	struct conf_check check;
+	uint64_t external;
 	char bytes[];
 };
 
@@ -30,6 +31,7 @@ struct check {
 	struct settings *settings;
 	struct settings *outdated; /* what a running probe still looks at */
 	struct probe *probe;       /* NULL: none is running */
+	struct external *external; /* likewise */
 	struct loop_timer timer;
 	uint64_t due; /* of the next probe; meaningless while `fresh` */
 	struct health state;
@@ -63,7 +65,8 @@ struct healthd {
 	struct loop_letter stop;
 	struct list rounds;
 	struct check *checks[BOARD_SERVERS]; /* by the server's slot */
-	bool cannot_ask;                     /* and that was said */
+	bool cannot_ask[2];                  /* and that was said; [1]: of external ones */
+	struct externals externals;
 };
 
 /* ---- settings ---- */
@@ -78,16 +81,17 @@ static struct str settings_keep(char **at, struct str s)
 	return kept;
 }
 
-static struct settings *settings_new(const struct conf_check *c)
+static struct settings *settings_new(const struct conf_check *c, uint64_t external)
 {
 	size_t ranges = c->n_expect * sizeof(*c->expect);
 	size_t texts = c->method.n + c->path.n + c->host.n + c->fields.n + c->body.n +
-		       c->drain_header.n;
+		       c->drain_header.n + c->external.n;
 	struct settings *s = malloc(sizeof(*s) + ranges + texts);
 	char *at;
 
 	must(s);
 	s->check = *c;
+	s->external = external;
 	at = s->bytes;
 	/* The ranges first: they have to be aligned. */
 	s->check.expect = (void *)settings_keep(&at, (struct str){ (void *)c->expect, ranges }).p;
@@ -97,6 +101,7 @@ static struct settings *settings_new(const struct conf_check *c)
 	s->check.fields = settings_keep(&at, c->fields);
 	s->check.body = settings_keep(&at, c->body);
 	s->check.drain_header = settings_keep(&at, c->drain_header);
+	s->check.external = settings_keep(&at, c->external);
 	return s;
 }
 
@@ -331,11 +336,15 @@ static void check_schedule(struct check *c)
 /* Said once, until one could be made again. */
 static void report_unasked(struct check *c, const struct probe_result *r)
 {
-	if (r->unasked && !c->health->cannot_ask)
+	bool external = c->settings->check.kind == CONF_CHECK_EXTERNAL;
+
+	if (r->unasked && !c->health->cannot_ask[external])
 		log_error("health check of server %s/%s could not be made: %s; its state stays. "
-			  "Raise the limit of open files, or lower max_connections",
-			  c->server->backend, c->server->name, r->reason);
-	c->health->cannot_ask = r->unasked;
+			  "%s",
+			  c->server->backend, c->server->name, r->reason,
+			  external ? "See what hpcbalctl status says of the runner"
+				   : "Raise the limit of open files, or lower max_connections");
+	c->health->cannot_ask[external] = r->unasked;
 }
 
 static void check_judge(struct check *c, const struct probe_result *r)
@@ -363,6 +372,7 @@ static void probe_done(void *arg, const struct probe_result *r)
 	struct check *c = arg;
 
 	c->probe = NULL;
+	c->external = NULL;
 	free(c->outdated);
 	c->outdated = NULL;
 	publish_result(c, r);
@@ -371,14 +381,25 @@ static void probe_done(void *arg, const struct probe_result *r)
 	check_decide(c);
 }
 
+static bool is_running(const struct check *c)
+{
+	return c->probe || c->external;
+}
+
 static void check_start(struct check *c)
 {
 	static const struct probe_result no_memory = { .unasked = true,
 						       .reason = "out of memory" };
 
-	c->probe =
-		probe_start(c->health->loop, &c->settings->check, &c->server->addr, probe_done, c);
-	if (!c->probe)
+	const struct settings *s = c->settings;
+
+	if (s->check.kind == CONF_CHECK_EXTERNAL)
+		c->external = external_start(&c->health->externals, s->external, s->check.timeout,
+					     probe_done, c);
+	else
+		c->probe = probe_start(c->health->loop, &s->check, &c->server->addr, probe_done,
+				       c);
+	if (!is_running(c))
 		probe_done(c, &no_memory);
 }
 
@@ -387,7 +408,9 @@ static void check_start(struct check *c)
 static void check_stop(struct check *c)
 {
 	probe_cancel(c->probe);
+	external_cancel(c->external);
 	c->probe = NULL;
+	c->external = NULL;
 	free(c->outdated);
 	c->outdated = NULL;
 	loop_timer_stop(&c->timer);
@@ -460,7 +483,7 @@ static void check_new(struct healthd *h, struct server *server, struct settings 
 
 static void settings_replace(struct check *c, struct settings *to)
 {
-	if (c->probe && !c->outdated)
+	if (is_running(c) && !c->outdated)
 		c->outdated = c->settings;
 	else
 		free(c->settings);
@@ -483,7 +506,7 @@ static void check_change(struct check *c, struct settings *to)
 	} else if (!was_checked) {
 		c->fresh = true;
 		check_start(c);
-	} else if (!c->probe && c->due > soonest) {
+	} else if (!is_running(c) && c->due > soonest) {
 		c->due = soonest;
 		loop_timer_set(c->health->loop, &c->timer, c->due);
 	}
@@ -553,10 +576,45 @@ uint64_t healthd_watch(struct healthd *h, const struct health_target *targets, u
 	for (unsigned i = 0; i < n; i++) {
 		must(targets[i].server->slot < BOARD_SERVERS);
 		w->targets[i].server = server_ref(targets[i].server);
-		w->targets[i].settings = settings_new(targets[i].check);
+		w->targets[i].settings = settings_new(targets[i].check, targets[i].external);
 	}
 	loop_post(h->loop, &w->letter, watch_deliver);
 	return h->n_rounds;
+}
+
+/* ---- what comes back of external checks ---- */
+
+struct answer {
+	struct loop_letter letter;
+	struct healthd *health;
+	uint64_t number;
+	char verdict;
+	size_t n;
+	char words[];
+};
+
+static void answer_deliver(struct loop_letter *m)
+{
+	struct answer *a = list_of(m, struct answer, letter);
+
+	externals_answer(&a->health->externals, a->number, a->verdict,
+			 (struct str){ a->words, a->n });
+	free(a);
+}
+
+void healthd_answer(struct healthd *h, uint64_t number, char verdict, struct str words)
+{
+	struct answer *a = malloc(sizeof(*a) + words.n);
+
+	if (!a)
+		return; /* its time limit ends it */
+	a->health = h;
+	a->number = number;
+	a->verdict = verdict;
+	a->n = words.n;
+	if (words.n)
+		memcpy(a->words, words.p, words.n);
+	loop_post(h->loop, &a->letter, answer_deliver);
 }
 
 /* ---- the thread ---- */
@@ -601,7 +659,8 @@ static bool thread_start(struct healthd *h)
 }
 
 struct healthd *healthd_start(struct board_proxy *board,
-			      void (*event)(void *arg, const char *line), void *arg)
+			      void (*event)(void *arg, const char *line), external_ask *ask,
+			      void *arg)
 {
 	struct healthd *h = calloc(1, sizeof(*h));
 
@@ -613,6 +672,7 @@ struct healthd *healthd_start(struct board_proxy *board,
 	list_init(&h->rounds);
 	loop_timer_init(&h->beat, beat_fired);
 	h->loop = loop_new();
+	externals_init(&h->externals, h->loop, ask, arg);
 	if (h->loop && thread_start(h))
 		return h;
 	loop_free(h->loop);
@@ -631,6 +691,7 @@ void healthd_stop(struct healthd *h)
 			check_free(h->checks[i]);
 	while ((e = list_pop(&h->rounds)))
 		free(list_of(e, struct round, link));
+	externals_end(&h->externals);
 	loop_timer_stop(&h->beat);
 	loop_free(h->loop);
 	free(h);

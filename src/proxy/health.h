@@ -8,12 +8,14 @@
 #include "balance/server.h"
 #include "ipc/board.h"
 #include "net/loop.h"
+#include "proxy/external.h"
 
 struct health_target {
 	/* A reference is taken. server->owner is its struct board_server, server->slot that
 	 * one's place on the board. */
 	struct server *server;
 	const struct conf_check *check; /* copied */
+	uint64_t external; /* of an external one: MSG_PROGRAM() */
 };
 
 struct healthd;
@@ -22,10 +24,13 @@ struct healthd;
 void health_begin_slow_start(struct server *s, uint64_t now);
 
 /* Starts the thread. `event` is called in the health thread for each change of state, with
- * one line of text, to be passed on to the ring of events; it must not block. NULL: the
- * thread could not be started. */
+ * one line of text, to be passed on to the ring of events; it must not block. So is `ask`, for
+ * each external check. NULL: the thread could not be started. */
 struct healthd *healthd_start(struct board_proxy *board,
-			      void (*event)(void *arg, const char *line), void *arg);
+			      void (*event)(void *arg, const char *line), external_ask *ask,
+			      void *arg);
+/* Main thread: what came back of an external check; see externals_answer(). */
+void healthd_answer(struct healthd *h, uint64_t number, char verdict, struct str words);
 /* Joins the thread; running checks are dropped. */
 void healthd_stop(struct healthd *h);
 

@@ -12,6 +12,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/exchange_response.c \
 	src/proxy/exchange_steps.def src/proxy/exchange_waits.def \
 	src/proxy/explain.c src/proxy/explain.h \
+	src/proxy/external.c src/proxy/external.h \
 	src/proxy/forward.c src/proxy/forward.h \
 	src/proxy/generation.c src/proxy/generation.h \
 	src/proxy/limiter.c src/proxy/limiter.h \

@@ -71,6 +71,7 @@ struct word_letter {
 	struct loop_letter letter;
 	struct proxy *proxy;
 	enum msg_type type;
+	uint64_t arg;
 	char text[];
 };
 
@@ -78,14 +79,14 @@ static void word_delivered(struct loop_letter *m)
 {
 	struct word_letter *w = list_of(m, struct word_letter, letter);
 
-	tell(w->proxy, w->type, 0, w->text);
+	tell(w->proxy, w->type, w->arg, w->text);
 	/* Of an ejection, perhaps: whose end is ours. */
 	if (w->type == MSG_EVENT)
 		operate_look_at_times(&w->proxy->operate);
 	free(w);
 }
 
-static void word_post(struct proxy *p, enum msg_type type, const char *text)
+static void word_post(struct proxy *p, enum msg_type type, uint64_t arg, const char *text)
 {
 	size_t n = strlen(text) + 1;
 	struct word_letter *w = malloc(sizeof(*w) + n);
@@ -94,23 +95,32 @@ static void word_post(struct proxy *p, enum msg_type type, const char *text)
 		return;
 	w->proxy = p;
 	w->type = type;
+	w->arg = arg;
 	memcpy(w->text, text, n);
 	loop_post(p->loop, &w->letter, word_delivered);
 }
 
 static void health_changed(void *arg, const char *line)
 {
-	word_post(arg, MSG_EVENT, line);
+	word_post(arg, MSG_EVENT, 0, line);
+}
+
+static void check_wanted(void *arg, uint64_t check, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	word_post(arg, MSG_CHECK, check, text);
 }
 
 static void shared_event(struct proxy_shared *shared, const char *line)
 {
-	word_post(list_of(shared, struct proxy, shared), MSG_EVENT, line);
+	word_post(list_of(shared, struct proxy, shared), MSG_EVENT, 0, line);
 }
 
 static void log_lost(void *arg)
 {
-	word_post(arg, MSG_LOG_LOST, "");
+	word_post(arg, MSG_LOG_LOST, 0, "");
 }
 
 /* ---- log targets ---- */
@@ -191,20 +201,24 @@ static void on_hello(struct proxy *p, struct msg *m)
 static unsigned add_targets(const struct generation *g, const struct generation *but,
 			    struct health_target *to)
 {
-	unsigned n = 0;
+	unsigned n = 0, n_external = 0;
 
 	for (unsigned b = 0; g && b < g->conf->n_backends; b++)
 		for (unsigned i = 0; i < g->backends[b].conf->n_servers; i++) {
+			const struct conf_check *c = &g->backends[b].conf->servers[i].check;
 			struct server *s = g->backends[b].servers[i];
+			uint64_t external = 0;
 			bool known = false;
+
+			/* Counted as the loader did. */
+			if (c->kind == CONF_CHECK_EXTERNAL)
+				external = MSG_PROGRAM(g->number, n_external++);
 
 			for (unsigned k = 0; but && k < but->conf->n_backends && !known; k++)
 				for (unsigned j = 0; j < but->backends[k].conf->n_servers; j++)
 					known |= but->backends[k].servers[j] == s;
 			if (!known)
-				to[n++] = (struct health_target){
-					s, &g->backends[b].conf->servers[i].check
-				};
+				to[n++] = (struct health_target){ s, c, external };
 		}
 	return n;
 }
@@ -279,7 +293,7 @@ static bool start_services(struct proxy *p, const char **why)
 {
 	*why = "the health thread could not be started";
 	if (!p->health)
-		p->health = healthd_start(p->shared.board, health_changed, p);
+		p->health = healthd_start(p->shared.board, health_changed, check_wanted, p);
 	return p->health != NULL;
 }
 
@@ -527,6 +541,16 @@ static void on_control(struct proxy *p, struct msg *m)
 	m->fds[0] = -1;
 }
 
+static void on_checked(struct proxy *p, const struct msg *m)
+{
+	struct str words = m->text, text = STR_NONE;
+	uint64_t number;
+
+	str_split(&words, '\0', &text);
+	if (p->health && words.n && str_to_u64(text, &number))
+		healthd_answer(p->health, number, words.p[0], str_from(words, 1));
+}
+
 /* ---- the supervisor's messages ---- */
 
 static void handle(void *arg, struct msg *m)
@@ -562,6 +586,9 @@ static void handle(void *arg, struct msg *m)
 		return;
 	case MSG_CONTROL:
 		on_control(p, m);
+		return;
+	case MSG_CHECKED:
+		on_checked(p, m);
 		return;
 	default:
 		log_warn("message %s from the supervisor is not for the proxy",

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/runner/librunner.a
 src_runner_librunner_a_SOURCES = \
+	src/runner/checks.c src/runner/checks.h \
 	src/runner/notices.c src/runner/notices.h \
 	src/runner/output.c src/runner/output.h \
 	src/runner/programs.h \

@@ -12,7 +12,9 @@
 
 static void say(struct output *o)
 {
-	if (o->n)
+	if (o->n && !o->first[0])
+		memcpy(o->first, o->line, o->n < OUTPUT_FIRST ? o->n : OUTPUT_FIRST);
+	if (o->n && o->level != OUTPUT_SILENT)
 		log_msg(o->level, "%s said: %.*s", o->who, (int)o->n, o->line);
 	o->n = 0;
 }
@@ -40,7 +42,9 @@ static void take_bytes(struct output *o, const char *p, size_t n)
 		return;
 	say(o);
 	o->said_enough = true;
-	log_msg(o->level, "%s said more than %d bytes; the rest is left out", o->who, OUTPUT_MOST);
+	if (o->level != OUTPUT_SILENT)
+		log_msg(o->level, "%s said more than %d bytes; the rest is left out", o->who,
+			OUTPUT_MOST);
 }
 
 /* False at the end. */

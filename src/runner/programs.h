@@ -12,6 +12,8 @@ struct programs {
 	uint64_t generation;
 	unsigned n;
 	struct manifest_program of[MANIFEST_PROGRAMS];
+	unsigned n_checks;
+	struct manifest_check *checks; /* owned; NULL: none */
 };
 
 #endif

@@ -55,10 +55,21 @@ static void take_descriptors(int out, int fault)
 	syscall(SYS_close_range, FAULT_FD + 1, ~0u, 0);
 }
 
-_Noreturn static void become(char *const *argv, pid_t parent, int out, int fault)
+static void make_environment(char *const *more, char *to[RUN_ENVIRONMENT + 2])
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	static char *const environment[] = {path, NULL};
+	unsigned n = 0;
+
+	to[n++] = path;
+	while (more && *more && n <= RUN_ENVIRONMENT)
+		to[n++] = *more++;
+	to[n] = NULL;
+}
+
+_Noreturn static void become(const struct run_spec *spec, pid_t parent, int out, int fault)
+{
+	char *const *argv = spec->argv;
+	char *environment[RUN_ENVIRONMENT + 2];
 	struct fault f;
 
 	setsid();
@@ -68,6 +79,7 @@ _Noreturn static void become(char *const *argv, pid_t parent, int out, int fault
 	reset_signals();
 	umask(022);
 	take_descriptors(out, fault);
+	make_environment(spec->environment, environment);
 	if (chdir("/") == 0)
 		execve(argv[0], argv, environment);
 	f.error = errno;
@@ -222,7 +234,7 @@ static struct run *run_new(struct run_table *t, const struct run_spec *spec)
 		return NULL;
 	r->loop = t->loop;
 	r->spec = *spec;
-	r->spec.argv = NULL;
+	r->spec.argv = r->spec.environment = NULL;
 	r->death.fd = r->output.watch.fd = r->fault = -1;
 	loop_timer_init(&r->limit, too_long);
 	loop_task_init(&r->end, end);
@@ -235,7 +247,7 @@ static struct run *run_new(struct run_table *t, const struct run_spec *spec)
 }
 
 /* False with errno; the process may be there all the same. */
-static bool launch(struct run *r, char *const *argv, int out)
+static bool launch(struct run *r, const struct run_spec *spec, int out)
 {
 	pid_t parent = getpid();
 	int fault[2], pidfd;
@@ -245,7 +257,7 @@ static bool launch(struct run *r, char *const *argv, int out)
 	r->fault = fault[0];
 	r->pid = fork();
 	if (r->pid == 0)
-		become(argv, parent, out, fault[1]);
+		become(spec, parent, out, fault[1]);
 	close(fault[1]);
 	if (r->pid < 0) {
 		r->pid = 0;
@@ -276,7 +288,7 @@ struct run *run_start(struct run_table *t, const struct run_spec *spec, char how
 {
 	struct run *r = run_new(t, spec);
 	int out = r ? output_open(&r->output, t->loop, r->path, spec->level) : -1;
-	bool going = out >= 0 && launch(r, spec->argv, out);
+	bool going = out >= 0 && launch(r, spec, out);
 
 	if (!going)
 		snprintf(how, RUN_HOW, "cannot be started: %s", strerror(errno));

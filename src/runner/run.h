@@ -10,6 +10,7 @@
 #include "runner/output.h"
 
 #define RUN_HOW 160
+#define RUN_ENVIRONMENT 16 /* beside PATH, at most */
 
 struct run_table {
 	struct loop *loop;
@@ -20,8 +21,10 @@ struct run;
 
 struct run_spec {
 	char *const *argv; /* argv[0]: the path. Needed during run_start() only */
+	/* Behind PATH, ended by NULL; or NULL. Likewise. */
+	char *const *environment;
 	uint64_t timeout_us;
-	int level;     /* of the log lines that it writes */
+	int level;     /* of the log lines that it writes, or OUTPUT_SILENT */
 	bool leave_it; /* what it leaves running when it ends in time may stay */
 	void *owner;
 	unsigned index; /* the owner's, as `owner` */

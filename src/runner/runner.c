@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc/serve.h"
+#include "runner/checks.h"
 #include "runner/notices.h"
 #include "runner/scripts.h"
 
@@ -21,12 +23,13 @@ struct runner {
 	int sock, log_fd;
 	struct loop_fd sock_io;
 
-	/* The vrrp process takes a generation at another moment than we do: it may still name the
+	/* The others take a generation at another moment than we do: they may still name the
 	 * programs of the one before, and already those of the next. */
 	struct programs now, next, before;
 	struct run_table table;
 	struct scripts scripts;
 	struct notices notices;
+	struct checks checks;
 
 	bool stopping;
 	struct loop_timer grace;
@@ -58,6 +61,19 @@ static void notice_failed(void *owner, const char *line)
 	tell(owner, MSG_EVENT, 0, line);
 }
 
+static void check_result(void *owner, uint64_t check, const char *number,
+			 enum msg_verdict verdict, const char *words)
+{
+	struct runner *r = owner;
+	char text[CHECKS_NUMBER + CHECKS_WORDS + 2];
+	int n = snprintf(text, sizeof(text), "%s%c%c%s", number, '\0', (char)verdict, words);
+	struct msg m = {.type = MSG_CHECKED, .arg = check, .text = {text, (size_t)n}};
+
+	/* Who does not hear it does not wait for ever. */
+	if (r->sock_io.fd >= 0)
+		(void)msg_send(r->sock, &m);
+}
+
 static void leave_when_done(void *owner)
 {
 	struct runner *r = owner;
@@ -79,12 +95,26 @@ static void on_log(struct runner *r, struct msg *m)
 		close(old);
 }
 
-static void programs_read(struct programs *p, uint64_t generation, const struct manifest *m)
+static void programs_forget(struct programs *p)
 {
+	free(p->checks);
+	memset(p, 0, sizeof(*p));
+}
+
+static bool programs_read(struct programs *p, uint64_t generation, const struct manifest *m)
+{
+	size_t size = m->n_checks * sizeof(*p->checks);
+
+	if (size && !(p->checks = malloc(size)))
+		return false;
+	if (size)
+		memcpy(p->checks, bundle_checks(m), size);
 	p->known = true;
 	p->generation = generation;
 	p->n = m->n_programs;
+	p->n_checks = m->n_checks;
 	memcpy(p->of, m->programs, sizeof(p->of));
+	return true;
 }
 
 static void on_prepare(struct runner *r, struct msg *m)
@@ -92,17 +122,21 @@ static void on_prepare(struct runner *r, struct msg *m)
 	const char *why = "no bundle was handed over";
 	const struct manifest *manifest = NULL;
 	size_t size;
+	bool good;
 
-	r->next.known = false;
+	programs_forget(&r->next);
 	if (m->n_fds)
 		manifest = bundle_map(m->fds[0], &size, &why);
 	if (!manifest) {
 		tell(r, MSG_REFUSED, m->arg, why);
 		return;
 	}
-	programs_read(&r->next, m->arg, manifest);
+	good = programs_read(&r->next, m->arg, manifest);
 	bundle_unmap(manifest, size);
-	tell(r, MSG_PREPARED, m->arg, "");
+	if (good)
+		tell(r, MSG_PREPARED, m->arg, "");
+	else
+		tell(r, MSG_REFUSED, m->arg, "out of memory");
 }
 
 static void on_commit(struct runner *r, uint64_t generation)
@@ -111,38 +145,55 @@ static void on_commit(struct runner *r, uint64_t generation)
 		tell(r, MSG_REFUSED, generation, "nothing of that number was prepared");
 		return;
 	}
+	free(r->before.checks);
 	r->before = r->now;
 	r->now = r->next;
-	r->next.known = false;
+	memset(&r->next, 0, sizeof(r->next));
 	if (!r->stopping)
 		scripts_renew(&r->scripts, &r->before, &r->now);
 	tell(r, MSG_COMMITTED, generation, "");
 }
 
-static const struct manifest_program *find(const struct runner *r, uint64_t arg)
+static const struct programs *find(const struct runner *r, uint64_t arg)
 {
 	const struct programs *all[] = {&r->now, &r->next, &r->before};
-	unsigned i = MSG_PROGRAM_INDEX(arg);
 
 	for (unsigned k = 0; k < sizeof(all) / sizeof(all[0]); k++)
 		if (all[k]->known && all[k]->generation == MSG_PROGRAM_GENERATION(arg))
-			return i < all[k]->n && all[k]->of[i].kind == MANIFEST_NOTIFY
-				       ? &all[k]->of[i]
-				       : NULL;
+			return all[k];
 	return NULL;
 }
 
 static void on_notify(struct runner *r, const struct msg *m)
 {
-	const struct manifest_program *p = find(r, m->arg);
+	const struct programs *p = find(r, m->arg);
+	unsigned i = MSG_PROGRAM_INDEX(m->arg);
 
-	if (p)
-		notices_add(&r->notices, p, m->text);
+	if (p && i < p->n && p->of[i].kind == MANIFEST_NOTIFY)
+		notices_add(&r->notices, &p->of[i], m->text);
 	else
 		log_warn("notification program %u of generation %llu is not known here and is "
 			 "not run",
 			 MSG_PROGRAM_INDEX(m->arg),
 			 (unsigned long long)MSG_PROGRAM_GENERATION(m->arg));
+}
+
+static void on_check(struct runner *r, const struct msg *m)
+{
+	const struct programs *p = find(r, m->arg);
+	unsigned i = MSG_PROGRAM_INDEX(m->arg);
+	char number[CHECKS_NUMBER];
+
+	if (p && i < p->n_checks && !r->stopping) {
+		const struct manifest_check *c = &p->checks[i];
+
+		checks_ask(&r->checks, m->arg, m->text, &p->of[c->program], c);
+		return;
+	}
+	str_copy(number, sizeof(number), str_first(m->text, sizeof(number) - 1));
+	check_result(r, m->arg, number, MSG_VERDICT_UNASKED,
+		     r->stopping ? "the runner is about to end"
+				 : "the runner does not know this check");
 }
 
 /* ---- the end ---- */
@@ -151,6 +202,7 @@ static void stop(struct runner *r, uint64_t grace)
 {
 	r->stopping = true;
 	scripts_stop(&r->scripts);
+	checks_stop(&r->checks);
 	loop_timer_set(r->loop, &r->grace, loop_now(r->loop) + grace);
 }
 
@@ -191,7 +243,10 @@ static void handle(void *arg, struct msg *m)
 		on_commit(r, m->arg);
 		return;
 	case MSG_ABORT:
-		r->next.known = false;
+		programs_forget(&r->next);
+		return;
+	case MSG_CHECK:
+		on_check(r, m);
 		return;
 	case MSG_NOTIFY:
 		on_notify(r, m);
@@ -219,6 +274,7 @@ static void sock_ready(struct loop_fd *io, unsigned what)
 static void tear_down(struct runner *r)
 {
 	scripts_stop(&r->scripts);
+	checks_stop(&r->checks);
 	run_table_end(&r->table);
 	notices_end(&r->notices);
 	loop_timer_stop(&r->grace);
@@ -227,6 +283,9 @@ static void tear_down(struct runner *r)
 	if (r->log_fd >= 0)
 		close(r->log_fd);
 	loop_free(r->loop);
+	programs_forget(&r->now);
+	programs_forget(&r->next);
+	programs_forget(&r->before);
 }
 
 int runner_main(int sock)
@@ -243,6 +302,7 @@ int runner_main(int sock)
 	run_table_init(&r->table, r->loop);
 	scripts_init(&r->scripts, &r->table, r, script_result);
 	notices_init(&r->notices, &r->table, r, notice_failed, leave_when_done);
+	checks_init(&r->checks, &r->table, r, check_result);
 	loop_timer_init(&r->grace, grace_over);
 	if (!loop_fd_add(r->loop, &r->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;

@@ -106,22 +106,40 @@ static void gone(struct service *s, const char *how)
 static const struct relay {
 	enum msg_type type;
 	enum board_process from, to;
+	bool (*reaches)(const struct service *to);
 } relays[] = {
-	{MSG_NOTIFY, BOARD_VRRP, BOARD_RUNNER},
-	{MSG_SCRIPT, BOARD_RUNNER, BOARD_VRRP},
+	{MSG_NOTIFY, BOARD_VRRP, BOARD_RUNNER, service_takes_messages},
+	{MSG_SCRIPT, BOARD_RUNNER, BOARD_VRRP, service_takes_messages},
+	/* The first checks of new servers belong to PREPARE. */
+	{MSG_CHECK, BOARD_PROXY, BOARD_RUNNER, service_hears},
+	{MSG_CHECKED, BOARD_RUNNER, BOARD_PROXY, service_hears},
 };
+
+/* So that nobody waits for what will not come. */
+static void refuse_check(struct supervisor *sv, const struct msg *m)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%.*s%c%cno runner process is there", (int)m->text.n,
+			 m->text.p, '\0', MSG_VERDICT_UNASKED);
+	struct msg answer = {.type = MSG_CHECKED, .arg = m->arg};
+
+	answer.text = str_first((struct str){text, (size_t)n}, sizeof(text) - 1);
+	service_send(&sv->service[BOARD_PROXY], &answer);
+}
 
 static void relay(struct supervisor *sv, const struct relay *r, const struct msg *m)
 {
 	struct service *to = &sv->service[r->to];
 
-	if (service_takes_messages(to))
+	if (r->reaches(to))
 		service_send(to, m);
+	else if (m->type == MSG_CHECK)
+		refuse_check(sv, m);
 	else if (m->type == MSG_NOTIFY)
 		log_warn("a notification of the vrrp process (program %u) is lost: no runner "
 			 "process is there to carry it out",
 			 MSG_PROGRAM_INDEX(m->arg));
-	/* A script's next result is not far. */
+	/* A script's next result is not far, and nobody asked for that of a check any more. */
 }
 
 /* Of a child that must not wait for a log. */
@@ -248,7 +266,9 @@ void children_end_unwanted(struct supervisor *sv)
 
 	if (is_unwanted(vrrp) && !vrrp->stopping && vrrp->up)
 		service_stop(vrrp, VRRP_GRACE_US);
-	if (is_unwanted(runner) && !runner->stopping && runner->up && !is_unwanted(vrrp))
+	/* It goes on with checks until the proxy has finished what runs. */
+	if (is_unwanted(runner) && !runner->stopping && runner->up && !is_unwanted(vrrp) &&
+	    !is_unwanted(&sv->service[BOARD_PROXY]))
 		service_stop(runner, RUNNER_GRACE_US);
 	/* Until then it tells that this node stops. */
 	if (is_unwanted(admin) && !admin->stopping && admin->up && (!stops || others_are_gone(sv)))

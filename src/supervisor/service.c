@@ -35,6 +35,11 @@ bool service_takes_messages(const struct service *s)
 	return s->child.pid && !s->stopping && (s->up || s->step == SERVICE_COMMITTING);
 }
 
+bool service_hears(const struct service *s)
+{
+	return s->child.pid && !s->stopping && (s->up || s->step != SERVICE_IDLE);
+}
+
 /* ---- what it is told ---- */
 
 static void send_plain(struct service *s, enum msg_type type, uint64_t arg)

@@ -85,6 +85,8 @@ void service_abort(struct service *s);
 bool service_is_settled(const struct service *s);
 /* It takes messages of the running generation: it is up, or was told to COMMIT. */
 bool service_takes_messages(const struct service *s);
+/* It takes those of the generation that is on its way, too: it was told to PREPARE that. */
+bool service_hears(const struct service *s);
 /* The generation that the next one of it starts with; NULL: there will be no next one, and one
  * that is just coming up is ended. */
 void service_set_running(struct service *s, const struct edition *g);

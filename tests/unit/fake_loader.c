@@ -128,7 +128,7 @@ int fake_loader(const char *path)
 	}
 	fill(&m, script, path);
 	fake_find(script, "warn", &out.text);
-	out.fds[out.n_fds++] = bundle_write(&m, script);
+	out.fds[out.n_fds++] = bundle_write(&m, NULL, script);
 	/* The supervisor does not read it: it may as well be the script. */
 	if (m.n_routers && !fake_find(script, "unbriefed", &value))
 		out.fds[out.n_fds++] = sealed_make("brief", &script, 1);

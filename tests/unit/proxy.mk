@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/test_proxy_accesslog \
+	tests/unit/test_proxy_external \
 	tests/unit/test_proxy_forward \
 	tests/unit/test_proxy_health \
 	tests/unit/test_proxy_linger \
@@ -23,6 +24,10 @@ tests_unit_test_proxy_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_health_LDADD = src/proxy/libproxy.a src/upstream/libupstream.a \
 	src/balance/libbalance.a src/net/libnet.a src/http/libhttp.a src/ipc/libipc.a \
 	src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_proxy_external_SOURCES = tests/unit/test_proxy_external.c
+tests_unit_test_proxy_external_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_proxy_external_LDADD = src/proxy/libproxy.a src/net/libnet.a \
+	src/base/libbase.a $(EVENT_LIBS) $(CHECK_LIBS)
 tests_unit_test_proxy_forward_SOURCES = tests/unit/test_proxy_forward.c
 tests_unit_test_proxy_forward_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_forward_LDADD = src/proxy/libproxy.a src/net/libnet.a \

@@ -25,12 +25,12 @@ static void setup(void)
 	ck_assert_ptr_null(addr_parse(&good.listeners[1].addr, STR("unix:/run/x.sock")));
 	strcpy(good.listeners[0].text, "127.0.0.1:80");
 	strcpy(good.listeners[1].text, "unix:/run/x.sock");
-	good.sections_at = sizeof(good);
+	good.checks_at = good.sections_at = sizeof(good);
 }
 
 START_TEST(bundle_comes_back_as_it_was)
 {
-	int fd = bundle_write(&good, STR("text of the configuration"));
+	int fd = bundle_write(&good, NULL, STR("text of the configuration"));
 	const struct manifest *m;
 	const char *why;
 	struct stat st;
@@ -53,7 +53,7 @@ END_TEST
 
 START_TEST(bundle_without_sections_is_good)
 {
-	int fd = bundle_write(&good, STR_NONE);
+	int fd = bundle_write(&good, NULL, STR_NONE);
 	const struct manifest *m;
 	const char *why;
 	size_t size;
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(bundle_cannot_be_changed)
 {
-	int fd = bundle_write(&good, STR("x"));
+	int fd = bundle_write(&good, NULL, STR("x"));
 
 	ck_assert_int_eq(pwrite(fd, "y", 1, 0), -1);
 	ck_assert_int_eq(errno, EPERM);
@@ -155,10 +155,30 @@ static void spoil_size(struct manifest *m)
 	m->sections_size = UINT64_MAX;
 }
 
+static void spoil_program_kind(struct manifest *m)
+{
+	m->n_programs = 1;
+	m->programs[0] = (struct manifest_program){
+		.kind = MANIFEST_CHECK + 1, .path = "/x", .interval_us = 1, .timeout_us = 1};
+}
+static void spoil_checks_at(struct manifest *m)
+{
+	m->checks_at = sizeof(*m) + 8;
+}
+static void spoil_checks_align(struct manifest *m)
+{
+	m->checks_at = 4;
+}
+static void spoil_checks_count(struct manifest *m)
+{
+	m->n_checks = 1;
+}
+
 static void (*const spoil[])(struct manifest *m) = {
 	spoil_magic,  spoil_layout, spoil_node,    spoil_file,     spoil_sha,    spoil_socket,
 	spoil_target, spoil_count,  spoil_text,    spoil_frontend, spoil_family, spoil_len,
 	spoil_path,   spoil_at_low, spoil_at_high, spoil_size,
+	spoil_program_kind, spoil_checks_at, spoil_checks_align, spoil_checks_count,
 };
 #define SPOILS (int)(sizeof(spoil) / sizeof(spoil[0]))
 
@@ -184,6 +204,57 @@ START_TEST(unspoilt_manifest_is_taken)
 
 	ck_assert_ptr_nonnull(bundle_map(fd, &size, &why));
 	close(fd);
+}
+END_TEST
+
+static void add_check(struct manifest_check *c)
+{
+	good.n_programs = 2;
+	good.programs[0] = (struct manifest_program){
+		.kind = MANIFEST_NOTIFY, .path = "/n", .timeout_us = 1};
+	good.programs[1] = (struct manifest_program){
+		.kind = MANIFEST_CHECK, .path = "/c", .timeout_us = 1};
+	good.n_checks = 1;
+	*c = (struct manifest_check){
+		.program = 1, .port = 80, .backend = "app", .server = "a1", .address = "::1"};
+}
+
+static const char *why_not(const struct manifest_check *c)
+{
+	int fd = bundle_write(&good, c, STR("text"));
+	const struct manifest *m;
+	const char *why = NULL;
+	size_t size;
+
+	m = bundle_map(fd, &size, &why);
+	close(fd);
+	if (!m)
+		return why;
+	ck_assert_mem_eq(bundle_checks(m), c, sizeof(*c));
+	ck_assert(str_eq(bundle_sections(m), STR("text")));
+	bundle_unmap(m, size);
+	return NULL;
+}
+
+START_TEST(checks_come_back_and_are_judged)
+{
+	struct manifest_check c;
+
+	add_check(&c);
+	ck_assert_ptr_null(why_not(&c));
+	c.program = 0;
+	ck_assert_ptr_nonnull(why_not(&c)); /* a notification is none */
+	c.program = 2;
+	ck_assert_ptr_nonnull(why_not(&c));
+	add_check(&c);
+	memset(c.backend, 'x', sizeof(c.backend));
+	ck_assert_ptr_nonnull(why_not(&c));
+	add_check(&c);
+	memset(c.server, 'x', sizeof(c.server));
+	ck_assert_ptr_nonnull(why_not(&c));
+	add_check(&c);
+	memset(c.address, 'x', sizeof(c.address));
+	ck_assert_ptr_nonnull(why_not(&c));
 }
 END_TEST
 
@@ -216,6 +287,7 @@ int main(void)
 	tcase_add_test(t, bundle_cannot_be_changed);
 	tcase_add_loop_test(t, spoilt_manifest_is_refused, 0, SPOILS);
 	tcase_add_test(t, unspoilt_manifest_is_taken);
+	tcase_add_test(t, checks_come_back_and_are_judged);
 	tcase_add_test(t, unsealed_or_short_is_refused);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);

@@ -619,7 +619,7 @@ START_TEST(too_many_programs_are_refused)
 	}
 	snprintf(text + n, 65536 - n, " );\n");
 	put("c", text);
-	check_says("c", 1, "more than 64 different scripts and notification programs");
+	check_says("c", 1, "more than 64 different scripts, external checks and notification");
 	check_says("c", 1, "c: bad: 1 error, ");
 	free(text);
 }

@@ -47,6 +47,13 @@ static void event(void *arg, const char *line)
 	pthread_mutex_unlock(&lock);
 }
 
+static void no_ask(void *arg, uint64_t check, uint64_t number)
+{
+	(void)arg;
+	ck_abort_msg("an external check %llx is asked for (%llu)", (unsigned long long)check,
+		     (unsigned long long)number);
+}
+
 static unsigned count_events(void)
 {
 	unsigned n;
@@ -166,7 +173,7 @@ static void setup(void)
 	n_fakes = n_decided = n_events = 0;
 	board = calloc(1, sizeof(*board));
 	back = loop_new();
-	health = healthd_start(board, event, &n_events);
+	health = healthd_start(board, event, no_ask, &n_events);
 	ck_assert_ptr_nonnull(health);
 }
 
@@ -200,7 +207,7 @@ static void watch(unsigned bits)
 
 	for (unsigned i = 0; i < n_fakes; i++)
 		if (bits >> i & 1)
-			targets[n++] = (struct health_target){ servers[i], &checks[i] };
+			targets[n++] = (struct health_target){ servers[i], &checks[i], 0 };
 	healthd_watch(health, targets, n, back, decided, &n_decided);
 }
 

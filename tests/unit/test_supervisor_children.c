@@ -482,7 +482,7 @@ END_TEST
 
 /* ---- the end ---- */
 
-START_TEST(runner_ends_behind_vrrp_and_the_daemon_behind_all)
+START_TEST(runner_ends_behind_vrrp_and_proxy_and_the_daemon_behind_all)
 {
 	start_all("vrrp_stop_takes 300\nstop_takes 800");
 	wait_running(BOARD_RUNNER);
@@ -492,8 +492,8 @@ START_TEST(runner_ends_behind_vrrp_and_the_daemon_behind_all)
 	check_order("proxy STOP 1000000", "vrrp ends");
 	check_order("vrrp STOP 2000000", "vrrp ends");
 	check_order("vrrp ends", "runner STOP 5000000");
+	check_order("proxy ends", "runner STOP 5000000");
 	check_order("runner STOP 5000000", "runner ends");
-	check_order("runner ends", "proxy ends");
 }
 END_TEST
 
@@ -686,7 +686,7 @@ static TCase *make_case(void)
 	tcase_add_test(t, client_is_handed_to_vrrp);
 	tcase_add_test(t, client_is_handed_to_the_proxy);
 	tcase_add_test(t, client_of_a_dead_vrrp_hears_why);
-	tcase_add_test(t, runner_ends_behind_vrrp_and_the_daemon_behind_all);
+	tcase_add_test(t, runner_ends_behind_vrrp_and_proxy_and_the_daemon_behind_all);
 	tcase_add_test(t, second_signal_shortens_every_grace);
 	tcase_add_test(t, vrrp_that_does_not_end_is_killed_and_the_runner_follows);
 	tcase_add_test(t, admin_address_follows_a_reload);

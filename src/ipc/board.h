@@ -281,6 +281,12 @@ struct board_vrrp {
 	struct board_router routers[BOARD_ROUTERS]; /* those in use come first, in file order */
 };
 
+/* Written by a process that has no other board of its own: the runner, admin. */
+struct board_beat {
+	struct board_head head;
+	_Atomic uint64_t beat_us; /* clock_now_us() of its last turn; 0: not started, or over */
+};
+
 /* Writer's side of a whole block under a turn, and the reader's: false as board_read_text(). */
 void board_write_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);
 bool board_read_block(_Atomic uint32_t *turn, void *to, const void *from, size_t n);

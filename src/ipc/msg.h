@@ -16,8 +16,9 @@
 #define MSG_TYPES(X)                                                                          \
 	/* supervisor → child; fds in brackets */                                             \
 	X(HELLO)     /* [own board (writable), supervisor board, other board, and of the      \
-		      * proxy: board of limits (writable)] first of all; the runner gets no   \
-		      * boards, admin all of them to read, as control_send_boards();          \
+		      * proxy: board of limits (writable)] first of all; admin gets all       \
+		      * boards to read, as control_send_boards(); it and the runner have      \
+		      * as their last, or only, one a board for their heartbeat (writable);   \
 		      * arg: generation counter so far. The log target follows by LOG. */     \
 	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
 	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \

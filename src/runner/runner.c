@@ -6,15 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ipc/board.h"
 #include "ipc/serve.h"
 #include "runner/checks.h"
 #include "runner/notices.h"
 #include "runner/scripts.h"
 
+#define BEAT_US (100 * CLOCK_MS)
 /* How long notifications may go on when the supervisor has died. */
 #define ORPHAN_GRACE_US (5 * CLOCK_SEC)
 
@@ -22,6 +25,8 @@ struct runner {
 	struct loop *loop;
 	int sock, log_fd;
 	struct loop_fd sock_io;
+	struct board_beat *board;
+	struct loop_timer beat;
 
 	/* The others take a generation at another moment than we do: they may still name the
 	 * programs of the one before, and already those of the next. */
@@ -83,6 +88,29 @@ static void leave_when_done(void *owner)
 }
 
 /* ---- the supervisor's messages ---- */
+
+static void beat(struct loop_timer *t)
+{
+	struct runner *r = list_of(t, struct runner, beat);
+	uint64_t now = loop_now(r->loop);
+
+	stats_set(r->board->beat_us, now);
+	loop_timer_set(r->loop, t, now + BEAT_US);
+}
+
+static void on_hello(struct runner *r, const struct msg *m)
+{
+	const char *why = "no board was handed over";
+
+	if (m->n_fds)
+		r->board = board_map(m->fds[0], sizeof(*r->board), true, &why);
+	if (!r->board) {
+		log_error("the runner cannot map its board: %s", why);
+		exit(1);
+	}
+	beat(&r->beat);
+	tell(r, MSG_HELLO_OK, 0, "");
+}
 
 static void on_log(struct runner *r, struct msg *m)
 {
@@ -231,7 +259,7 @@ static void handle(void *arg, struct msg *m)
 
 	switch (m->type) {
 	case MSG_HELLO:
-		tell(r, MSG_HELLO_OK, 0, "");
+		on_hello(r, m);
 		return;
 	case MSG_LOG:
 		on_log(r, m);
@@ -278,6 +306,11 @@ static void tear_down(struct runner *r)
 	run_table_end(&r->table);
 	notices_end(&r->notices);
 	loop_timer_stop(&r->grace);
+	loop_timer_stop(&r->beat);
+	if (r->board) {
+		stats_set(r->board->beat_us, 0);
+		munmap(r->board, sizeof(*r->board));
+	}
 	loop_fd_del(&r->sock_io);
 	log_open(LOG_KIND_NONE, -1, 0, "runner");
 	if (r->log_fd >= 0)
@@ -304,6 +337,7 @@ int runner_main(int sock)
 	notices_init(&r->notices, &r->table, r, notice_failed, leave_when_done);
 	checks_init(&r->checks, &r->table, r, check_result);
 	loop_timer_init(&r->grace, grace_over);
+	loop_timer_init(&r->beat, beat);
 	if (!loop_fd_add(r->loop, &r->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;
 	loop_run(r->loop);

@@ -72,6 +72,8 @@ static void clear_board(struct supervisor *sv, const struct service *s)
 		board_proxy_died(sv->proxy_board);
 		board_limits_died(sv->limits_board);
 	}
+	if (sv->beat[s->slot])
+		stats_set(sv->beat[s->slot]->beat_us, 0);
 	if (s->slot != BOARD_VRRP)
 		return;
 	board_vrrp_died(sv->vrrp_board);
@@ -210,7 +212,8 @@ static void read_beats(struct supervisor *sv, const struct service *s, struct be
 		beats_of_proxy(to, sv->proxy_board, since);
 	if (s->slot == BOARD_VRRP)
 		beats_of_vrrp(to, sv->vrrp_board, since);
-	/* The runner and admin have one thread each, and nobody waits for that. */
+	if (sv->beat[s->slot])
+		beats_of_one(to, sv->beat[s->slot], since);
 }
 
 static void look_at(struct supervisor *sv, struct service *s, uint64_t now)
@@ -326,6 +329,8 @@ static void set_up(struct supervisor *sv, enum board_process slot)
 		s->hello[s->n_hello++] = sv->reader[i];
 	if (kind->second_board)
 		s->hello[s->n_hello++] = sv->board[kind->second_board];
+	if (kind->beats)
+		s->hello[s->n_hello++] = sv->beat_board[slot];
 	service_init(s, sv->loop);
 	heartbeat_reset(&sv->heartbeat[slot], loop_now(sv->loop));
 }

@@ -33,6 +33,12 @@ void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t since)
 	add(to, beat_or(stats_get(b->beat_us), since), "main thread", -1);
 }
 
+void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t since)
+{
+	to->n = 0;
+	add(to, beat_or(stats_get(b->beat_us), since), "main thread", -1);
+}
+
 /* ---- the verdict ---- */
 
 void heartbeat_reset(struct heartbeat *h, uint64_t now)

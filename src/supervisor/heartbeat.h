@@ -30,6 +30,7 @@ struct beats {
  * have begun that always are there (of the proxy, all but the health thread); 0: it does not
  * yet. */
 void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t up_since_us);
+void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t up_since_us);
 void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t up_since_us);
 
 enum heartbeat_verdict { HEARTBEAT_FINE, HEARTBEAT_ABORT, HEARTBEAT_KILL };

@@ -6,6 +6,7 @@
 #define HPCBAL_SUPERVISOR_SERVICE_H
 
 #include "ipc/board.h"
+#include "ipc/control.h"
 #include "supervisor/backoff.h"
 #include "supervisor/child.h"
 #include "supervisor/edition.h"
@@ -21,6 +22,7 @@ struct service_kind {
 	unsigned own_board, other_board;
 	unsigned second_board; /* another one that it writes; 0: none */
 	bool all_boards;       /* instead, it reads all of them */
+	bool beats;            /* it has no board of its own, and one for its heartbeat */
 	/* Which of the manifest's listening sockets go in front of PREPARE; NULL: none. */
 	bool (*listens)(const struct manifest *m, unsigned i);
 	bool (*wanted)(const struct manifest *m);
@@ -56,7 +58,9 @@ struct service {
 	int program;
 	bool listen; /* what it writes to standard error goes to the log */
 	struct board_supervisor *board;
-	int hello[4]; /* descriptors: own board, supervisor's, the other one, the second; or all */
+	/* Descriptors: own board, supervisor's, the other one, the second; or all, and the one for
+	 * its heartbeat. */
+	int hello[CONTROL_BOARDS + 1];
 	unsigned n_hello;
 	const struct service_calls *calls;
 

@@ -85,6 +85,7 @@ const struct service_kind service_kinds[SERVICES] = {
 	[BOARD_RUNNER] =
 		{
 			.name = "runner",
+			.beats = true,
 			.wanted = has_programs,
 			.carried = bundle_of,
 			.files = files_of_others,
@@ -93,6 +94,7 @@ const struct service_kind service_kinds[SERVICES] = {
 		{
 			.name = "admin",
 			.all_boards = true,
+			.beats = true,
 			.listens = of_admin,
 			.wanted = has_admin,
 			.files = files_of_others,

@@ -32,6 +32,9 @@ struct supervisor {
 	struct board_proxy *proxy_board;
 	struct board_vrrp *vrrp_board;
 	struct board_limits *limits_board;
+	/* Of services without a board of their own, for their heartbeat; NULL: it has one. */
+	struct board_beat *beat[SERVICES];
+	int beat_board[SERVICES];
 
 	struct service service[SERVICES];
 	struct heartbeat heartbeat[SERVICES];

@@ -294,6 +294,21 @@ static void fill_standard_fds(void)
 		close(fd);
 }
 
+static bool open_beats(struct supervisor *sv)
+{
+	for (unsigned i = 0; i < SERVICES; i++) {
+		void *map;
+
+		if (!service_kinds[i].beats)
+			continue;
+		sv->beat_board[i] = board_create("hpcbal-beat", sizeof(*sv->beat[i]), &map);
+		if (sv->beat_board[i] < 0)
+			return fail_at("shared memory for the heartbeats");
+		sv->beat[i] = map;
+	}
+	return true;
+}
+
 static bool open_boards(struct supervisor *sv)
 {
 	static const char *const names[CONTROL_BOARDS] = {"hpcbal-supervisor", "hpcbal-proxy",
@@ -395,10 +410,28 @@ static bool set_up(struct supervisor *sv)
 	if (!notify_open(&sv->notify))
 		log_warn("the service manager's NOTIFY_SOCKET cannot be reached: %s",
 			 strerror(errno));
-	if (!open_boards(sv) || !set_up_loop(sv))
+	if (!open_boards(sv) || !open_beats(sv) || !set_up_loop(sv))
 		return false;
 	set_up_parts(sv);
 	return true;
+}
+
+static void close_boards(struct supervisor *sv)
+{
+	munmap(sv->own_board, sizeof(*sv->own_board));
+	munmap(sv->proxy_board, sizeof(*sv->proxy_board));
+	munmap(sv->vrrp_board, sizeof(*sv->vrrp_board));
+	munmap(sv->limits_board, sizeof(*sv->limits_board));
+	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
+		close(sv->board[i]);
+		close(sv->reader[i]);
+	}
+	for (unsigned i = 0; i < SERVICES; i++) {
+		if (!sv->beat[i])
+			continue;
+		munmap(sv->beat[i], sizeof(*sv->beat[i]));
+		close(sv->beat_board[i]);
+	}
 }
 
 static void put_away(struct supervisor *sv)
@@ -414,14 +447,7 @@ static void put_away(struct supervisor *sv)
 	runfiles_close(&sv->runfiles);
 	notify_close(&sv->notify);
 	loop_free(sv->loop);
-	munmap(sv->own_board, sizeof(*sv->own_board));
-	munmap(sv->proxy_board, sizeof(*sv->proxy_board));
-	munmap(sv->vrrp_board, sizeof(*sv->vrrp_board));
-	munmap(sv->limits_board, sizeof(*sv->limits_board));
-	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
-		close(sv->board[i]);
-		close(sv->reader[i]);
-	}
+	close_boards(sv);
 	close(sv->program);
 }
 

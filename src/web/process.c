@@ -6,10 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ipc/control.h"
 #include "ipc/serve.h"
 #include "web/server.h"
+
+#define BEAT_US (100 * CLOCK_MS)
 
 struct web {
 	struct loop *loop;
@@ -19,6 +22,8 @@ struct web {
 	int prepared; /* the listening socket of the next generation; -1: none */
 	uint64_t next;
 	struct loop_timer grace;
+	struct board_beat *board;
+	struct loop_timer beat;
 };
 
 static void tell(struct web *w, enum msg_type type, uint64_t arg, const char *text)
@@ -43,27 +48,38 @@ static void on_log(struct web *w, struct msg *m)
 		close(old);
 }
 
-static const void *map_board(const struct msg *m, unsigned i, size_t size)
+static void *map_board(const struct msg *m, unsigned i, size_t size, bool writable)
 {
 	const char *why = "no board was handed over";
-	const void *p = NULL;
+	void *p = NULL;
 
 	if (i < m->n_fds)
-		p = board_map(m->fds[i], size, false, &why);
+		p = board_map(m->fds[i], size, writable, &why);
 	if (p)
 		return p;
 	log_error("the admin process cannot map its boards: %s", why);
 	exit(1);
 }
 
+static void beat(struct loop_timer *t)
+{
+	struct web *w = list_of(t, struct web, beat);
+	uint64_t now = loop_now(w->loop);
+
+	stats_set(w->board->beat_us, now);
+	loop_timer_set(w->loop, t, now + BEAT_US);
+}
+
 static void on_hello(struct web *w, const struct msg *m)
 {
 	struct web_boards *b = &w->server.boards;
 
-	b->supervisor = map_board(m, 0, sizeof(*b->supervisor));
-	b->proxy = map_board(m, 1, sizeof(*b->proxy));
-	b->vrrp = map_board(m, 2, sizeof(*b->vrrp));
-	b->limits = map_board(m, 3, sizeof(*b->limits));
+	b->supervisor = map_board(m, 0, sizeof(*b->supervisor), false);
+	b->proxy = map_board(m, 1, sizeof(*b->proxy), false);
+	b->vrrp = map_board(m, 2, sizeof(*b->vrrp), false);
+	b->limits = map_board(m, 3, sizeof(*b->limits), false);
+	w->board = map_board(m, CONTROL_BOARDS, sizeof(*w->board), true);
+	beat(&w->beat);
 	tell(w, MSG_HELLO_OK, 0, "");
 }
 
@@ -183,6 +199,7 @@ static void tear_down(struct web *w)
 	loop_turn(w->loop, 0); /* buries the clients */
 	forget_prepared(w);
 	loop_timer_stop(&w->grace);
+	loop_timer_stop(&w->beat);
 	loop_fd_del(&w->sock_io);
 	log_open(LOG_KIND_NONE, -1, 0, "admin");
 	if (w->log_fd >= 0)
@@ -192,6 +209,9 @@ static void tear_down(struct web *w)
 	unmap(b->proxy, sizeof(*b->proxy));
 	unmap(b->vrrp, sizeof(*b->vrrp));
 	unmap(b->limits, sizeof(*b->limits));
+	if (w->board)
+		stats_set(w->board->beat_us, 0);
+	unmap(w->board, sizeof(*w->board));
 }
 
 int web_main(int sock)
@@ -205,6 +225,7 @@ int web_main(int sock)
 	w->log_fd = w->prepared = -1;
 	server_init(&w->server, w->loop, no_client_is_left);
 	loop_timer_init(&w->grace, grace_is_over);
+	loop_timer_init(&w->beat, beat);
 	if (!loop_fd_add(w->loop, &w->sock_io, sock, LOOP_READ, sock_ready))
 		return 1;
 	loop_run(w->loop);

@@ -338,6 +338,25 @@ def test_a_dead_admin_process_is_back_and_nobody_is_refused(admin):
     assert f"at 127.0.0.1:{site.port}" in site.daemon.ctl("status").stdout
 
 
+def test_an_admin_process_that_hangs_is_replaced(admin):
+    """As a worker that hangs; and a reload that needs it meanwhile is refused, not stuck."""
+    site = admin()
+    first, proxy = site.pid(), site.daemon.child("proxy")
+    daemon.freeze(first)
+    refused = site.daemon.ctl("reload", check=False)
+    assert refused.returncode == 1
+    assert "the admin process died on the way: killed by SIGKILL" in (
+        refused.stdout + refused.stderr)
+    site.daemon.wait_log(rf"admin \(pid {first}\): its main thread hangs since more than 2 s")
+    site.daemon.wait_log(rf"admin \(pid {first}\) killed by SIGKILL; started again")
+    events = site.daemon.ctl("events").stdout
+    assert f"admin (pid {first}): its main thread hangs" in events
+    assert site.health() == (200, None), "who asks waits for the next one"
+    assert site.pid() not in (None, first)
+    site.daemon.ctl("reload")
+    assert site.daemon.child("proxy") == proxy
+
+
 def test_it_has_no_rights(admin):
     site = admin()
     with open(f"/proc/{site.pid()}/status", encoding="ascii") as f:

@@ -164,6 +164,7 @@ def test_runner_dies_under_checks(program, start):
 
 
 def test_runner_hangs_under_checks(program, start):
+    """As if it were dead, and then it is: who hangs is replaced."""
     steady = program("echo x >>begun")
     running = start(daemon.backend("main", nowhere(), more=steady.check(
         'interval = "50ms"; timeout = "50ms"; fall = 1; rise = 1;')))
@@ -172,10 +173,12 @@ def test_runner_hangs_under_checks(program, start):
     line = running.wait_log("health check of server main/main1 could not be made")
     assert "the runner process did not answer within 1050 ms; its state stays" in line
     assert running.server("main", "main1")["state"] == "UP"
-    os.kill(runner, signal.SIGCONT)
+    running.wait_log(rf"runner \(pid {runner}\): its main thread hangs since more than 2 s")
+    wait_replaced(running, runner)
     seen = len(steady.read("begun"))
-    wire.wait_for(lambda: len(steady.read("begun")) > seen + 4, "checks again")
+    wire.wait_for(lambda: len(steady.read("begun")) > seen + 4, "checks by the successor")
     wait_reason(running, "exited with status 0")
+    assert not [line for line in running.log() if "main1 is DOWN" in line]
 
 
 def test_reload_brings_a_runner_and_takes_it(program, start):

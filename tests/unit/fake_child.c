@@ -28,6 +28,7 @@ static struct fake {
 	enum who who;
 	struct board_proxy *proxy_board;
 	struct board_vrrp *vrrp_board;
+	struct board_beat *beat_board;
 	int prepared[MANIFEST_LISTENERS], listeners[MANIFEST_LISTENERS];
 	unsigned n_prepared, n_listeners;
 	char next[FAKE_SCRIPT_MAX], script[FAKE_SCRIPT_MAX];
@@ -141,12 +142,15 @@ static void take_all_boards(const struct msg *m)
 		sizeof(struct board_vrrp), sizeof(struct board_limits)};
 	const char *why;
 
-	if (m->n_fds != CONTROL_BOARDS)
+	if (m->n_fds != CONTROL_BOARDS + 1)
 		_exit(5);
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++)
 		if (!board_map(m->fds[i], sizes[i], false, &why) ||
 		    board_map(m->fds[i], sizes[i], true, &why))
 			_exit(5);
+	self.beat_board = board_map(m->fds[CONTROL_BOARDS], sizeof(*self.beat_board), true, &why);
+	if (!self.beat_board)
+		_exit(5);
 	say(MSG_HELLO_OK, 0, STR_NONE);
 }
 
@@ -162,7 +166,11 @@ static void on_hello(const struct msg *m)
 		self.proxy_board = board_map(m->fds[0], sizeof(*self.proxy_board), true, &why);
 	if (self.who == VRRP)
 		self.vrrp_board = board_map(m->fds[0], sizeof(*self.vrrp_board), true, &why);
-	if (m->n_fds != (self.who == RUNNER ? 0 : self.who == PROXY ? 4 : 3))
+	if (self.who == RUNNER)
+		self.beat_board = board_map(m->fds[0], sizeof(*self.beat_board), true, &why);
+	if (self.who == RUNNER && !self.beat_board)
+		_exit(5);
+	if (m->n_fds != (self.who == RUNNER ? 1 : self.who == PROXY ? 4 : 3))
 		_exit(5);
 	if (self.who == PROXY && !board_map(m->fds[BOARD_LIMITS_FD], sizeof(struct board_limits),
 					    true, &why))
@@ -361,6 +369,8 @@ static void beat(uint64_t now)
 		stats_set(self.proxy_board->main_beat_us, now);
 	if (self.vrrp_board)
 		stats_set(self.vrrp_board->beat_us, now);
+	if (self.beat_board)
+		stats_set(self.beat_board->beat_us, now);
 }
 
 static void act_on_time(void)

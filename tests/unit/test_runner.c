@@ -1,6 +1,10 @@
 /* The runner's scripts and notifications. */
 #include "runner_rig.h"
 
+#include <sys/mman.h>
+
+#include "ipc/board.h"
+
 static void add_script(const char *name, unsigned interval_ms)
 {
 	add_path(MANIFEST_SCRIPT, file(name), interval_ms, HOUR_MS);
@@ -36,10 +40,28 @@ static void expect_event(const char *part)
 
 /* ---- the supervisor's messages ---- */
 
-START_TEST(hello_is_answered)
+START_TEST(hello_is_answered_and_begins_the_heartbeat)
 {
-	send_word(MSG_HELLO, 0, STR_NONE);
+	struct msg m = {.type = MSG_HELLO, .n_fds = 1};
+	uint64_t until = clock_now_us() + PATIENCE_S * CLOCK_SEC, first = 0;
+	struct board_beat *b;
+	void *map;
+
+	m.fds[0] = board_create("board", sizeof(*b), &map);
+	ck_assert_int_ge(m.fds[0], 0);
+	ck_assert_int_eq(msg_send(sock, &m), MSG_OK);
 	expect_text(MSG_HELLO_OK, 0, "");
+	b = map;
+	first = stats_get(b->beat_us);
+	ck_assert_uint_gt(first, 0);
+	while (stats_get(b->beat_us) == first && clock_now_us() < until)
+		usleep(2000);
+	ck_assert_uint_gt(stats_get(b->beat_us), first);
+	send_word(MSG_STOP, 0, STR_NONE);
+	expect_exit();
+	ck_assert_uint_eq(stats_get(b->beat_us), 0);
+	munmap(map, sizeof(*b));
+	close(m.fds[0]);
 }
 END_TEST
 
@@ -458,7 +480,7 @@ int main(void)
 	Suite *s = suite_create("runner");
 	TCase *t = tcase_create("runner");
 
-	tcase_add_test(t, hello_is_answered);
+	tcase_add_test(t, hello_is_answered_and_begins_the_heartbeat);
 	tcase_add_test(t, what_is_no_bundle_is_refused);
 	tcase_add_test(t, what_was_aborted_is_not_taken);
 	tcase_add_loop_test(t, how_a_script_ended_is_said, 0, sizeof(ends) / sizeof(ends[0]));

@@ -374,24 +374,30 @@ START_TEST(dead_vrrp_and_runner_are_back)
 END_TEST
 
 /* One that beats for a while, and one that never does. */
-START_TEST(hung_vrrp_gets_sigabrt)
+START_TEST(hung_vrrp_or_runner_gets_sigabrt)
 {
+	static const char *const hangs[] = {"vrrp_hangs_after 300", "vrrp_hangs_after 0",
+					    "runner_hangs_after 300", "runner_hangs_after 0"};
+	enum board_process who = _i < 2 ? BOARD_VRRP : BOARD_RUNNER;
 	int first;
 
-	start_all(_i ? "vrrp_hangs_after 0" : "vrrp_hangs_after 300");
-	first = pid_of(BOARD_VRRP);
-	daemon_wait_journal("vrrp COMMIT 1", 2);
-	ck_assert_int_ne(pid_of(BOARD_VRRP), first);
+	start_all(hangs[_i]);
+	first = pid_of(who);
+	daemon_wait_journal(_i < 2 ? "vrrp COMMIT 1" : "runner COMMIT 1", 2);
+	ck_assert_int_ne(pid_of(who), first);
 	ck_assert_msg(strstr(daemon_said(), "its main thread hangs"), "%s", daemon_said());
 	ck_assert_msg(strstr(daemon_said(), "killed by SIGABRT"), "%s", daemon_said());
 }
 END_TEST
 
-START_TEST(stopped_vrrp_gets_sigkill)
+START_TEST(one_that_stands_still_gets_sigkill)
 {
+	static const enum board_process whom[] = {BOARD_VRRP, BOARD_RUNNER};
+
 	start_all("");
-	kill(pid_of(BOARD_VRRP), SIGSTOP);
-	daemon_wait_journal("vrrp COMMIT 1", 2);
+	wait_running(whom[_i]);
+	kill(pid_of(whom[_i]), SIGSTOP);
+	daemon_wait_journal(_i ? "runner COMMIT 1" : "vrrp COMMIT 1", 2);
 	ck_assert_msg(strstr(daemon_said(), "killed by SIGKILL"), "%s", daemon_said());
 }
 END_TEST
@@ -679,8 +685,8 @@ static TCase *make_case(void)
 	tcase_add_test(t, services_come_and_go_with_the_configuration);
 	tcase_add_test(t, runner_alone_goes_while_vrrp_stays);
 	tcase_add_loop_test(t, dead_vrrp_and_runner_are_back, 0, 2);
-	tcase_add_loop_test(t, hung_vrrp_gets_sigabrt, 0, 2);
-	tcase_add_test(t, stopped_vrrp_gets_sigkill);
+	tcase_add_loop_test(t, hung_vrrp_or_runner_gets_sigabrt, 0, 4);
+	tcase_add_loop_test(t, one_that_stands_still_gets_sigkill, 0, 2);
 	tcase_add_test(t, words_between_vrrp_and_runner_are_handed_on);
 	tcase_add_test(t, notification_without_a_runner_is_told);
 	tcase_add_test(t, client_is_handed_to_vrrp);

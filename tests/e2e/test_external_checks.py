@@ -59,7 +59,9 @@ def program():
         return made[-1]
     yield make
     for one in made:
-        shutil.rmtree(one.folder)
+        # One that was killed with the daemon may have a command under way.
+        wire.wait_for(lambda: shutil.rmtree(one.folder, ignore_errors=True)
+                      or not os.path.exists(one.folder), "its folder to go")
 
 
 def nowhere():

@@ -139,8 +139,9 @@ static void serve(struct str text, uint8_t how)
 		hear(pair[1]);
 	must(judge_answers() <= count_lines(text) + 1);
 	close(pair[1]);
-	/* Well before any of its deadlines. As a rule the first turn sees the end; but whoever looks
-	 * at our descriptors in /proc just then holds the other side open for a moment longer. */
+	/* Well before any of its deadlines. As a rule the first turn sees the end; but whoever
+	 * looks at our descriptors in /proc just then holds the other side open for a moment
+	 * longer. */
 	for (unsigned i = 0; i < 500 && server.n_clients; i++)
 		loop_turn(server.loop, i < 4 ? 0 : 1000);
 	must(server.n_clients == 0);

@@ -115,6 +115,15 @@ struct conf_expect {
 	unsigned line;
 };
 
+/* The field that tells others the id of a request (http/request_id.h). */
+struct conf_request_id {
+	bool on;        /* servers are told */
+	bool to_client; /* and clients, in every response */
+	bool keep;      /* what any client says is believed, not trusted_proxies alone */
+	struct str header;
+	unsigned line;
+};
+
 struct conf_frontend {
 	struct str name;
 	unsigned line;
@@ -128,6 +137,7 @@ struct conf_frontend {
 	struct conf_headers request_headers, response_headers;
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
+	struct conf_request_id request_id;
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
 	uint64_t via_limit;
 	uint64_t max_connections; /* 0: only the global limit */

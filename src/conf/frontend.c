@@ -332,6 +332,23 @@ static void check_via(struct draft *d, const config_setting_t *group,
 			   "via_limit has no effect without via; add via = true;, or remove it");
 }
 
+static void read_request_id(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
+{
+	const config_setting_t *header;
+
+	f->request_id.on = config_setting_is_group(s);
+	if (!f->request_id.on)
+		return;
+	section_read(d, s, SECTION_REQUEST_ID, &f->request_id);
+	header = section_member(s, SECTION_REQUEST_ID, "header");
+	f->request_id.line = syntax_line(header ? header : s);
+	if (value_is_token(f->request_id.header))
+		return;
+	draft_fault(d, header, "\"%.*s\" is no name of a field; write one as in \"X-Request-ID\"",
+		    SHOWN(f->request_id.header));
+	f->request_id.on = false;
+}
+
 static void read_timeouts(struct draft *d, const config_setting_t *s, struct conf_frontend *f)
 {
 	section_read(d, s, SECTION_FRONTEND_TIMEOUTS, &f->timeouts);
@@ -347,6 +364,7 @@ static const struct {
 	{ "acls", build_acls },        { "routes", build_routes },
 	{ "relax", read_relax },       { "trusted_proxies", build_trusted },
 	{ "limits", build_limits },    { "expect", build_expects },
+	{ "request_id", read_request_id },
 };
 
 static void build_frontend(struct draft *d, const config_setting_t *group, struct conf_frontend *f)
@@ -354,6 +372,8 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 	f->line = syntax_line(group);
 	f->timeouts = d->timeouts;
 	section_defaults(d, SECTION_FRONTEND, f);
+	section_defaults(d, SECTION_REQUEST_ID, &f->request_id);
+	f->request_id.on = true;
 	section_read(d, group, SECTION_FRONTEND, f);
 	if (f->mode == CONF_MODE_TCP)
 		section_check_tcp(d, group, SECTION_FRONTEND);

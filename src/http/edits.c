@@ -34,6 +34,15 @@ static void drop_fields(const struct http_edit *e, struct http_fields *fields)
 			fields->list[i].drop = true;
 }
 
+bool http_edits_name(const struct http_edit *edits, unsigned n, enum http_field_id id,
+		     struct str name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (edits[i].kind != HTTP_EDIT_ADD && same_name(&edits[i], id, name))
+			return true;
+	return false;
+}
+
 /* What it adds stays, as no later edit takes it out. */
 static bool stays(const struct http_edit *edits, unsigned n, unsigned i)
 {

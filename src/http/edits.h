@@ -26,6 +26,10 @@ bool http_edit_possible(struct str name);
 bool http_edits_apply(const struct http_edit *edits, unsigned n, struct http_fields *fields,
 		      struct arena *arena, struct http_edited *out);
 
+/* Whether one of them sets or deletes this field. `id` is what classifies `name`. */
+bool http_edits_name(const struct http_edit *edits, unsigned n, enum http_field_id id,
+		     struct str name);
+
 static inline bool http_edited_named(const struct http_edited *e, enum http_field_id id)
 {
 	return (e->named >> id & 1) != 0;

@@ -39,8 +39,11 @@ static bool response_field_goes(const struct http_field *f, const struct h1_forw
 	return !f->drop;
 }
 
+/* Without a name nothing is written. */
 static void line_add(struct http_text *t, struct str name, struct str value)
 {
+	if (!name.n)
+		return;
 	http_text_add(t, name);
 	http_text_add(t, STR(": "));
 	http_text_add(t, value);
@@ -190,6 +193,7 @@ static void hops_add(struct http_text *t, const struct http_request *req,
 		http_forwarded_add(t, forwarded);
 	if (fw->via && !http_edited_named(&fw->edited, FIELD_VIA))
 		via_add(t, req, fw->node);
+	line_add(t, fw->id_name, fw->id);
 }
 
 static void request_line_add(struct http_text *t, const struct http_request *req,
@@ -210,7 +214,8 @@ bool h1_write_request(const struct http_request *req, const struct h1_forwarding
 	const struct http_forwarded forwarded = { .peer = f->peer, .host = req->authority,
 						  .proto = f->proto, .by = f->node };
 	size_t room = req->method_text.n + req->path.n + req->query.n + 2 * req->authority.n +
-		      f->default_host.n + f->peer.n + f->proto.n + ADDED_MAX;
+		      f->default_host.n + f->peer.n + f->proto.n + f->id_name.n + f->id.n +
+		      ADDED_MAX;
 	struct http_text t;
 	size_t first;
 
@@ -273,6 +278,7 @@ static void response_added(struct http_text *t, const struct http_response *res,
 		reply_connection_add(t, r);
 	}
 	response_upgrade_add(t, res, r);
+	line_add(t, r->id_name, r->id);
 	http_text_add(t, STR("\r\n"));
 }
 
@@ -284,7 +290,8 @@ bool h1_write_response(const struct http_response *res, const struct h1_reply *r
 
 	if (r->client_minor == 0 && (res->status < 200 || r->framing == FRAMING_CHUNKED))
 		return false;
-	if (!http_text_init(&t, arena, res->reason_phrase.n + r->date.n + ADDED_MAX))
+	if (!http_text_init(&t, arena, res->reason_phrase.n + r->date.n + r->id_name.n + r->id.n +
+					       ADDED_MAX))
 		return false;
 	status_line_add(&t, res->status, res->reason_phrase);
 	first = t.n;
@@ -333,6 +340,7 @@ static void answer_fields_add(struct http_text *t, const struct h1_answer *a,
 	if (r->date.n)
 		line_add(t, STR("Date"), r->date);
 	retry_after_add(t, a, r);
+	line_add(t, r->id_name, r->id);
 	if (a->status == 405 || a->why == REASON_OPTIONS_ANSWERED)
 		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
 	reply_connection_add(t, r);
@@ -343,7 +351,7 @@ bool h1_write_answer(const struct h1_answer *a, enum http_method method, const s
 {
 	struct str phrase = http_status_phrase(a->status), text = str_of(reason_text(a->why));
 	size_t room = 2 * phrase.n + text.n + r->date.n + a->content_type.n + a->location.n +
-		      ADDED_MAX;
+		      r->id_name.n + r->id.n + ADDED_MAX;
 	struct str body = a->body;
 	struct http_text t;
 	size_t head = 0;

@@ -22,6 +22,7 @@ struct h1_forwarding {
 	 * with 400. */
 	struct str default_host;
 	struct http_edited edited; /* of the configuration; what it named we do not write */
+	struct str id_name, id;    /* the request's id, and its field; no name: not written */
 };
 
 /* As HTTP/1.1, origin form, with Host = req->authority, or the default. req->framing says how
@@ -41,6 +42,7 @@ struct h1_reply {
 	unsigned client_minor;
 	struct str date;
 	struct str added; /* whole lines, of the configuration */
+	struct str id_name, id; /* as in struct h1_forwarding */
 	unsigned retry_after; /* seconds, of an answer of our own; 0: none, or the reason's own */
 };
 

@@ -18,6 +18,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/message.c src/http/message.h \
 	src/http/named.c src/http/named.h \
 	src/http/path.c src/http/path.h \
+	src/http/request_id.c src/http/request_id.h \
 	src/http/status.c src/http/status.def \
 	src/http/text.h \
 	src/http/websocket.c src/http/websocket.h \

@@ -9,12 +9,14 @@
 #define LIMIT_METHOD 32
 #define LIMIT_VERSION 16
 #define LIMIT_NAME 128
+#define LIMIT_ID 128
 #define LIMIT_HOST 256
 #define LIMIT_AGENT 1024
 #define LIMIT_REFERER 1536
 /* The fixed words and numbers behind the target: of JSON, that has the most. */
-#define RESERVE_JSON (LIMIT_HOST + LIMIT_AGENT + LIMIT_REFERER + 1088 + 192 * ACCESSLOG_TRIED)
-#define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + 128)
+#define RESERVE_JSON                                                                              \
+	(LIMIT_HOST + LIMIT_ID + LIMIT_AGENT + LIMIT_REFERER + 1104 + 192 * ACCESSLOG_TRIED)
+#define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + LIMIT_ID + 128)
 #define RESERVE_HAPROXY 20
 #define RESERVE_HAPROXY_REASON (RESERVE_HAPROXY + 100)
 
@@ -181,13 +183,23 @@ static void haproxy_counts(struct logtext *o, const struct access_record *r)
 	logtext_u64(o, r->retries);
 }
 
-/* Where HAProxy writes captured fields, if any, and its readers look for them. */
 static void haproxy_limited(struct logtext *o, const struct access_limit *l)
 {
-	if (!l)
-		return;
-	logtext_str(o, l->dry_run ? STR(" {dry_run:") : STR(" {limit:"));
+	logtext_str(o, l->dry_run ? STR("dry_run:") : STR("limit:"));
 	logtext_escaped(o, l->name, LOGTEXT_HAPROXY, LIMIT_NAME);
+}
+
+/* Where HAProxy writes captured fields, if any, and its readers look for them. */
+static void haproxy_captures(struct logtext *o, const struct access_record *r)
+{
+	if (!r->request_id.n && !r->limited)
+		return;
+	logtext_str(o, STR(" {"));
+	logtext_escaped(o, r->request_id, LOGTEXT_HAPROXY, LIMIT_ID);
+	if (r->request_id.n && r->limited)
+		logtext_char(o, '|');
+	if (r->limited)
+		haproxy_limited(o, r->limited);
 	logtext_char(o, '}');
 }
 
@@ -219,13 +231,13 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	logtext_char(o, ' ');
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
-	haproxy_limited(o, r->limited);
+	haproxy_captures(o, r);
 	haproxy_reason(o, r);
 }
 
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
- * %sq/%bq %hr "%r", and of a request that was served nothing else: tools that read HAProxy's log
- * must go on reading it. */
+ * %sq/%bq %hr "%r", with the id as the first of the captured fields, and of a request that was
+ * served nothing else: tools that read HAProxy's log must go on reading it. */
 static void format_haproxy(struct logtext *o, const struct access_record *r)
 {
 	haproxy_head(o, r);
@@ -245,7 +257,7 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR("-- "));
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
-	haproxy_limited(o, r->limited);
+	haproxy_captures(o, r);
 	logtext_str(o, STR(" \""));
 	if (is_readable(r))
 		put_request(o, r, LOGTEXT_HAPROXY,
@@ -295,6 +307,8 @@ static void format_combined(struct logtext *o, const struct access_record *r)
 	put_quoted_or_dash(o, r->referer, LIMIT_REFERER);
 	logtext_char(o, ' ');
 	put_quoted_or_dash(o, r->user_agent, LIMIT_AGENT);
+	logtext_char(o, ' ');
+	put_quoted_or_dash(o, r->request_id, LIMIT_ID);
 }
 
 /* `key` is the literal that stands before the value: ",\"name\":". */
@@ -367,6 +381,7 @@ static void json_head(struct logtext *o, const struct access_record *r)
 	json_text(o, STR(",\"method\":"), r->method, LIMIT_METHOD);
 	json_text(o, STR(",\"target\":"), r->target, room_but(o, RESERVE_JSON));
 	json_text(o, STR(",\"host\":"), r->authority, LIMIT_HOST);
+	json_text(o, STR(",\"request_id\":"), r->request_id, LIMIT_ID);
 }
 
 static void json_result(struct logtext *o, const struct access_record *r)

@@ -42,6 +42,7 @@ struct access_record {
 	unsigned n_tried;
 	const struct access_attempt *tried; /* before the last one */
 	const struct access_limit *limited; /* by a limit of the frontend; NULL: not */
+	struct str request_id; /* empty: not known */
 	/* Raw from the client: escaped here. */
 	struct str method, target, version, authority, user_agent, referer;
 };

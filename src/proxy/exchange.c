@@ -130,6 +130,8 @@ struct exchange *exchange_begin(struct session *s)
 		return NULL;
 	memset(x, 0, offsetof(struct exchange, arena));
 	x->id = ++w->last_exchange;
+	request_id_make(&w->ids, x->id_text);
+	x->request_id = (struct str){ x->id_text, sizeof(x->id_text) };
 	x->session = s;
 	x->frontend = s->frontend;
 	x->tenancy = s->tenancy;

@@ -75,6 +75,8 @@ struct exchange {
 	uint64_t began_at, head_at, queued_at, connect_at, connected_at, response_at;
 	uint64_t queue_us; /* that it has waited in queues */
 	uint64_t began_wall;
+	struct str request_id;   /* in id_text, or as the client sent it */
+	bool id_passed, id_told; /* not written: kept, or a rule says what it is */
 	struct http_edited edited;     /* the request, by request_headers */
 	struct http_edit *res_edits;   /* to be done to the response */
 	unsigned n_res_edits;
@@ -90,6 +92,7 @@ struct exchange {
 	uint64_t moved_at; /* when that was seen last */
 
 	struct arena arena;
+	char id_text[REQUEST_ID_SIZE];
 	struct access_attempt attempts[ACCESSLOG_TRIED]; /* the first of those that failed */
 	struct h1_parser parser;
 	struct http_request req;
@@ -119,6 +122,15 @@ extern const struct h1_limits exchange_response_limits;
 static inline bool exchange_is_tcp(const struct exchange *x)
 {
 	return x->frontend->conf->mode == CONF_MODE_TCP;
+}
+
+/* The name of the field that has the id, in what goes out; none when it does not have to be
+ * written. */
+static inline struct str exchange_id_name(const struct exchange *x, bool passed)
+{
+	const struct conf_request_id *conf = &x->frontend->conf->request_id;
+
+	return conf->on && !passed ? conf->header : STR_NONE;
 }
 
 /* The one setter of the end. Before any response byte it leads to an answer of our own,

@@ -24,6 +24,25 @@ static void tell_relaxed(const struct session *s, const struct conf_frontend *co
 		   STR_ARGS(conf->name), s->peer_host);
 }
 
+/* Who may say what the request's id is; of anybody else nothing of that name goes on. */
+static void judge_request_id(struct exchange *x)
+{
+	const struct conf_request_id *conf = &x->frontend->conf->request_id;
+	struct http_field *sent = NULL;
+	struct str id;
+
+	if (conf->on)
+		sent = request_id_find(&x->req.fields, x->frontend->request_id, conf->header);
+	if (!sent)
+		return;
+	id = request_id_take(&x->req.fields, sent,
+			     conf->keep || session_peer_is_trusted(x->session));
+	if (!id.n)
+		return;
+	x->request_id = id;
+	x->id_passed = true;
+}
+
 /* The head is understood: what follows in the buffer is its body, and then another request. */
 static void head_taken(struct exchange *x)
 {
@@ -33,6 +52,7 @@ static void head_taken(struct exchange *x)
 	x->head_whole = true;
 	x->head_at = loop_now(s->worker->loop);
 	x->keep_alive = x->req.keep_alive;
+	judge_request_id(x);
 	x->to_server.keep = s->in->at;
 	x->to_server.in_done = x->req.framing == FRAMING_NONE;
 }
@@ -112,7 +132,9 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 					 .proto = STR("http"),
 					 .port = session_port(s),
 					 .default_host = default_host(x),
-					 .edited = x->edited };
+					 .edited = x->edited,
+					 .id_name = exchange_id_name(x, x->id_passed),
+					 .id = x->request_id };
 
 	s->in->at = x->to_server.keep;
 	iovq_init(&x->to_server.q);
@@ -198,6 +220,12 @@ static unsigned choose_edits(struct exchange *x, const struct route_facts *facts
 	return n + router_edits(x->backend->edits, response, facts, &x->arena, out + n);
 }
 
+static bool rules_say_id(const struct exchange *x, const struct http_edit *edits, unsigned n)
+{
+	return http_edits_name(edits, n, x->frontend->request_id,
+			       x->frontend->conf->request_id.header);
+}
+
 /* Both are chosen now, while the whole request is at hand. False: out of memory. */
 static bool edit_request(struct exchange *x, const struct route_facts *facts)
 {
@@ -206,7 +234,9 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
+	x->id_passed |= rules_say_id(x, edits, n);
 	n = choose_edits(x, facts, true, edits);
+	x->id_told = rules_say_id(x, edits, n);
 	if (n)
 		x->res_edits = arena_alloc(&x->arena, n * sizeof(*edits));
 	if (x->res_edits)
@@ -236,6 +266,7 @@ enum step_result step_route(struct exchange *x)
 	struct route_facts facts = { .req = tcp ? NULL : &x->req,
 				     .src = &s->peer,
 				     .dst_port = session_port(s),
+				     .request_id = x->request_id,
 				     .scratch = s->worker->scratch };
 	enum reason why = ask_router(x, &facts, tcp ? REASON_COMPLETE : judge_hops(x));
 

@@ -136,6 +136,18 @@ static void reply_shape(const struct exchange *x, struct h1_reply *r)
 		r->framing = FRAMING_CLOSE;
 }
 
+/* Ours stands for what the server said of it, which was told the same. */
+static void tell_id(struct exchange *x, struct h1_reply *r)
+{
+	struct http_field *said;
+
+	r->id_name = exchange_id_name(x, x->id_told);
+	r->id = x->request_id;
+	said = request_id_find(&x->res.fields, x->frontend->request_id, r->id_name);
+	if (said && r->id_name.n)
+		request_id_take(&x->res.fields, said, false);
+}
+
 static bool write_head(struct exchange *x, struct h1_reply *r)
 {
 	struct http_edited edited;
@@ -149,6 +161,9 @@ static bool write_head(struct exchange *x, struct h1_reply *r)
 	if (x->backend->sticky.name.n && (x->res.status >= 200 || x->res.status == 101) &&
 	    !affinity_tell(x->backend, x->server, x->sticky, &x->res, &x->arena, &r->added))
 		return false;
+	if (x->frontend->conf->request_id.to_client &&
+	    (x->res.status >= 200 || x->res.status == 101))
+		tell_id(x, r);
 	return x->session->codec->write_response(&x->res, r, &x->to_client.q, &x->arena);
 }
 
@@ -373,11 +388,14 @@ static void waste_chunks(struct exchange *x)
 static bool write_reply(struct exchange *x)
 {
 	struct session *s = x->session;
+	bool told = x->frontend->conf->request_id.to_client;
 	const struct h1_reply r = { .framing = FRAMING_LENGTH,
 				    .keep_alive = x->keep_alive,
 				    .client_minor = x->head_whole ? x->req.minor : 1,
 				    .date = worker_date(s->worker),
-				    .retry_after = x->retry_after };
+				    .retry_after = x->retry_after,
+				    .id_name = exchange_id_name(x, x->status < 400 && !told),
+				    .id = x->request_id };
 
 	struct h1_answer a = { .why = x->reason, .status = x->status, .location = x->location };
 

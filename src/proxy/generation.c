@@ -292,6 +292,7 @@ static bool make_frontends(struct generation *g, struct board_proxy *board,
 
 		f->conf = &g->conf->frontends[i];
 		f->limits = request_limits(f->conf);
+		f->request_id = http_field_classify(f->conf->request_id.header);
 		f->router = router_compile(g->conf, &g->source, f->conf, &diags);
 		slot = board_frontend_slot(board, f->conf->name);
 		good = f->router && slot >= 0 && make_limits(g, f, limits);

@@ -34,6 +34,7 @@ struct frontend {
 	const struct conf_frontend *conf;
 	struct h1_limits limits; /* of requests */
 	struct router *router;
+	enum http_field_id request_id; /* of its name */
 	unsigned n_rates, n_holds;
 	struct frontend_limit *rates, *holds; /* of requests; of connections */
 	struct frontend_stats *stats;

@@ -121,6 +121,7 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.n_tried = x->n_attempts,
 		.tried = x->attempts,
 		.limited = x->limited,
+		.request_id = x->request_id,
 		.method = x->req.method_text,
 		.target = x->req.target,
 		.authority = x->head_whole ? x->req.authority : STR_NONE,

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -79,6 +80,15 @@ void worker_session_closed(struct worker *w)
 	loop_task_queue(w->loop, &w->tidy);
 }
 
+/* Never in the way of a start: where the kernel has no random bytes yet, the clocks have to do. */
+static void start_ids(struct worker *w)
+{
+	uint64_t random[2] = { clock_wall_us(), clock_now_us() ^ (uintptr_t)w };
+
+	(void)!getrandom(random, sizeof(random), GRND_NONBLOCK);
+	w->ids = (struct request_ids){ random[0], random[1] };
+}
+
 struct worker *worker_new(struct proxy_shared *shared, unsigned index)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -94,6 +104,7 @@ struct worker *worker_new(struct proxy_shared *shared, unsigned index)
 	list_init(&w->marks);
 	/* So that no number comes again in the next process: no exchange takes but 1 µs. */
 	w->last_exchange = clock_now_us();
+	start_ids(w);
 	buf_pool_init(&w->buffers, BUFFERS_KEPT);
 	w->loop = loop_new();
 	w->scratch = router_scratch_new();

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "http/request_id.h"
 #include "limit/table.h"
 #include "proxy/generation.h"
 #include "proxy/logger.h"
@@ -64,6 +65,7 @@ struct worker {
 	struct list marks; /* of walks over them */
 	unsigned n_sessions;
 	struct list lingering; /* the sessions that have said all, longest first */
+	struct request_ids ids;
 	uint64_t last_exchange; /* the number of the last one that began (proxy/walk.h) */
 	bool accepting_paused;
 

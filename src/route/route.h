@@ -17,6 +17,7 @@ struct route_facts {
 	bool tls;
 	struct str sni;
 	struct str default_host; /* for router_location(), of a request that names none */
+	struct str request_id;   /* empty: it is only asked where it would go */
 	struct router_scratch *scratch;
 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/chars.h"
 #include "route/compile.h"
 #include "route/edit_rules.h"
 #include "route/plan.h"
@@ -176,12 +177,41 @@ static void compile_limits(struct compile *c, struct router *r)
 		compile_limit(c, r, i);
 }
 
+/* A name with other characters would be left out of what clients send (HTTP.md 54). */
+static bool name_is_plain(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!http_char_is(name.p[i], CHAR_PLAIN))
+			return false;
+	return true;
+}
+
+static void judge_request_id(struct compile *c)
+{
+	const struct conf_frontend *f = c->frontend;
+	struct str name = f->request_id.header;
+	enum http_field_id id = http_field_classify(name);
+
+	if (!f->request_id.on)
+		return;
+	if (id != FIELD_OTHER && id != FIELD_X_REQUEST_ID)
+		diag_add(c->diags, c->source, DIAG_ERROR, f->request_id.line,
+			 "\"%.*s\" has a meaning of its own and cannot have the request's id; "
+			 "write header = \"X-Request-ID\";", STR_ARGS(name));
+	else if (!name_is_plain(name))
+		diag_add(c->diags, c->source, DIAG_ERROR, f->request_id.line,
+			 "\"%.*s\" has more than letters, digits and \"-\" in it, and what "
+			 "clients send in such a field is left out; write "
+			 "header = \"X-Request-ID\";", STR_ARGS(name));
+}
+
 static void compile_all(struct compile *c, struct router *r)
 {
 	size_t errors = c->diags->errors;
 
 	if (!name_acls(c))
 		return;
+	judge_request_id(c);
 	compile_acls(c);
 	compile_routes(c, r);
 	compile_limits(c, r);

@@ -226,6 +226,8 @@ static struct str value_of(const struct template_piece *piece, const struct rout
 		return src_text(facts, arena);
 	case TEMPLATE_DST_PORT:
 		return port_text(facts, arena);
+	case TEMPLATE_REQUEST_ID:
+		return facts->request_id;
 	case TEMPLATE_NAMED_HDR:
 	case TEMPLATE_NAMED_QUERY:
 	case TEMPLATE_NAMED_COOKIE:

@@ -26,7 +26,7 @@ HOP = {b"connection", b"keep-alive", b"close", b"proxy-connection", b"te", b"tra
 KEPT = {b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"expect",
         b"max-forwards", b"via"} | FORGED
 # Written by hpcbal itself.
-OURS = HOP | FORGED | {b"host", b"content-length"}
+OURS = HOP | FORGED | {b"host", b"content-length", b"x-request-id"}
 
 
 @dataclasses.dataclass

@@ -119,7 +119,8 @@ def test_listings_for_people(start, origin):
 
 HAPROXY_LINE = re.compile(
     r"127\.0\.0\.1:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front main/main1 "
-    r"\d+/\d+/\d+/\d+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ \"GET /x\?y HTTP/1\.1\"$")
+    r"\d+/\d+/\d+/\d+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ \{\w{32}\} "
+    r"\"GET /x\?y HTTP/1\.1\"$")
 
 
 def test_access_log_in_haproxys_format(start, origin):

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/test_http_path \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_fields \
+	tests/unit/test_http_request_id \
 	tests/unit/test_http_response \
 	tests/unit/test_http_write \
 	tests/unit/test_http_ws_frames
@@ -50,6 +51,11 @@ tests_unit_test_http_request_fields_SOURCES = tests/unit/test_http_request_field
 	tests/unit/http_testing.h
 tests_unit_test_http_request_fields_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_request_fields_LDADD = $(http_test_libs)
+
+tests_unit_test_http_request_id_SOURCES = tests/unit/test_http_request_id.c \
+	tests/unit/http_testing.h
+tests_unit_test_http_request_id_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_request_id_LDADD = $(http_test_libs)
 
 tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c tests/unit/http_testing.h
 tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

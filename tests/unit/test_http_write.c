@@ -406,6 +406,20 @@ START_TEST(more_gaps_than_the_queue_holds_are_copied)
 }
 END_TEST
 
+START_TEST(the_id_is_told_both_ways)
+{
+	fw.id_name = STR("X-Request-ID");
+	fw.id = STR("abc");
+	goes_out(STR("GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n"),
+		 "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nX-Request-ID: abc\r\n\r\n");
+	reply.id_name = STR("X-Trace");
+	reply.id = STR("def");
+	comes_back(STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: " NOW "\r\n\r\n"),
+		   METHOD_GET, "HTTP/1.1 200 OK\r\nDate: " NOW "\r\nContent-Length: 0\r\n"
+			       "X-Trace: def\r\n\r\n");
+}
+END_TEST
+
 static bool answer_of(enum reason why, enum http_method m)
 {
 	const struct h1_answer a = { .why = why, .status = reason_status(why) };
@@ -578,6 +592,7 @@ int main(void)
 	tcase_add_test(t, h18_a_relaxed_bare_lf_goes_out_as_crlf);
 	tcase_add_test(t, kept_lines_are_not_copied);
 	tcase_add_test(t, more_gaps_than_the_queue_holds_are_copied);
+	tcase_add_test(t, the_id_is_told_both_ways);
 	tcase_add_test(t, a_full_queue_and_a_failed_arena_are_told);
 	tcase_add_test(t, errors_of_our_own);
 	tcase_add_test(t, answers_that_a_route_gives);

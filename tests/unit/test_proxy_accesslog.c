@@ -35,6 +35,7 @@ static struct access_record plain_record(void)
 		.user_agent = STR("curl/7.88.1"),
 		.referer = STR("http://a.example/\"x"),
 		.version = STR("HTTP/1.1"),
+		.request_id = STR("4bf92f3577b34da6a3ce929d0e0e4736"),
 	};
 
 	ck_assert_ptr_null(addr_parse(&r.client, STR("10.0.1.2:33317")));
@@ -75,7 +76,7 @@ START_TEST(haproxy_complete)
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front web_backend/web1 "
 			 "10/0/30/69/109 200 2750 - - ---- 4/3/2/1/0 0/0 "
-			 "\"GET /index.html HTTP/1.1\"");
+			 "{4bf92f3577b34da6a3ce929d0e0e4736} \"GET /index.html HTTP/1.1\"");
 }
 END_TEST
 
@@ -85,7 +86,8 @@ START_TEST(haproxy_unreadable)
 
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front http_front/<NOSRV> "
-			 "-1/-1/-1/-1/1000 400 0 - - PR-- 4/3/2/1/0 0/0 \"<BADREQ>\" REQ_LINE");
+			 "-1/-1/-1/-1/1000 400 0 - - PR-- 4/3/2/1/0 0/0 "
+			 "{4bf92f3577b34da6a3ce929d0e0e4736} \"<BADREQ>\" REQ_LINE");
 }
 END_TEST
 
@@ -100,7 +102,7 @@ START_TEST(h34_h80_limit_and_size_are_named)
 	r.limit = 16384;
 	r.version = STR("HTTP/1.2");
 	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
-			   STR(" PR-- 4/3/2/1/0 0/0 \"GET /index.html HTTP/1.2\" "
+			   STR(" {4bf92f3577b34da6a3ce929d0e0e4736} \"GET /index.html HTTP/1.2\" "
 			       "REQ_HEAD_TOO_LARGE size=16390 limit=16384")));
 	ck_assert(str_find(str_of(format(CONF_LOG_JSON, &r)),
 			   STR("\"reason\":\"REQ_HEAD_TOO_LARGE\","
@@ -130,7 +132,8 @@ START_TEST(haproxy_redispatched)
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front web_backend/web1 "
 			 "10/0/-1/-1/109 -1 2750 - - CC-- 4/3/2/1/+2 0/0 "
-			 "\"GET /index.html HTTP/1.0\" CLIENT_ABORT_CONNECT");
+			 "{4bf92f3577b34da6a3ce929d0e0e4736} \"GET /index.html HTTP/1.0\" "
+			 "CLIENT_ABORT_CONNECT");
 }
 END_TEST
 
@@ -151,7 +154,8 @@ START_TEST(h148_haproxy_of_tcp)
 
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front web_backend/web1 "
-			 "0/30/109 2750 -- 4/3/2/1/0 0/0");
+			 "0/30/109 2750 -- 4/3/2/1/0 0/0 "
+			 "{4bf92f3577b34da6a3ce929d0e0e4736}");
 	r.server = STR_NONE;
 	r.queue_us = r.connect_us = -1;
 	r.reason = REASON_CONNECT_REFUSED;
@@ -160,7 +164,8 @@ START_TEST(h148_haproxy_of_tcp)
 	r.redispatched = true;
 	ck_assert_str_eq(format(CONF_LOG_HAPROXY, &r),
 			 "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http_front "
-			 "web_backend/<NOSRV> -1/-1/109 2750 SC 4/3/2/1/+1 0/0 CONNECT_REFUSED");
+			 "web_backend/<NOSRV> -1/-1/109 2750 SC 4/3/2/1/+1 0/0 "
+			 "{4bf92f3577b34da6a3ce929d0e0e4736} CONNECT_REFUSED");
 }
 END_TEST
 
@@ -236,7 +241,8 @@ START_TEST(json_complete)
 		"{\"time\":\"2009-02-06T11:14:14.655Z\",\"node\":\"lb1\","
 		"\"client\":\"10.0.1.2:33317\",\"frontend\":\"http_front\","
 		"\"backend\":\"web_backend\",\"server\":\"web1\",\"method\":\"GET\","
-		"\"target\":\"/index.html\",\"host\":\"www.example.com\",\"status\":200,"
+		"\"target\":\"/index.html\",\"host\":\"www.example.com\","
+		"\"request_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"status\":200,"
 		"\"bytes_out\":2750,\"bytes_in\":17,\"request_ms\":10.999,\"queue_ms\":0.000,"
 		"\"connect_ms\":30.000,\"response_ms\":69.001,\"total_ms\":109.123,"
 		"\"reason\":\"COMPLETE\",\"reason_text\":\"complete\",\"termination\":\"----\","
@@ -256,6 +262,7 @@ START_TEST(json_unreadable)
 		"{\"time\":\"2009-02-06T11:14:14.655Z\",\"node\":\"lb1\","
 		"\"client\":\"10.0.1.2:33317\",\"frontend\":\"http_front\","
 		"\"backend\":null,\"server\":null,\"method\":null,\"target\":null,\"host\":null,"
+		"\"request_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\","
 		"\"status\":null,\"bytes_out\":0,\"bytes_in\":17,\"request_ms\":null,"
 		"\"queue_ms\":null,\"connect_ms\":null,\"response_ms\":null,\"total_ms\":1000.999,"
 		"\"reason\":\"REQ_LINE\",\"reason_text\":\"malformed request line\","
@@ -293,11 +300,16 @@ START_TEST(limits_are_named)
 
 	r.limited = &l;
 	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
-			   STR(" 4/3/2/1/0 0/0 {limit:login} \"GET /index.html HTTP/1.1\"")));
+			   STR(" 0/0 {4bf92f3577b34da6a3ce929d0e0e4736|limit:login} "
+			       "\"GET /index.html HTTP/1.1\"")));
 	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_JSON, &r),
 				     ",\"limited\":{\"name\":\"login\",\"key\":\"192.0.2.7\","
 				     "\"dry_run\":false},\"user_agent\":"));
 	l.dry_run = true;
+	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
+			   STR(" 0/0 {4bf92f3577b34da6a3ce929d0e0e4736|dry_run:login} "
+			       "\"GET /index.html HTTP/1.1\"")));
+	r.request_id = STR_NONE;
 	ck_assert(str_ends(str_of(format(CONF_LOG_HAPROXY, &r)),
 			   STR(" 0/0 {dry_run:login} \"GET /index.html HTTP/1.1\"")));
 	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_JSON, &r), "\"dry_run\":true},"));
@@ -310,10 +322,12 @@ START_TEST(combined_lines)
 
 	ck_assert_str_eq(format(CONF_LOG_COMBINED, &r),
 			 "10.0.1.2 - - [06/Feb/2009:12:14:14 +0100] \"GET /index.html HTTP/1.1\" "
-			 "200 2750 \"http://a.example/\\\"x\" \"curl/7.88.1\"");
+			 "200 2750 \"http://a.example/\\\"x\" \"curl/7.88.1\" "
+			 "\"4bf92f3577b34da6a3ce929d0e0e4736\"");
 	r = bad_record();
 	ck_assert_str_eq(format(CONF_LOG_COMBINED, &r),
-			 "10.0.1.2 - - [06/Feb/2009:12:14:14 +0100] \"-\" 400 - \"-\" \"-\"");
+			 "10.0.1.2 - - [06/Feb/2009:12:14:14 +0100] \"-\" 400 - \"-\" \"-\" "
+			 "\"4bf92f3577b34da6a3ce929d0e0e4736\"");
 }
 END_TEST
 
@@ -361,7 +375,7 @@ START_TEST(long_input_keeps_the_end)
 	memset(junk, bytes[_i], sizeof(junk));
 	r.method = r.target = r.authority = r.user_agent = r.referer =
 		(struct str){ junk, sizeof(junk) };
-	r.node = r.frontend = r.backend = r.server = r.target;
+	r.request_id = r.node = r.frontend = r.backend = r.server = r.target;
 	for (unsigned i = 0; i < ACCESSLOG_TRIED; i++)
 		tried[i] = (struct access_attempt){ r.target, REASON_RES_TOO_MANY_INTERIM };
 	r.tried = tried;

@@ -226,20 +226,6 @@ static const struct variable {
 #undef VARIABLE
 };
 
-static void print_variables(void)
-{
-	printf(".Bl -tag -width Ds\n");
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		size_t n = strcspn(variables[i].name, "(");
-
-		printf(".It Li ${%.*s%s}\n", (int)n, variables[i].name,
-		       variables[i].name[n] ? "(NAME)" : "");
-		print_escaped(str_of(variables[i].help));
-		printf("\n");
-	}
-	printf(".El\n");
-}
-
 static void print_reasons(void)
 {
 	printf(".Bl -tag -width \"SC 503\"\n");
@@ -254,6 +240,25 @@ static void print_reasons(void)
 	printf(".El\n");
 }
 
+static const struct variable page_values[] = {
+#define PAGE(name, value, help) { name, help },
+#include "http/page.def"
+#undef PAGE
+};
+
+static void print_variables(const struct variable *list, size_t count)
+{
+	printf(".Bl -tag -width Ds\n");
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strcspn(list[i].name, "(");
+
+		printf(".It Li ${%.*s%s}\n", (int)n, list[i].name, list[i].name[n] ? "(NAME)" : "");
+		print_escaped(str_of(list[i].help));
+		printf("\n");
+	}
+	printf(".El\n");
+}
+
 int main(void)
 {
 	char line[1024];
@@ -264,7 +269,10 @@ int main(void)
 		else if (strcmp(line, "@CONDITIONS@\n") == 0)
 			print_conditions();
 		else if (strcmp(line, "@VARIABLES@\n") == 0)
-			print_variables();
+			print_variables(variables, sizeof(variables) / sizeof(variables[0]));
+		else if (strcmp(line, "@PAGES@\n") == 0)
+			print_variables(page_values,
+					sizeof(page_values) / sizeof(page_values[0]));
 		else if (strcmp(line, "@REASONS@\n") == 0)
 			print_reasons();
 		else

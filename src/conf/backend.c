@@ -240,6 +240,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		      &b->request_headers);
 	build_headers(d, section_member(group, SECTION_BACKEND, "response_headers"),
 		      &b->response_headers);
+	build_errors(d, section_member(group, SECTION_BACKEND, "errors"), &b->errors);
 	build_balance(d, group, b);
 	if (sticky)
 		build_sticky(d, sticky, &b->sticky);

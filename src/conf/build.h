@@ -16,6 +16,7 @@ void build_check_admin(struct draft *d, const config_setting_t *listen);
 void build_limits(struct draft *d, const config_setting_t *list, struct conf_frontend *f);
 /* `list` may be NULL. */
 void build_headers(struct draft *d, const config_setting_t *list, struct conf_headers *to);
+void build_errors(struct draft *d, const config_setting_t *list, struct conf_errors *to);
 void build_expects(struct draft *d, const config_setting_t *list, struct conf_frontend *f);
 /* What a route does, but for the backend's index. False: it does not say. */
 bool build_action(struct draft *d, const config_setting_t *group, bool tcp,

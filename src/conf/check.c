@@ -44,32 +44,6 @@ static void read_request(struct draft *d, const config_setting_t *s, struct conf
 	check->path = draft_str(d, path);
 }
 
-static bool parse_code(struct str text, uint16_t *code)
-{
-	uint64_t v;
-
-	text = str_trim(text);
-	if (text.n != 3 || !str_to_u64(text, &v) || v < 100 || v > 599)
-		return false;
-	*code = (uint16_t)v;
-	return true;
-}
-
-static bool parse_range(struct str text, struct conf_status_range *range)
-{
-	ptrdiff_t dash = str_find_char(text, '-');
-
-	if (dash < 0) {
-		if (!parse_code(text, &range->from))
-			return false;
-		range->to = range->from;
-		return true;
-	}
-	return parse_code(str_first(text, (size_t)dash), &range->from) &&
-	       parse_code(str_from(text, (size_t)dash + 1), &range->to) &&
-	       range->from <= range->to;
-}
-
 static void read_expect(struct draft *d, const config_setting_t *s, struct conf_check *check)
 {
 	struct str rest = syntax_text(s), item;
@@ -84,7 +58,9 @@ static void read_expect(struct draft *d, const config_setting_t *s, struct conf_
 		return;
 	check->n_expect = 0;
 	while (str_split(&rest, ',', &item)) {
-		if (parse_range(item, &check->expect[check->n_expect++]))
+		struct conf_status_range *range = &check->expect[check->n_expect++];
+
+		if (value_statuses(item, &range->from, &range->to))
 			continue;
 		draft_fault(d, s,
 			    "expect has \"%.*s\", which is neither a status nor a range; "

@@ -129,6 +129,7 @@ static void build(struct draft *d, const config_setting_t *root)
 	build_lists(d, root);
 	check_admin(d, root);
 	settle(d);
+	build_errors(d, section_member(root, SECTION_TOP, "errors"), &d->conf->errors);
 	if (vrrp)
 		build_vrrp(d, vrrp);
 }

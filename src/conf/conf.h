@@ -24,6 +24,7 @@
 #define CONF_MAX_VRRP_TRACKS 16    /* of one instance, without the proxy */
 #define CONF_VRRP_PASSWORD 8       /* so many bytes of it are used */
 #define CONF_VRRP_ADDRESS_TEXT 63
+#define CONF_PAGE_MAX 65536u /* bytes of an error page */
 
 /* All in microseconds but the rate. Set at the top, overridden in a frontend (request, client,
  * keep_alive, tunnel, fin, proxy_header, body_min_rate) or a backend (connect, server, tunnel,
@@ -55,6 +56,23 @@ struct conf_answer {
 	unsigned status;
 	struct str to; /* of a redirect: with ${…}, compiled by route/ */
 	struct str body, content_type;
+};
+
+struct conf_status_range {
+	uint16_t from, to;
+};
+
+/* The pages of some statuses, whole; no `p`: another entry's, or the built-in one. */
+struct conf_error {
+	unsigned n_statuses;
+	struct conf_status_range *statuses;
+	struct str html, json;             /* route/pages.h judges them, */
+	unsigned html_line, json_line;     /* which stand here */
+};
+
+struct conf_errors {
+	unsigned n;
+	struct conf_error *list;
 };
 
 enum conf_route_action {
@@ -138,6 +156,7 @@ struct conf_frontend {
 	struct net *trusted_proxies;
 	int default_backend; /* -1: none, such a request gets 503 */
 	struct conf_request_id request_id;
+	struct conf_errors errors;
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
 	uint64_t via_limit;
 	uint64_t max_connections; /* 0: only the global limit */
@@ -152,10 +171,6 @@ enum conf_check_kind {
 	CONF_CHECK_HTTP,
 	CONF_CHECK_WEBSOCKET,
 	CONF_CHECK_EXTERNAL
-};
-
-struct conf_status_range {
-	uint16_t from, to;
 };
 
 struct conf_check {
@@ -235,6 +250,7 @@ struct conf_backend {
 	unsigned n_servers;
 	struct conf_server *servers;
 	struct conf_headers request_headers, response_headers;
+	struct conf_errors errors;
 	unsigned retries;
 	unsigned retry_budget; /* percent of its requests */
 	bool redispatch;
@@ -308,6 +324,7 @@ struct conf {
 	enum conf_log_format log_format;
 	struct str control_socket;
 	struct str admin_listen; /* as written; empty: none */
+	struct conf_errors errors; /* of all frontends */
 	unsigned n_frontends, n_backends, n_vrrp;
 	struct conf_frontend *frontends;
 	struct conf_backend *backends;
@@ -325,7 +342,7 @@ struct conf_line { /* flattened line i + 1 is line `line` of file `file` */
 	unsigned file, line;
 };
 
-struct conf_file { /* a value file that a condition names with -f, whole */
+struct conf_file { /* an error page, or a value file that a condition names with -f; whole */
 	struct str path, content;
 };
 
@@ -358,6 +375,8 @@ void conf_unref(struct conf *conf);
 
 /* The file that a condition names, or NULL. */
 const struct conf_file *conf_find_file(const struct conf_source *source, struct str path);
+/* The page of the first entry that has one for this status; no `p`: there is none. */
+struct str conf_error_page(const struct conf_errors *errors, unsigned status, bool json);
 /* -1 when there is none. */
 int conf_find_backend(const struct conf *conf, struct str name);
 

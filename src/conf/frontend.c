@@ -387,6 +387,7 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 		      &f->request_headers);
 	build_headers(d, section_member(group, SECTION_FRONTEND, "response_headers"),
 		      &f->response_headers);
+	build_errors(d, section_member(group, SECTION_FRONTEND, "errors"), &f->errors);
 	read_default_backend(d, group, f);
 	check_proxy_protocols(d, group);
 	check_via(d, group, f);

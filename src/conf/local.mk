@@ -8,6 +8,7 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/conf.c src/conf/conf.h \
 	src/conf/diag.c src/conf/diag.h \
 	src/conf/draft.c src/conf/draft.h \
+	src/conf/errors.c \
 	src/conf/expect.c \
 	src/conf/frontend.c \
 	src/conf/headers.c \

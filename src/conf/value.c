@@ -249,3 +249,27 @@ const char *value_rate(struct str text, uint64_t *count, uint64_t *period)
 		return "behind the slash stands no time";
 	return NULL;
 }
+
+static bool status_code(struct str text, uint16_t *code)
+{
+	uint64_t v;
+
+	text = str_trim(text);
+	if (text.n != 3 || !str_to_u64(text, &v) || v < 100 || v > 599)
+		return false;
+	*code = (uint16_t)v;
+	return true;
+}
+
+bool value_statuses(struct str text, uint16_t *from, uint16_t *to)
+{
+	ptrdiff_t dash = str_find_char(text, '-');
+
+	if (dash >= 0)
+		return status_code(str_first(text, (size_t)dash), from) &&
+		       status_code(str_from(text, (size_t)dash + 1), to) && *from <= *to;
+	if (!status_code(text, from))
+		return false;
+	*to = *from;
+	return true;
+}

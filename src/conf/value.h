@@ -34,6 +34,9 @@ bool value_suggest(const struct value_unit *units, struct str text, char *to, si
  * literal). */
 const char *value_rate(struct str text, uint64_t *count, uint64_t *period);
 
+/* "404", "500-504": the first and the last status of it, within 100 to 599. */
+bool value_statuses(struct str text, uint16_t *from, uint16_t *to);
+
 /* libconfig's own numbers wrap around; this reads what was written. False: it does not fit. */
 bool value_integer(struct str text, int64_t *out);
 

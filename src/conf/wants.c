@@ -61,12 +61,24 @@ static bool is_condition(const config_setting_t *s)
 	       (parent && str_eq(syntax_name(parent), STR("acls")));
 }
 
+/* The member of an entry of a list "errors". */
+static bool is_page(const config_setting_t *s)
+{
+	const config_setting_t *entry = config_setting_parent(s);
+	const config_setting_t *list = entry ? config_setting_parent(entry) : NULL;
+
+	return list && str_eq(syntax_name(list), STR("errors")) && syntax_text(s).n &&
+	       (str_eq(syntax_name(s), STR("html")) || str_eq(syntax_name(s), STR("json")));
+}
+
 static void walk(struct wants *w, const config_setting_t *s)
 {
 	if (config_setting_type(s) == CONFIG_TYPE_STRING) {
 		want_host(w, s);
 		if (is_condition(s))
 			want_files(w, s);
+		if (is_page(s))
+			w->page(w, syntax_text(s), syntax_line(s));
 	} else if (config_setting_is_aggregate(s)) {
 		for (int i = 0; i < config_setting_length(s); i++)
 			walk(w, config_setting_get_elem(s, (unsigned)i));

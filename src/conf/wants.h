@@ -1,5 +1,5 @@
 /* What a configuration names outside of itself, for the loader to fetch before
- * conf_parse(): hosts of servers and value files of conditions. Pure. */
+ * conf_parse(): hosts of servers, value files of conditions, error pages. Pure. */
 #ifndef HPCBAL_CONF_WANTS_H
 #define HPCBAL_CONF_WANTS_H
 
@@ -9,6 +9,7 @@ struct wants {
 	/* The spans live until the call returns; the same one may come several times. */
 	void (*host)(struct wants *w, struct str host, unsigned line);
 	void (*file)(struct wants *w, struct str path, unsigned line);
+	void (*page)(struct wants *w, struct str path, unsigned line);
 };
 
 /* False: the text has a mistake of syntax, which conf_parse() will tell. */

@@ -301,19 +301,6 @@ bool h1_write_response(const struct http_response *res, const struct h1_reply *r
 	       iovq_add(out, r->added) && iovq_add(out, http_text_since(&t, first));
 }
 
-/* "502 Bad Gateway: malformed status line\n" */
-static void error_body_add(struct http_text *t, unsigned status, struct str phrase,
-			   struct str text)
-{
-	http_text_add_number(t, status);
-	if (phrase.n)
-		http_text_add(t, STR(" "));
-	http_text_add(t, phrase);
-	http_text_add(t, STR(": "));
-	http_text_add(t, text);
-	http_text_add(t, STR("\n"));
-}
-
 static void retry_after_add(struct http_text *t, const struct h1_answer *a,
 			    const struct h1_reply *r)
 {
@@ -329,12 +316,12 @@ static void retry_after_add(struct http_text *t, const struct h1_answer *a,
 static void answer_fields_add(struct http_text *t, const struct h1_answer *a,
 			      const struct h1_reply *r)
 {
-	if (a->body.n)
+	if (a->n_body)
 		line_add(t, STR("Content-Type"), a->content_type);
-	else if (a->status >= 400)
-		http_text_add(t, STR("Content-Type: text/plain\r\n"));
 	if (a->status >= 400)
 		http_text_add(t, STR("Cache-Control: no-store\r\n"));
+	if (a->by_accept)
+		http_text_add(t, STR("Vary: Accept\r\n"));
 	if (a->location.n)
 		line_add(t, STR("Location"), a->location);
 	if (r->date.n)
@@ -346,28 +333,32 @@ static void answer_fields_add(struct http_text *t, const struct h1_answer *a,
 	reply_connection_add(t, r);
 }
 
+static bool body_add(struct iovq *out, const struct h1_answer *a)
+{
+	for (unsigned i = 0; i < a->n_body; i++)
+		if (!iovq_add(out, a->body[i]))
+			return false;
+	return true;
+}
+
 bool h1_write_answer(const struct h1_answer *a, enum http_method method, const struct h1_reply *r,
 		     struct iovq *out, struct arena *arena)
 {
-	struct str phrase = http_status_phrase(a->status), text = str_of(reason_text(a->why));
-	size_t room = 2 * phrase.n + text.n + r->date.n + a->content_type.n + a->location.n +
-		      r->id_name.n + r->id.n + ADDED_MAX;
-	struct str body = a->body;
+	struct str phrase = http_status_phrase(a->status);
+	size_t room = phrase.n + r->date.n + a->content_type.n + a->location.n + r->id_name.n +
+		      r->id.n + ADDED_MAX;
+	uint64_t length = 0;
 	struct http_text t;
-	size_t head = 0;
 
 	if (a->status == 0 || !http_text_init(&t, arena, room))
 		return false;
-	if (body.n == 0 && a->status >= 400) {
-		error_body_add(&t, a->status, phrase, text);
-		body = http_text_since(&t, 0);
-		head = body.n;
-	}
+	for (unsigned i = 0; i < a->n_body; i++)
+		length += a->body[i].n;
 	status_line_add(&t, a->status, phrase);
 	answer_fields_add(&t, a, r);
 	if (a->status != 204 && a->status != 304)
-		length_add(&t, body.n);
+		length_add(&t, length);
 	http_text_add(&t, STR("\r\n"));
-	return iovq_add(out, http_text_since(&t, head)) &&
-	       (method == METHOD_HEAD || iovq_add(out, body));
+	return iovq_add(out, http_text_since(&t, 0)) &&
+	       (method == METHOD_HEAD || body_add(out, a));
 }

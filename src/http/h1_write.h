@@ -55,12 +55,16 @@ struct h1_answer {
 	enum reason why;
 	unsigned status;
 	struct str location;           /* of a redirect */
-	struct str content_type, body; /* no body: of an error a line that says why */
+	struct str content_type;
+	const struct str *body; /* spans, one after the other */
+	unsigned n_body;        /* 0: no body */
+	bool by_accept;         /* the client's Accept has decided what the body is */
 };
 
-/* The whole of it: head and body (none for HEAD); r->framing is not looked at. With Retry-After
- * for a 503 that is the reason's own, Allow for 405 and for OPTIONS. The spans point into the
- * answer and the arena. Also false for a status 0, of reasons that have none. */
+/* The whole of it: head and body (for HEAD its length); r->framing is not looked at. With
+ * Retry-After for a 503 that is the reason's own, Allow for 405 and for OPTIONS. The spans point
+ * into those of the answer and into the arena. Also false for a status 0, of reasons that have
+ * none. */
 bool h1_write_answer(const struct h1_answer *a, enum http_method method, const struct h1_reply *r,
 		     struct iovq *out, struct arena *arena);
 

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_SOURCES = \
+	src/http/accept.c src/http/accept.h \
 	src/http/authority.c src/http/authority.h \
 	src/http/chars.c src/http/chars.h \
 	src/http/codec.c src/http/codec.h \
@@ -17,6 +18,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \
 	src/http/named.c src/http/named.h \
+	src/http/page.c src/http/page.def src/http/page.h \
 	src/http/path.c src/http/path.h \
 	src/http/request_id.c src/http/request_id.h \
 	src/http/status.c src/http/status.def \

@@ -14,6 +14,7 @@
 #include "loader/routers.h"
 #include "net/digest.h"
 #include "route/expect.h"
+#include "route/pages.h"
 
 #define BACKLOG 4096
 #define ADMIN_BACKLOG 256
@@ -36,6 +37,7 @@ static void compile_routes(struct loaded *l)
 {
 	bool sound = l->diags.errors == 0;
 
+	pages_judge(l->conf, &l->source, &l->diags);
 	for (unsigned i = 0; i < l->conf->n_frontends; i++) {
 		const struct conf_frontend *f = &l->conf->frontends[i];
 		struct router *r = router_compile(l->conf, &l->source, f, &l->diags);

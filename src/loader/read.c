@@ -59,9 +59,8 @@ static void want_host(struct wants *w, struct str host, unsigned line)
 }
 
 /* Without its content too it is put into the table: one message about it is enough. */
-static void want_file(struct wants *w, struct str path, unsigned line)
+static void add_file(struct gather *g, const char *what, struct str path, unsigned line)
 {
-	struct gather *g = list_of(w, struct gather, wants);
 	struct conf_source *s = g->source;
 	struct conf_file file = { .path = STR_NONE };
 	char why[FILE_WHY];
@@ -70,17 +69,27 @@ static void want_file(struct wants *w, struct str path, unsigned line)
 		return;
 	if (!room_for(g, &s->files, s->n_files, &g->files_room, FILES_MAX, sizeof(*s->files))) {
 		diag_add(g->diags, s, DIAG_ERROR, line,
-			 "more than %d value files; join some of them", FILES_MAX);
+			 "more than %d value files and pages; join some of them", FILES_MAX);
 		return;
 	}
 	file.path = arena_str(g->arena, path);
 	if (!file_read(flatten_path(g->arena, s->path, path).p, g->arena, &file.content, NULL,
 		       why)) {
-		diag_add(g->diags, s, DIAG_ERROR, line, "cannot read the value file \"%.*s\": %s",
-			 STR_ARGS(path), why);
+		diag_add(g->diags, s, DIAG_ERROR, line, "cannot read the %s \"%.*s\": %s",
+			 what, STR_ARGS(path), why);
 		file.content = STR("");
 	}
 	s->files[s->n_files++] = file;
+}
+
+static void want_file(struct wants *w, struct str path, unsigned line)
+{
+	add_file(list_of(w, struct gather, wants), "value file", path, line);
+}
+
+static void want_page(struct wants *w, struct str path, unsigned line)
+{
+	add_file(list_of(w, struct gather, wants), "page", path, line);
 }
 
 static unsigned count_cpus(void)
@@ -108,7 +117,7 @@ static struct str host_name(struct arena *arena)
 bool loader_read(const char *path, struct arena *arena, struct conf_source *source,
 		 struct diags *diags)
 {
-	struct gather g = { { want_host, want_file }, arena, source, diags, 0, 0 };
+	struct gather g = { { want_host, want_file, want_page }, arena, source, diags, 0, 0 };
 
 	*source = (struct conf_source){ .path = STR_NONE };
 	if (!flatten_read(path, arena, source, diags))

@@ -144,6 +144,8 @@ enum step_result exchange_await(struct exchange *x, enum exchange_wait w);
 /* The first byte of a request is there: from now on its head has a limited time. */
 void exchange_begin_head(struct exchange *x);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
+/* Queues the answer of our own: of its route, or the page of its error. False: no memory. */
+bool exchange_write_answer(struct exchange *x);
 /* It waits for no server any longer, if it does. */
 void exchange_leave_queue(struct exchange *x);
 /* Gives server and connection back, or the place in the queue. `reusable`: the connection may

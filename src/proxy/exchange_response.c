@@ -385,31 +385,6 @@ static void waste_chunks(struct exchange *x)
 	} while (!f->in_done && s->in->at < s->in->end);
 }
 
-static bool write_reply(struct exchange *x)
-{
-	struct session *s = x->session;
-	bool told = x->frontend->conf->request_id.to_client;
-	const struct h1_reply r = { .framing = FRAMING_LENGTH,
-				    .keep_alive = x->keep_alive,
-				    .client_minor = x->head_whole ? x->req.minor : 1,
-				    .date = worker_date(s->worker),
-				    .retry_after = x->retry_after,
-				    .id_name = exchange_id_name(x, x->status < 400 && !told),
-				    .id = x->request_id };
-
-	struct h1_answer a = { .why = x->reason, .status = x->status, .location = x->location };
-
-	if (x->answer) {
-		a.body = x->answer->body;
-		a.content_type = x->answer->content_type;
-	}
-	x->response_begun = true;
-	x->to_client.out = FRAMING_LENGTH;
-	/* Also of a head that was refused the method is known, if it came to that: who sent
-	 * HEAD waits for no body (HTTP.md 65). */
-	return s->codec->write_answer(&a, x->req.method, &r, &x->to_client.q, &x->arena);
-}
-
 enum step_result step_reply(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -420,7 +395,7 @@ enum step_result step_reply(struct exchange *x)
 			waste_chunks(x);
 		x->keep_alive = x->keep_alive && x->head_whole && exchange_rest_is_small(x) &&
 				session_may_go_on(s);
-		if (!write_reply(x))
+		if (!exchange_write_answer(x))
 			return exchange_end(x, REASON_NO_MEMORY);
 	}
 	switch (exchange_flush_client(x, !x->keep_alive)) {

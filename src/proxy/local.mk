@@ -3,6 +3,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/accesslog.c src/proxy/accesslog.h \
 	src/proxy/acceptor.c src/proxy/acceptor.h \
 	src/proxy/affinity.c src/proxy/affinity.h \
+	src/proxy/answer.c \
 	src/proxy/circuit.c src/proxy/circuit.h \
 	src/proxy/exchange.c src/proxy/exchange.h \
 	src/proxy/exchange_accept.c \

@@ -9,6 +9,7 @@ src_route_libroute_a_SOURCES = \
 	src/route/lex.c src/route/lex.h \
 	src/route/literals.c src/route/literals.h \
 	src/route/netset.c src/route/netset.h \
+	src/route/pages.c src/route/pages.h \
 	src/route/parse.c \
 	src/route/plan.c src/route/plan.h \
 	src/route/regex.c src/route/regex.h \

@@ -516,7 +516,8 @@ def is_own(message, exact):
         return message.status >= 400 and not message.all(b"x-saw")
     return rig.own_answer(message.body) or (
         message.status >= 400 and not message.all(b"x-saw") and message.body == b"" and
-        message.all(b"content-type") == [b"text/plain"])
+        message.all(b"content-type") in (
+            [b"text/html; charset=utf-8"], [b"application/json"]))
 
 
 def judge_refusals(plan, play):

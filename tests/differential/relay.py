@@ -64,8 +64,10 @@ ANSWERS = {"folded lines in answers": Reader("", both="te", lengths="equal", fol
                                              coding_in_10="honour"),
            "an answer that is none": Reader("", both="te", lengths="equal", first_line="split",
                                             coding_in_10="honour")}
-REFUSAL = (b"HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nDate: x\r\n%sContent-Length: %d\r\n"
-           b"\r\n%s")
+REFUSAL_PAGE = (b'<!DOCTYPE html>\n<html lang="en">\n<title>%d %s</title>\n<p>%s</p>\n'
+                b"<p><small>Request ID: x</small></p>\n</body>\n</html>\n")
+REFUSAL = (b"HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\nDate: x\r\n"
+           b"%sContent-Length: %d\r\n\r\n%s")
 
 
 def chunked(body, trailers=()):
@@ -200,7 +202,7 @@ class Session:
         self.log(message, status, "REQ_X", None, None)
 
     def own_answer(self, status, phrase, why, method, last):
-        body = b"%d %s: %s\n" % (status, phrase, why.encode())
+        body = REFUSAL_PAGE % (status, phrase, why.encode())
         self.client.send(REFUSAL % (status, phrase, b"Connection: close\r\n" if last else b"",
                                     len(body), b"" if method == b"HEAD" else body))
         if last:

@@ -601,6 +601,13 @@ class Rig:
             proxy.stop()
 
 
+OWN_PAGE = re.compile(
+    rb'(?:<!DOCTYPE html>\n<html lang="en">\n[^\0]*<title>[45][0-9][0-9] [A-Za-z ()\-]+</title>\n'
+    rb'[^\0]*\n<p><small>Request ID: [!-~]+</small></p>\n</body>\n</html>\n'
+    rb'|{"status":[45][0-9][0-9],"title":"[^"]+","detail":"[^"]+","reason":"\w+",'
+    rb'"request_id":"[!-~]+"}\n)\Z')
+
+
 def own_answer(body):
-    """Whether a body is one of hpcbal's own answers: "502 Bad Gateway: malformed status line"."""
-    return re.match(rb"[45][0-9][0-9] [A-Za-z ()\-]+: [^\n]+\n\Z", body) is not None
+    """Whether a body is one of hpcbal's own answers, the page of an error."""
+    return OWN_PAGE.match(body) is not None

@@ -17,8 +17,8 @@ def test_h82_a_body_that_is_bad_from_its_start_is_a_502(site, body):
     client = site.client()
     client.send(GET)
     response = client.read_response()
-    assert (response.status, response.body) == (
-        502, b"502 Bad Gateway: malformed chunked response body\n")
+    assert response.status == 502
+    assert b"<p>malformed chunked response body</p>" in response.body
     site.daemon.wait_log(r" 502 \d+ - - PD-- .*\"GET / HTTP/1.1\"")
     assert len(site.origin.requests) == 1
 

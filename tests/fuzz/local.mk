@@ -4,6 +4,7 @@ EXTRA_DIST += tests/fuzz/corpus tests/fuzz/condition.dict tests/fuzz/conf.dict \
 	tests/fuzz/control.dict tests/fuzz/http.dict
 
 check_PROGRAMS += \
+	tests/fuzz/replay_accept \
 	tests/fuzz/replay_client \
 	tests/fuzz/replay_condition \
 	tests/fuzz/replay_conf \
@@ -14,6 +15,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response \
 	tests/fuzz/replay_msg \
+	tests/fuzz/replay_page \
 	tests/fuzz/replay_proxy_header \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_roster \
@@ -23,6 +25,7 @@ check_PROGRAMS += \
 
 if ENABLE_FUZZ
 noinst_PROGRAMS = \
+	tests/fuzz/fuzz_accept \
 	tests/fuzz/fuzz_client \
 	tests/fuzz/fuzz_condition \
 	tests/fuzz/fuzz_conf \
@@ -33,6 +36,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response \
 	tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_page \
 	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_roster \
@@ -63,6 +67,12 @@ fuzz_web_libs = src/web/libweb.a src/admin/libadmin.a src/net/libnet.a src/http/
 # What these two have around them is played by the entry itself.
 fuzz_client_wraps = -Wl,--wrap=control_connect
 fuzz_control_wraps = -Wl,--wrap=reload_ask -Wl,--wrap=children_control
+
+tests_fuzz_fuzz_accept_SOURCES = tests/fuzz/fuzz_accept.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_accept_LDADD = $(fuzz_http_libs)
+tests_fuzz_fuzz_accept_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_accept_SOURCES = $(tests_fuzz_fuzz_accept_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_accept_LDADD = $(fuzz_http_libs)
 
 tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz_client.c
 tests_fuzz_fuzz_client_LDADD = $(fuzz_admin_libs)
@@ -125,6 +135,12 @@ tests_fuzz_fuzz_msg_LDADD = $(fuzz_msg_libs)
 tests_fuzz_fuzz_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_msg_SOURCES = $(tests_fuzz_fuzz_msg_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_msg_LDADD = $(fuzz_msg_libs)
+
+tests_fuzz_fuzz_page_SOURCES = tests/fuzz/fuzz_page.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_page_LDADD = $(fuzz_http_libs)
+tests_fuzz_fuzz_page_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_page_SOURCES = $(tests_fuzz_fuzz_page_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_page_LDADD = $(fuzz_http_libs)
 
 tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c
 tests_fuzz_fuzz_proxy_header_LDADD = $(fuzz_net_libs)

@@ -1,10 +1,12 @@
 check_PROGRAMS += \
+	tests/unit/test_http_accept \
 	tests/unit/test_http_chunk \
 	tests/unit/test_http_cookies \
 	tests/unit/test_http_edits \
 	tests/unit/test_http_hops \
 	tests/unit/test_http_message \
 	tests/unit/test_http_named \
+	tests/unit/test_http_page \
 	tests/unit/test_http_path \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_fields \
@@ -14,6 +16,10 @@ check_PROGRAMS += \
 	tests/unit/test_http_ws_frames
 
 http_test_libs = src/http/libhttp.a src/base/libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_accept_SOURCES = tests/unit/test_http_accept.c tests/unit/http_testing.h
+tests_unit_test_http_accept_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_accept_LDADD = $(http_test_libs)
 
 tests_unit_test_http_chunk_SOURCES = tests/unit/test_http_chunk.c tests/unit/http_testing.h
 tests_unit_test_http_chunk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -38,6 +44,10 @@ tests_unit_test_http_message_LDADD = $(http_test_libs)
 tests_unit_test_http_named_SOURCES = tests/unit/test_http_named.c tests/unit/http_testing.h
 tests_unit_test_http_named_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_named_LDADD = $(http_test_libs)
+
+tests_unit_test_http_page_SOURCES = tests/unit/test_http_page.c tests/unit/http_testing.h
+tests_unit_test_http_page_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_page_LDADD = $(http_test_libs)
 
 tests_unit_test_http_path_SOURCES = tests/unit/test_http_path.c tests/unit/http_testing.h
 tests_unit_test_http_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -135,10 +135,15 @@ static void ask_file(struct wants *w, struct str path, unsigned line)
 	ask((struct asked *)w, "file", path, line);
 }
 
+static void ask_page(struct wants *w, struct str path, unsigned line)
+{
+	ask((struct asked *)w, "page", path, line);
+}
+
 START_TEST(wants_are_found)
 {
 	struct conf_source source = { .path = STR("t.conf") };
-	struct asked a = { { ask_host, ask_file }, "" };
+	struct asked a = { { ask_host, ask_file, ask_page }, "" };
 
 	source.text = STR("frontends = ( {\n"
 			  " acls: { a = \"path -i -f /etc/a  or hdr(X) -f b.txt\"; };\n"
@@ -147,10 +152,13 @@ START_TEST(wants_are_found)
 			  " name = \"-f d\"; } );\n"
 			  "servers = ( { address = \"app.example.org:80\"; },\n"
 			  " { address = \"10.0.0.1:80\"; }, { address = \"10.0.0.1.5:80\"; },\n"
-			  " { address = \"noport\"; } );\n");
+			  " { address = \"noport\"; } );\n"
+			  "errors = ( { html = \"e.html\"; json = \"e.json\"; },"
+			  " { html = \"\"; } );\n"
+			  "html = \"no\"; other = ( { html = \"no\"; } ); errors2 = \"no\";\n");
 	ck_assert(wants_read(&a.wants, &source));
 	ck_assert_str_eq(a.said, "file:/etc/a@2 file:b.txt@2 file:c@3 file:d e@3 "
-				 "host:app.example.org@5 ");
+				 "host:app.example.org@5 page:e.html@8 page:e.json@8 ");
 	source.text = STR("a = ;");
 	ck_assert(!wants_read(&a.wants, &source));
 }

@@ -42,7 +42,7 @@ static unsigned choose(void *state, const struct candidate *c, unsigned n,
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++) {
-		struct draw d = rendezvous_draw(&c[i], key->hash);
+		struct draw d = rendezvous_draw(c[i].server->hash, c[i].weight, key->hash);
 		bool over = is_overloaded(&c[i], &all);
 
 		if (over > overloaded || (over == overloaded && i > 0 &&

@@ -10,7 +10,7 @@ static unsigned choose(void *state, const struct candidate *c, unsigned n,
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++) {
-		struct draw d = rendezvous_draw(&c[i], key->hash);
+		struct draw d = rendezvous_draw(c[i].server->hash, c[i].weight, key->hash);
 
 		if (i == 0 || rendezvous_is_better(&d, &best)) {
 			best = d;

@@ -1,4 +1,4 @@
-/* What a route does: one of backend, redirect, deny and respond. */
+/* What a route does: one of backend, split, redirect, deny and respond. */
 #include "conf/build.h"
 #include "conf/scalar.h"
 #include "conf/section.h"
@@ -81,6 +81,7 @@ static const struct {
 	void (*read)(struct draft *d, const config_setting_t *s, struct conf_answer *a);
 } actions[] = {
 	{ "backend", CONF_ROUTE_BACKEND, NULL },
+	{ "split", CONF_ROUTE_SPLIT, NULL },
 	{ "redirect", CONF_ROUTE_REDIRECT, read_redirect },
 	{ "deny", CONF_ROUTE_DENY, read_deny },
 	{ "respond", CONF_ROUTE_RESPOND, read_respond },
@@ -113,6 +114,6 @@ bool build_action(struct draft *d, const config_setting_t *group, bool tcp,
 	if (!first)
 		draft_fault(d, group,
 			    "a route says what happens to its requests; add backend = \"NAME\";, "
-			    "or one of redirect, deny and respond");
+			    "or one of split, redirect, deny and respond");
 	return first != NULL;
 }

@@ -21,6 +21,13 @@ void build_expects(struct draft *d, const config_setting_t *list, struct conf_fr
 /* What a route does, but for the backend's index. False: it does not say. */
 bool build_action(struct draft *d, const config_setting_t *group, bool tcp,
 		  struct conf_route *route);
+/* Of a route whose action is known: how the path changes on the way. */
+void build_prefix(struct draft *d, const config_setting_t *group, struct conf_route *route);
+/* Of a route: the list "split" and the setting "split_by". */
+void build_split(struct draft *d, const config_setting_t *group, struct conf_frontend *f,
+		 struct conf_route *route);
+/* As build_find_backend(); whatever was meant is used, and has to have the frontend's mode. */
+int build_use_backend(struct draft *d, const config_setting_t *s, const struct conf_frontend *f);
 /* Once `node` and the backends are known. */
 void build_vrrp(struct draft *d, const config_setting_t *list);
 /* Parts of one: its addresses first, the interface known. */

@@ -75,8 +75,23 @@ struct conf_errors {
 	struct conf_error *list;
 };
 
+/* A backend's part of a route's requests. */
+struct conf_split {
+	unsigned backend; /* index into conf.backends */
+	unsigned weight;  /* 0: none */
+};
+
+/* What decides which part a request belongs to. */
+enum conf_split_by {
+	CONF_SPLIT_TURN, /* nothing: they go in turn */
+	CONF_SPLIT_SRC,
+	CONF_SPLIT_HEADER,
+	CONF_SPLIT_COOKIE
+};
+
 enum conf_route_action {
 	CONF_ROUTE_BACKEND,
+	CONF_ROUTE_SPLIT,
 	CONF_ROUTE_REDIRECT,
 	CONF_ROUTE_DENY,
 	CONF_ROUTE_RESPOND
@@ -87,8 +102,20 @@ struct conf_route {
 	enum conf_route_action action;
 	unsigned backend; /* index into conf.backends */
 	struct conf_answer answer;
+	unsigned n_split;
+	struct conf_split *split; /* one of them at least has a weight */
+	enum conf_split_by split_by;
+	struct str split_text; /* as written */
+	struct str split_of; /* the name of the field or cookie */
+	/* The server's path has `server` where the client's has `client`; without a slash at the
+	 * end, "" is the root. Compiled by route/. */
+	bool has_prefix, forwarded_prefix;
+	struct str prefix_client, prefix_server;
 	unsigned line;
 };
+
+#define CONF_MAX_SPLIT 16       /* of one route */
+#define CONF_MAX_SPLIT_WEIGHT 1000
 
 enum conf_limit_by { CONF_LIMIT_SRC, CONF_LIMIT_HEADER, CONF_LIMIT_COOKIE, CONF_LIMIT_ROUTE };
 

@@ -172,8 +172,7 @@ static void check_mode(struct draft *d, const config_setting_t *s, const struct 
 			    mode_name(f->mode), STR_ARGS(b->name), mode_name(b->mode));
 }
 
-/* As build_find_backend(); whatever was meant is used. */
-static int find_backend(struct draft *d, const config_setting_t *s, const struct conf_frontend *f)
+int build_use_backend(struct draft *d, const config_setting_t *s, const struct conf_frontend *f)
 {
 	int meant, index = build_find_backend(d, s, &meant);
 
@@ -189,9 +188,13 @@ static void build_route(struct draft *d, const config_setting_t *group, struct c
 	struct conf_route *route = &f->routes[f->n_routes];
 	const config_setting_t *backend = section_member(group, SECTION_ROUTE, "backend");
 	bool good = build_action(d, group, f->mode == CONF_MODE_TCP, route);
-	int index = backend ? find_backend(d, backend, f) : -1;
+	int index = backend ? build_use_backend(d, backend, f) : -1;
 
 	section_read(d, group, SECTION_ROUTE, route);
+	if (f->mode == CONF_MODE_TCP)
+		section_check_tcp(d, group, SECTION_ROUTE);
+	build_split(d, group, f, route);
+	build_prefix(d, group, route);
 	route->when = section_text(d, group, SECTION_ROUTE, "when");
 	route->line = syntax_line(group);
 	if (!good || (backend && index < 0) || route->when.n == 0)
@@ -226,7 +229,7 @@ static void read_default_backend(struct draft *d, const config_setting_t *group,
 			   "when = \"always\"",
 			   f->mode == CONF_MODE_TCP ? "closes" : "answers 503 to");
 	else if (config_setting_type(s) == CONFIG_TYPE_STRING)
-		f->default_backend = find_backend(d, s, f);
+		f->default_backend = build_use_backend(d, s, f);
 }
 
 /* --- the rest --- */

@@ -14,10 +14,12 @@ src_conf_libconf_a_SOURCES = \
 	src/conf/headers.c \
 	src/conf/limit.c \
 	src/conf/options.c src/conf/options.def src/conf/options.h \
+	src/conf/prefix.c \
 	src/conf/scalar.c src/conf/scalar.h \
 	src/conf/scan.c src/conf/scan.h \
 	src/conf/section.c src/conf/section.h \
 	src/conf/sections.c src/conf/sections.h \
+	src/conf/split.c \
 	src/conf/sticky.c \
 	src/conf/syntax.c src/conf/syntax.h \
 	src/conf/value.c src/conf/value.h \

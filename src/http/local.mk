@@ -20,6 +20,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/named.c src/http/named.h \
 	src/http/page.c src/http/page.def src/http/page.h \
 	src/http/path.c src/http/path.h \
+	src/http/prefix.c src/http/prefix.h \
 	src/http/request_id.c src/http/request_id.h \
 	src/http/status.c src/http/status.def \
 	src/http/text.h \

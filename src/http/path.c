@@ -153,26 +153,58 @@ static bool dots_remove(struct out *buf)
 	return true;
 }
 
+/* What stands at s.p[at], in plain form: so many bytes in `to`, from `used` ones. */
+static size_t plain_at(struct str s, size_t at, char to[3], size_t *used)
+{
+	int c = s.p[at] == '%' ? escape_value(s, at) : -1;
+
+	*used = c >= 0 ? 3 : 1;
+	if (c == '?') {
+		memcpy(to, "%3F", 3);
+		return 3;
+	}
+	if (c < 0)
+		c = (unsigned char)s.p[at];
+	to[0] = c == '\\' ? '/' : (char)c;
+	return 1;
+}
+
 struct str http_path_plain(struct str s, char *to)
 {
-	size_t n = 0;
+	size_t n = 0, used;
 
-	for (size_t i = 0; i < s.n; i++) {
-		int c = s.p[i] == '%' ? escape_value(s, i) : -1;
-
-		if (c == '?') {
-			memcpy(to + n, "%3F", 3);
-			n += 3;
-			i += 2;
-			continue;
-		}
-		if (c >= 0)
-			i += 2;
-		else
-			c = (unsigned char)s.p[i];
-		to[n++] = c == '\\' ? '/' : (char)c;
-	}
+	for (size_t i = 0; i < s.n; i += used)
+		n += plain_at(s, i, to + n, &used);
 	return (struct str){ to, n };
+}
+
+ptrdiff_t http_path_under(struct str path, struct str plain)
+{
+	size_t met = 0, used;
+
+	for (size_t at = 0; at < path.n; at += used) {
+		char piece[3];
+		size_t n = plain_at(path, at, piece, &used);
+
+		if (piece[0] == '/' && met == plain.n)
+			return (ptrdiff_t)at;
+		if (piece[0] == '/' && met && plain.p[met - 1] == '/')
+			continue; /* repeated */
+		if (!str_begins(str_from(plain, met), (struct str){ piece, n }))
+			return -1;
+		met += n;
+	}
+	return met == plain.n ? (ptrdiff_t)path.n : -1;
+}
+
+struct str http_path_inside(struct str path)
+{
+	char piece[3];
+	size_t used;
+
+	while (path.n && plain_at(path, 0, piece, &used) == 1 && piece[0] == '/')
+		path = str_from(path, used);
+	return path;
 }
 
 static struct str match_form(struct str path, char *to)

@@ -20,5 +20,11 @@ enum reason http_path_normalise(struct str raw, struct arena *arena, struct str 
  * is a slash, and "\" is one too. Only %3F stays, in capitals: a path has no "?". What is no
  * escape stays as well. Into `to`, which has room for all of `s`. */
 struct str http_path_plain(struct str s, char *to);
+/* How many bytes at the front of `path` are the whole segments of `plain`, which is in the match
+ * form and does not end with a slash, so that "" stands for the root. What follows them is a
+ * slash, in whatever spelling, or nothing. -1 when the path is not under it. */
+ptrdiff_t http_path_under(struct str path, struct str plain);
+/* Without the slashes at its front, in whatever spelling. */
+struct str http_path_inside(struct str path);
 
 #endif

@@ -40,6 +40,7 @@ struct exchange {
 	struct tenancy *tenancy; /* a user of it */
 	const struct frontend *frontend;
 	const struct backend *backend; /* NULL until ROUTE */
+	const struct http_prefix *prefix; /* of the route; NULL: the path is as it came */
 	struct server *server;         /* picked: counted there, a reference */
 	struct server *sticky; /* that the client's cookie names, borrowed; NULL: none */
 	struct queue_place *place;     /* in the backend's queue; NULL: none */

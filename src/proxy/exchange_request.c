@@ -9,6 +9,8 @@
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
 #include "proxy/limiter.h"
+#include "proxy/prefix.h"
+#include "proxy/split.h"
 
 /* Unsafe methods use only connections so young that the server cannot be closing them
  * (HTTP.md 92). */
@@ -169,7 +171,7 @@ static enum reason judge_hops(struct exchange *x)
 	return body_is_allowed(x) ? REASON_COMPLETE : REASON_REQ_BODY_TOO_LARGE;
 }
 
-/* No backend takes it: the route answers, or there is none. */
+/* No one backend takes it: the route has a split, it answers, or there is none. */
 static enum reason answer(struct exchange *x, struct route_facts *facts, int route)
 {
 	static const enum reason reasons[] = { [CONF_ROUTE_REDIRECT] = REASON_REDIRECTED,
@@ -180,6 +182,12 @@ static enum reason answer(struct exchange *x, struct route_facts *facts, int rou
 	if (route < 0)
 		return REASON_NO_BACKEND;
 	conf = &x->frontend->conf->routes[route];
+	if (conf->action == CONF_ROUTE_SPLIT) {
+		x->backend = &x->tenancy->gen->backends[split_choose(
+			x->frontend->splits[route], x->tenancy->gen->backends, facts->src,
+			facts->req)];
+		return REASON_COMPLETE;
+	}
 	if (conf->action == CONF_ROUTE_REDIRECT) {
 		facts->default_host = default_host(x);
 		x->location = router_location(x->frontend->router, route, facts, &x->arena);
@@ -206,6 +214,7 @@ static enum reason ask_router(struct exchange *x, struct route_facts *facts, enu
 		return why;
 	if (guessed)
 		return REASON_REQ_EXPRESSION;
+	x->prefix = router_prefix(x->frontend->router, route);
 	if (backend < 0)
 		return answer(x, facts, route);
 	x->backend = &x->tenancy->gen->backends[backend];
@@ -226,12 +235,15 @@ static bool rules_say_id(const struct exchange *x, const struct http_edit *edits
 			       x->frontend->conf->request_id.header);
 }
 
-/* Both are chosen now, while the whole request is at hand. False: out of memory. */
+/* Both are chosen now, while the whole request is at hand, and the path as it came. False: out of
+ * memory. */
 static bool edit_request(struct exchange *x, const struct route_facts *facts)
 {
-	struct http_edit edits[2 * CONF_MAX_HEADERS];
-	unsigned n = choose_edits(x, facts, false, edits);
+	struct http_edit edits[1 + 2 * CONF_MAX_HEADERS];
+	struct str path = x->req.path;
+	unsigned n = x->prefix ? prefix_begin(x, &path, edits) : 0;
 
+	n += choose_edits(x, facts, false, edits + n);
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
 	x->id_passed |= rules_say_id(x, edits, n);
@@ -242,6 +254,7 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 	if (x->res_edits)
 		memcpy(x->res_edits, edits, n * sizeof(*edits));
 	x->n_res_edits = x->res_edits ? n : 0;
+	x->req.path = path;
 	return !arena_failed(&x->arena);
 }
 
@@ -256,7 +269,7 @@ static bool has_edits(const struct exchange *x)
 {
 	const struct conf_frontend *f = x->frontend->conf;
 
-	return x->backend->edits || f->request_headers.n || f->response_headers.n;
+	return x->prefix || x->backend->edits || f->request_headers.n || f->response_headers.n;
 }
 
 enum step_result step_route(struct exchange *x)

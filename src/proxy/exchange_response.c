@@ -5,6 +5,7 @@
 #include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
+#include "proxy/prefix.h"
 
 #define RESPONSE_HEAD_MAX 32768u
 #define RESPONSE_FIELDS_MAX 256u
@@ -152,6 +153,8 @@ static bool write_head(struct exchange *x, struct h1_reply *r)
 {
 	struct http_edited edited;
 
+	if (x->prefix && !prefix_mend(x))
+		return false;
 	if (x->n_res_edits && x->res.status >= 200) {
 		if (!http_edits_apply(x->res_edits, x->n_res_edits, &x->res.fields, &x->arena,
 				      &edited))

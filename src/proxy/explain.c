@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/prefix.h"
 #include "proxy/affinity.h"
+#include "proxy/split.h"
 #include "route/ask.h"
 
 #define HEADERS_MAX 24
@@ -107,6 +109,39 @@ static bool find_frontend(struct explain *e)
 
 /* ---- what it says ---- */
 
+/* "split: blue 95 %, green 5 %, by cookie(user)" */
+static void print_split(const struct explain *e, const struct conf_route *r)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < r->n_split; i++)
+		sum += r->split[i].weight;
+	fprintf(e->out, "split: ");
+	for (unsigned i = 0; i < r->n_split; i++)
+		fprintf(e->out, "%s%.*s %.4g %%", i ? ", " : "",
+			STR_ARGS(e->g->conf->backends[r->split[i].backend].name),
+			100.0 * r->split[i].weight / sum);
+	if (r->split_text.n)
+		fprintf(e->out, ", by %.*s", STR_ARGS(r->split_text));
+	else
+		fprintf(e->out, ", in turn");
+}
+
+/* What the server is asked for instead. */
+static void print_prefix(const struct explain *e, unsigned i)
+{
+	const struct http_prefix *p = router_prefix(e->frontend->router, (int)i);
+	struct str path;
+
+	if (!p)
+		return;
+	if (http_prefix_to_server(p, e->ask.req.path, (struct arena *)(uintptr_t)&e->arena, &path))
+		fprintf(e->out, ", as %.*s", SHOWN(path));
+	else
+		fprintf(e->out, ", as it is: not under %.*s",
+			STR_ARGS(p->client.n ? p->client : STR("/")));
+}
+
 static void print_action(const struct explain *e, const struct conf_route *r, unsigned i)
 {
 	struct str to;
@@ -114,6 +149,11 @@ static void print_action(const struct explain *e, const struct conf_route *r, un
 	switch (r->action) {
 	case CONF_ROUTE_BACKEND:
 		fprintf(e->out, "%.*s", STR_ARGS(e->g->conf->backends[r->backend].name));
+		print_prefix(e, i);
+		break;
+	case CONF_ROUTE_SPLIT:
+		print_split(e, r);
+		print_prefix(e, i);
 		break;
 	case CONF_ROUTE_REDIRECT:
 		to = router_location(e->frontend->router, (int)i, &e->ask.facts,
@@ -250,6 +290,28 @@ static void print_backend(const struct explain *e, const struct backend *b, bool
 		fprintf(e->out, "no server can take it: it is answered with 503\n");
 }
 
+/* The one that this request's key leads to, or all that it may be. */
+static void print_parts(const struct explain *e, int route)
+{
+	const struct conf_route *r = &e->frontend->conf->routes[route];
+	unsigned chosen;
+
+	if (r->action != CONF_ROUTE_SPLIT)
+		return;
+	if (split_by_key(e->frontend->splits[route], e->g->backends, e->ask.facts.src,
+			 &e->ask.req, &chosen)) {
+		fprintf(e->out, "its %.*s leads to %.*s\n", STR_ARGS(r->split_text),
+			STR_ARGS(e->g->conf->backends[chosen].name));
+		print_backend(e, &e->g->backends[chosen], false);
+		return;
+	}
+	if (r->split_text.n)
+		fprintf(e->out, "it has no %.*s: it goes in turn\n", STR_ARGS(r->split_text));
+	for (unsigned i = 0; i < r->n_split; i++)
+		if (r->split[i].weight)
+			print_backend(e, &e->g->backends[r->split[i].backend], false);
+}
+
 static void print_decision(struct explain *e)
 {
 	int route, backend = router_decide(e->frontend->router, &e->ask.facts, &route);
@@ -267,7 +329,9 @@ static void print_decision(struct explain *e)
 			reason_status(REASON_REQ_EXPRESSION));
 	else if (backend >= 0)
 		print_backend(e, &e->g->backends[backend], route < 0);
-	else if (route < 0)
+	else if (route >= 0)
+		print_parts(e, route);
+	else
 		fprintf(e->out, "nothing takes it: it is answered with 503\n");
 }
 

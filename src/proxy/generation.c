@@ -11,6 +11,7 @@
 #include "http/hops.h"
 #include "balance/queue.h"
 #include "proxy/affinity.h"
+#include "proxy/split.h"
 
 /* ---- listeners ---- */
 
@@ -276,6 +277,25 @@ static bool make_limits(struct generation *g, struct frontend *f, struct board_l
 	return true;
 }
 
+static bool make_splits(struct generation *g, struct frontend *f)
+{
+	for (unsigned i = 0; i < f->conf->n_routes; i++) {
+		const struct conf_route *r = &f->conf->routes[i];
+
+		if (r->action != CONF_ROUTE_SPLIT)
+			continue;
+		if (!f->splits)
+			f->splits = arena_zalloc(&g->arena,
+						 f->conf->n_routes * sizeof(*f->splits));
+		if (!f->splits)
+			return false;
+		f->splits[i] = split_new(g->conf, r, &g->arena);
+		if (!f->splits[i])
+			return false;
+	}
+	return true;
+}
+
 static bool make_frontends(struct generation *g, struct board_proxy *board,
 			   struct board_limits *limits)
 {
@@ -295,7 +315,8 @@ static bool make_frontends(struct generation *g, struct board_proxy *board,
 		f->request_id = http_field_classify(f->conf->request_id.header);
 		f->router = router_compile(g->conf, &g->source, f->conf, &diags);
 		slot = board_frontend_slot(board, f->conf->name);
-		good = f->router && slot >= 0 && make_limits(g, f, limits);
+		good = f->router && slot >= 0 && make_limits(g, f, limits) &&
+		       make_splits(g, f);
 		if (good) {
 			f->slot = (unsigned)slot;
 			f->stats = &board->frontends[slot].stats;
@@ -428,9 +449,14 @@ static void publish_roads(const struct generation *g, const struct frontend *f)
 {
 	bool open[BOARD_BACKENDS + 1] = { [BOARD_NOWHERE] = true };
 
-	for (unsigned i = 0; i < f->conf->n_routes; i++)
-		if (f->conf->routes[i].action == CONF_ROUTE_BACKEND)
-			open[g->backends[f->conf->routes[i].backend].slot] = true;
+	for (unsigned i = 0; i < f->conf->n_routes; i++) {
+		const struct conf_route *r = &f->conf->routes[i];
+
+		if (r->action == CONF_ROUTE_BACKEND)
+			open[g->backends[r->backend].slot] = true;
+		for (unsigned k = 0; k < r->n_split; k++)
+			open[g->backends[r->split[k].backend].slot] = true;
+	}
 	if (f->conf->default_backend >= 0)
 		open[g->backends[f->conf->default_backend].slot] = true;
 	for (unsigned i = 0; i <= BOARD_BACKENDS; i++)

@@ -30,11 +30,14 @@ struct frontend_limit {
 	struct http_named named; /* that it counts by; no name: by something else */
 };
 
+struct split;
+
 struct frontend {
 	const struct conf_frontend *conf;
 	struct h1_limits limits; /* of requests */
 	struct router *router;
 	enum http_field_id request_id; /* of its name */
+	struct split **splits; /* by routes, NULL for those that have none; or NULL: none has */
 	unsigned n_rates, n_holds;
 	struct frontend_limit *rates, *holds; /* of requests; of connections */
 	struct frontend_stats *stats;

@@ -25,10 +25,12 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/linger.c src/proxy/linger.h \
 	src/proxy/operate.c src/proxy/operate.h \
 	src/proxy/pace.c src/proxy/pace.h \
+	src/proxy/prefix.c src/proxy/prefix.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/record.c \
 	src/proxy/roster.c src/proxy/roster.h \
 	src/proxy/session.c src/proxy/session.h \
+	src/proxy/split.c src/proxy/split.h \
 	src/proxy/tunnel.c \
 	src/proxy/walk.c src/proxy/walk.h \
 	src/proxy/worker.c src/proxy/worker.h \

@@ -9,9 +9,23 @@
 /* Where a request goes, in words. */
 struct outcome {
 	int backend;
+	const struct conf_route *split; /* NULL: none; any of its backends */
 	unsigned status; /* 0: of the servers */
-	char text[CONF_NAME_MAX + 64];
+	char text[CONF_MAX_SPLIT * (CONF_NAME_MAX + 8) + 64];
 };
+
+/* "goes to blue or green" */
+static void tell_split(const struct conf *conf, const struct conf_route *r, struct outcome *o)
+{
+	size_t n = 0;
+
+	o->split = r;
+	for (unsigned i = 0; i < r->n_split; i++)
+		if (r->split[i].weight)
+			n += (size_t)snprintf(o->text + n, sizeof(o->text) - n, "%s%.*s",
+					      n ? " or " : "goes to ",
+					      STR_ARGS(conf->backends[r->split[i].backend].name));
+}
 
 static struct outcome decide(const struct conf *conf, const struct conf_frontend *f,
 			     const struct router *router, struct route_facts *facts, int *route)
@@ -22,6 +36,8 @@ static struct outcome decide(const struct conf *conf, const struct conf_frontend
 	if (o.backend >= 0) {
 		snprintf(o.text, sizeof(o.text), "goes to %.*s",
 			 STR_ARGS(conf->backends[o.backend].name));
+	} else if (*route >= 0 && f->routes[*route].action == CONF_ROUTE_SPLIT) {
+		tell_split(conf, &f->routes[*route], &o);
 	} else if (*route >= 0) {
 		a = &f->routes[*route].answer;
 		o.status = a->status;
@@ -35,6 +51,9 @@ static struct outcome decide(const struct conf *conf, const struct conf_frontend
 
 static bool is_met(const struct conf_expect *e, const struct outcome *o)
 {
+	for (unsigned i = 0; o->split && i < o->split->n_split; i++)
+		if (o->split->split[i].weight && (int)o->split->split[i].backend == e->backend)
+			return true;
 	return e->backend >= 0 ? o->backend == e->backend : o->status == e->status;
 }
 

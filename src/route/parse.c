@@ -188,6 +188,18 @@ static void complain_of_no_value(struct parser *p, const struct test *t)
 		parser_fail(p, "%.*s has no value; it takes one or more", STR_ARGS(t->word->name));
 }
 
+/* "hdr(X-Canary) always": behind another term it says nothing, so it was meant as a value. */
+static void warn_of_always(struct parser *p, const struct test *t)
+{
+	const struct token *next = peek(p);
+
+	if (next && token_is(next, STR("always")))
+		parser_say(p, DIAG_WARNING,
+			   "%.*s(%.*s) has no value, so that any will do, and \"always\" behind "
+			   "it says nothing; when it is the value write 'always', else remove it",
+			   STR_ARGS(t->word->name), STR_ARGS(t->named.name));
+}
+
 static void check_count(struct parser *p, struct test *t, const struct values *values,
 			bool has_file, bool has_flags)
 {
@@ -197,10 +209,12 @@ static void check_count(struct parser *p, struct test *t, const struct values *v
 		parser_fail(p, "%.*s -m found takes no values", STR_ARGS(t->word->name));
 	if (values->n || has_file || t->match == MATCH_FOUND)
 		return;
-	if ((t->word->flags & WORD_OPTIONAL) && t->match == MATCH_EXACT && !has_flags)
+	if ((t->word->flags & WORD_OPTIONAL) && t->match == MATCH_EXACT && !has_flags) {
 		t->match = MATCH_FOUND;
-	else
+		warn_of_always(p, t);
+	} else {
 		complain_of_no_value(p, t);
+	}
 }
 
 /* The "(NAME)" of a word. */

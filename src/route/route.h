@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "http/edits.h"
 
+struct http_prefix;
 struct router;         /* one frontend's compiled acls and routes */
 struct router_scratch; /* what one thread needs to evaluate; make one per worker */
 
@@ -39,10 +40,12 @@ void router_scratch_free(struct router_scratch *s);
  * a guess, and nobody is to be served by it. */
 bool router_gave_up(struct router_scratch *s);
 
-/* The backend's index in the configuration, or -1: the route that matched answers by itself, or
- * none did and there is no default. `route` (may be NULL) gets the route's index, -1 for the
- * default. */
+/* The backend's index in the configuration, or -1: the route that matched answers by itself or
+ * has a split, or none did and there is no default. `route` (may be NULL) gets the route's index,
+ * -1 for the default. */
 int router_decide(const struct router *r, const struct route_facts *facts, int *route);
+/* How the path changes that the route takes to its servers; NULL: not at all. */
+const struct http_prefix *router_prefix(const struct router *r, int route);
 /* Whether the condition of this route, taken alone, is for the request. */
 bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts);
 /* Where the route sends the client; facts->req is there. STR_NONE when the arena failed. */

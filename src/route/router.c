@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "http/chars.h"
+#include "http/path.h"
+#include "http/prefix.h"
 #include "route/compile.h"
 #include "route/edit_rules.h"
 #include "route/plan.h"
@@ -13,6 +15,7 @@ struct route {
 	int backend; /* -1: it answers by itself */
 	struct condition condition;
 	struct template location; /* of a redirect */
+	struct http_prefix *prefix; /* NULL: the path stays as it is */
 };
 
 struct router {
@@ -112,6 +115,29 @@ static void compile_location(struct compile *c, struct route *route, const struc
 		template_compile(&p, conf->answer.to, &route->location);
 }
 
+static struct str plain(struct arena *a, struct str s)
+{
+	char *to = arena_alloc(a, s.n + 1);
+
+	return to ? http_path_plain(s, to) : STR_NONE;
+}
+
+static void compile_prefix(struct compile *c, struct route *route, const struct conf_route *conf)
+{
+	struct http_prefix *p;
+
+	if (!conf->has_prefix)
+		return;
+	p = route->prefix = arena_alloc(c->arena, sizeof(*p));
+	if (p)
+		*p = (struct http_prefix){ .client_plain = plain(c->arena, conf->prefix_client),
+					   .server_plain = plain(c->arena, conf->prefix_server),
+					   .client = conf->prefix_client,
+					   .server = conf->prefix_server,
+					   .told = conf->forwarded_prefix &&
+						   c->frontend->forwarded_for };
+}
+
 static void compile_route(struct compile *c, struct router *r, unsigned i)
 {
 	const struct conf_route *conf = &c->frontend->routes[i];
@@ -121,6 +147,7 @@ static void compile_route(struct compile *c, struct router *r, unsigned i)
 
 	route->backend = conf->action == CONF_ROUTE_BACKEND ? (int)conf->backend : -1;
 	compile_location(c, route, conf);
+	compile_prefix(c, route, conf);
 	if (!condition_compile(c, when, conf->line, "route", false, &route->condition))
 		return;
 	by = plan_covers(&r->plan, &route->condition);
@@ -284,6 +311,11 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 	if (route)
 		*route = best == RANK_NONE ? -1 : (int)best;
 	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
+}
+
+const struct http_prefix *router_prefix(const struct router *r, int route)
+{
+	return route >= 0 ? r->routes[route].prefix : NULL;
 }
 
 bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts)

@@ -118,7 +118,8 @@ def test_h53_connection_takes_no_forwarding_field_away(plain, source):
     trusted = source == "127.0.0.9"
     for name in names:
         assert got.has(name) or (not trusted and name in (
-            "X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Real-IP", "Forwarded")), name
+            "X-Forwarded-Prefix", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Real-IP",
+            "Forwarded")), name
 
 
 def test_h57_ipv6_and_unix_clients(plain):

@@ -16,6 +16,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_h1_response \
 	tests/fuzz/replay_msg \
 	tests/fuzz/replay_page \
+	tests/fuzz/replay_prefix \
 	tests/fuzz/replay_proxy_header \
 	tests/fuzz/replay_query \
 	tests/fuzz/replay_roster \
@@ -37,6 +38,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_h1_response \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_page \
+	tests/fuzz/fuzz_prefix \
 	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_query \
 	tests/fuzz/fuzz_roster \
@@ -141,6 +143,11 @@ tests_fuzz_fuzz_page_LDADD = $(fuzz_http_libs)
 tests_fuzz_fuzz_page_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_page_SOURCES = $(tests_fuzz_fuzz_page_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_page_LDADD = $(fuzz_http_libs)
+tests_fuzz_fuzz_prefix_SOURCES = tests/fuzz/fuzz_prefix.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_prefix_LDADD = $(fuzz_http_libs)
+tests_fuzz_fuzz_prefix_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_prefix_SOURCES = $(tests_fuzz_fuzz_prefix_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_prefix_LDADD = $(fuzz_http_libs)
 
 tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c
 tests_fuzz_fuzz_proxy_header_LDADD = $(fuzz_net_libs)

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/test_http_named \
 	tests/unit/test_http_page \
 	tests/unit/test_http_path \
+	tests/unit/test_http_prefix \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_fields \
 	tests/unit/test_http_request_id \
@@ -52,6 +53,10 @@ tests_unit_test_http_page_LDADD = $(http_test_libs)
 tests_unit_test_http_path_SOURCES = tests/unit/test_http_path.c tests/unit/http_testing.h
 tests_unit_test_http_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_path_LDADD = $(http_test_libs)
+
+tests_unit_test_http_prefix_SOURCES = tests/unit/test_http_prefix.c tests/unit/http_testing.h
+tests_unit_test_http_prefix_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_prefix_LDADD = $(http_test_libs)
 
 tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/unit/http_testing.h
 tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -289,6 +289,9 @@ static const struct doubt_case doubts[] = {
 	  "name alone" },
 	{ "method get", "method \"get\": never matches a usual method, for they are in capitals; "
 			"use -i" },
+	{ "hdr(X) always",
+	  "hdr(X) has no value, so that any will do, and \"always\" behind it says nothing; "
+	  "when it is the value write 'always', else remove it" },
 	{ "hdr(X) a,b",
 	  "hdr \"a,b\": never matches, for each element of a list is compared alone; "
 	  "use one value for each" },

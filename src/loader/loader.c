@@ -196,8 +196,23 @@ static const char *list_admin(const struct conf *conf, struct manifest *m)
 
 _Static_assert(CONF_MAX_BINDS <= MANIFEST_LISTENERS, "every bind has a place in the manifest");
 
+/* That of the file, as sha256sum tells it; with value files a digest over all of their digests, so
+ * that a change in one of them is seen. */
+static void digest_source(struct loaded *l, char out[65])
+{
+	const struct conf_source *s = &l->source;
+	char content[65];
+
+	digest_sha256_hex(s->text, out);
+	for (unsigned i = 0; i < s->n_files; i++) {
+		digest_sha256_hex(s->files[i].content, content);
+		digest_sha256_hex(arena_printf(&l->arena, "%s%s%.*s\n", out, content,
+					       STR_ARGS(s->files[i].path)), out);
+	}
+}
+
 /* NULL, or which text is longer than the manifest's place for it. */
-static const char *fill_manifest(const struct loaded *l, struct manifest *m)
+static const char *fill_manifest(struct loaded *l, struct manifest *m)
 {
 	const struct conf *conf = l->conf;
 
@@ -208,7 +223,7 @@ static const char *fill_manifest(const struct loaded *l, struct manifest *m)
 		m->servers += conf->backends[i].n_servers;
 	m->grace_us = conf->grace;
 	m->prepare_us = prepare_time(conf);
-	digest_sha256_hex(l->source.text, m->config_sha256);
+	digest_source(l, m->config_sha256);
 	list_listeners(conf, m);
 	if (!str_copy(m->config_file, sizeof(m->config_file), conf->file))
 		return "the path of the configuration is too long; use a shorter one";

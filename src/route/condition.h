@@ -21,6 +21,7 @@ struct test {
 	enum match match;
 	bool fold;
 	unsigned n; /* values */
+	unsigned n_said; /* that something is wrong with, of files; while it is compiled */
 	union {
 		struct str *strings;
 		struct net *nets;

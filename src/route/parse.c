@@ -69,7 +69,16 @@ static void add_value(struct parser *p, struct values *values, struct value v)
 	values->list[values->n++] = v;
 }
 
-/* One value a line; empty lines and those that begin with "#" are passed over. */
+static bool is_text(struct str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (((unsigned char)line.p[i] < ' ' && line.p[i] != '\t') || line.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* One value a line, with whatever blanks around it; empty lines and those that begin with "#" are
+ * passed over, as are a byte order mark and the CR of a line's end. */
 static void add_file(struct parser *p, struct values *values, struct str path)
 {
 	const struct conf_file *file = conf_find_file(p->c->source, path);
@@ -84,14 +93,21 @@ static void add_file(struct parser *p, struct values *values, struct str path)
 		return;
 	}
 	rest = file->content;
+	if (str_begins(rest, STR("\xef\xbb\xbf")))
+		rest = str_from(rest, 3);
 	while (str_split(&rest, '\n', &line)) {
 		number++;
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
-		if (line.n && line.p[0] == '#')
-			continue;
 		line = str_trim(line);
-		if (line.n)
+		if (!is_text(line)) {
+			parser_fail(p,
+				    "line %u of the file \"%.*s\" of -f has a control character; "
+				    "is that a text file?",
+				    number, STR_ARGS(path));
+			return;
+		}
+		if (line.n && line.p[0] != '#')
 			add_value(p, values, (struct value){ line, path, number });
 	}
 }

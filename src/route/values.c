@@ -7,6 +7,9 @@
 /* More strings than this are looked up in a tree, more networks in sorted ranges. */
 #define LIST_MAX 8
 
+/* So many values of files are told apart, when they are wrong: maybe it is the wrong file. */
+#define SAID_MAX 10
+
 static struct str fold(struct arena *a, struct str s)
 {
 	struct str kept = arena_str(a, s);
@@ -17,11 +20,15 @@ static struct str fold(struct arena *a, struct str s)
 	return kept;
 }
 
-static void value_say(struct parser *p, enum diag_level level, const struct test *t,
+static void value_say(struct parser *p, enum diag_level level, struct test *t,
 		      const struct value *v, const char *why)
 {
 	char place[320] = "";
 
+	if (v->file.n && ++t->n_said > SAID_MAX) {
+		p->failed |= level == DIAG_ERROR;
+		return;
+	}
 	if (v->file.n)
 		snprintf(place, sizeof(place), " (line %u of %.*s)", v->line,
 			 v->file.n < 256 ? (int)v->file.n : 256, v->file.p);
@@ -114,6 +121,8 @@ static void add_string(struct parser *p, struct test *t, const struct value *v)
 		value_say(p, DIAG_ERROR, t, v, "a host is never empty");
 		return;
 	}
+	if (!doubt && v->file.n && str_find(v->text, STR(" #")) >= 0)
+		doubt = "the whole line is the value; put the comment on a line of its own";
 	if (doubt)
 		value_say(p, DIAG_WARNING, t, v, doubt);
 	if (t->fold)
@@ -273,5 +282,10 @@ void test_fill(struct parser *p, struct test *t, const struct values *values)
 	t->v.strings = list;
 	for (unsigned i = 0; i < values->n; i++)
 		add_value(p, t, &values->list[i]);
+	if (t->n_said > SAID_MAX)
+		parser_say(p, p->failed ? DIAG_ERROR : DIAG_WARNING,
+			   "%.*s: %u more values of its files have faults like these; is it the "
+			   "right file?",
+			   STR_ARGS(t->word->name), t->n_said - SAID_MAX);
 	make_set(p->c, t);
 }

@@ -17,7 +17,7 @@
 #define RESERVE_JSON                                                                              \
 	(LIMIT_HOST + LIMIT_ID + LIMIT_AGENT + LIMIT_REFERER + 1104 + 192 * ACCESSLOG_TRIED)
 #define RESERVE_COMBINED (LIMIT_AGENT + LIMIT_REFERER + LIMIT_ID + 128)
-#define RESERVE_HAPROXY 20
+#define RESERVE_HAPROXY (LIMIT_ID + 20)
 #define RESERVE_HAPROXY_REASON (RESERVE_HAPROXY + 100)
 
 /* The room that is left when `reserve` bytes are kept for the rest of the line. */
@@ -183,28 +183,17 @@ static void haproxy_counts(struct logtext *o, const struct access_record *r)
 	logtext_u64(o, r->retries);
 }
 
+/* Where HAProxy writes captured fields, if any, and its readers look for them. */
 static void haproxy_limited(struct logtext *o, const struct access_limit *l)
 {
-	logtext_str(o, l->dry_run ? STR("dry_run:") : STR("limit:"));
-	logtext_escaped(o, l->name, LOGTEXT_HAPROXY, LIMIT_NAME);
-}
-
-/* Where HAProxy writes captured fields, if any, and its readers look for them. */
-static void haproxy_captures(struct logtext *o, const struct access_record *r)
-{
-	if (!r->request_id.n && !r->limited)
+	if (!l)
 		return;
-	logtext_str(o, STR(" {"));
-	logtext_escaped(o, r->request_id, LOGTEXT_HAPROXY, LIMIT_ID);
-	if (r->request_id.n && r->limited)
-		logtext_char(o, '|');
-	if (r->limited)
-		haproxy_limited(o, r->limited);
+	logtext_str(o, l->dry_run ? STR(" {dry_run:") : STR(" {limit:"));
+	logtext_escaped(o, l->name, LOGTEXT_HAPROXY, LIMIT_NAME);
 	logtext_char(o, '}');
 }
 
-/* Two letters are few: behind the end of HAProxy's line, be it of HTTP or of TCP, where it puts
- * what it adds to the line of a TLS frontend, stands the word of what went wrong. */
+/* Two letters are few. */
 static void haproxy_reason(struct logtext *o, const struct access_record *r)
 {
 	if (r->reason == REASON_COMPLETE)
@@ -219,6 +208,17 @@ static void haproxy_reason(struct logtext *o, const struct access_record *r)
 	logtext_u64(o, r->limit);
 }
 
+/* Behind the end of HAProxy's line, be it of HTTP or of TCP, where it puts what it adds to the
+ * line of a TLS frontend, stands what it does not have: what went wrong, in a word, and the id. */
+static void haproxy_end(struct logtext *o, const struct access_record *r)
+{
+	haproxy_reason(o, r);
+	if (!r->request_id.n)
+		return;
+	logtext_str(o, STR(" id="));
+	logtext_escaped(o, r->request_id, LOGTEXT_HAPROXY, LIMIT_ID);
+}
+
 /* %ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq: HAProxy's of TCP. */
 static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 {
@@ -231,13 +231,12 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	logtext_char(o, ' ');
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
-	haproxy_captures(o, r);
-	haproxy_reason(o, r);
+	haproxy_limited(o, r->limited);
+	haproxy_end(o, r);
 }
 
 /* %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
- * %sq/%bq %hr "%r", with the id as the first of the captured fields, and of a request that was
- * served nothing else: tools that read HAProxy's log must go on reading it. */
+ * %sq/%bq %hr "%r": tools that read HAProxy's log must go on reading it. */
 static void format_haproxy(struct logtext *o, const struct access_record *r)
 {
 	haproxy_head(o, r);
@@ -257,7 +256,7 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR("-- "));
 	haproxy_counts(o, r);
 	logtext_str(o, STR(" 0/0"));
-	haproxy_captures(o, r);
+	haproxy_limited(o, r->limited);
 	logtext_str(o, STR(" \""));
 	if (is_readable(r))
 		put_request(o, r, LOGTEXT_HAPROXY,
@@ -266,7 +265,7 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	else
 		logtext_str(o, STR("<BADREQ>"));
 	logtext_char(o, '"');
-	haproxy_reason(o, r);
+	haproxy_end(o, r);
 }
 
 /* Apache's %b is a dash for nothing; the bytes are those of the whole response. */

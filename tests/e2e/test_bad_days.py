@@ -13,7 +13,7 @@ import wire
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 LINE = re.compile(r'front (\S+)/(\S+) [-\d]+/[-\d]+/[-\d]+/[-\d]+/[-\d]+ (\d+|-1) \d+ - - '
-                  r'(\S{4}) \d+/\d+/\d+/\d+/(\+?\d+) \d+/\d+ \{\w+\} "')
+                  r'(\S{4}) \d+/\d+/\d+/\d+/(\+?\d+) \d+/\d+ "')
 
 
 def logged(running, which=0, target=r"\S+"):

@@ -119,8 +119,8 @@ def test_listings_for_people(start, origin):
 
 HAPROXY_LINE = re.compile(
     r"127\.0\.0\.1:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front main/main1 "
-    r"\d+/\d+/\d+/\d+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ \{\w{32}\} "
-    r"\"GET /x\?y HTTP/1\.1\"$")
+    r"\d+/\d+/\d+/\d+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ "
+    r"\"GET /x\?y HTTP/1\.1\" id=\w{32}$")
 
 
 def test_access_log_in_haproxys_format(start, origin):
@@ -179,10 +179,10 @@ def test_events_are_followed_over_a_restart_of_the_daemon(start, origin, tmp_pat
 LINES = {
     "haproxy": r'127\.0\.0\.1:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front main/main1 '
                r'[-\d]+/[-\d]+/[-\d]+/[-\d]+/\d+ 200 \d+ - - ---- \d+/\d+/\d+/\d+/\d+ \d+/\d+ '
-               r'"GET /n(\d+) HTTP/1\.1"$',
+               r'"GET /n(\d+) HTTP/1\.1" id=\w{32}$',
     "json": r'(?=\{.*"status": ?200)\{.*"/n(\d+)".*\}$',
     "combined": r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [-+]\d{4}\] '
-                r'"GET /n(\d+) HTTP/1\.1" 200 \d+ "-" "-"$',
+                r'"GET /n(\d+) HTTP/1\.1" 200 \d+ "-" "-" "\w{32}"$',
 }
 
 

@@ -443,7 +443,7 @@ def test_h148_a_refused_connection_is_tried_elsewhere(tcp, server):
         assert client.read_until(b"\n") == GREETING
         client.close()
         other.close()
-    assert re.search(r"front main/main2 \d+/\d+/\d+ \d+ -- \d+/\d+/\d+/\d+/\+1 0/0 \{\w{32}\}$",
+    assert re.search(r"front main/main2 \d+/\d+/\d+ \d+ -- \d+/\d+/\d+/\d+/\+1 0/0 id=\w{32}$",
                      running.wait_log(r"/\+1 0/0"))
 
 
@@ -563,7 +563,7 @@ def test_h148_a_line_in_haproxys_form_of_tcp(tcp, server):
     client.close()
     assert re.search(
         r"127\.0\.0\.1:%d \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front main/main1 "
-        r"0/\d+/\d+ 5 -- 1/1/\d+/\d+/0 0/0 \{\w{32}\}$" % port,
+        r"0/\d+/\d+ 5 -- 1/1/\d+/\d+/0 0/0 id=\w{32}$" % port,
         running.wait_log("front main/main1"))
 
 

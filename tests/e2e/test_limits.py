@@ -143,7 +143,7 @@ def test_h82_a_limit_answers_429_and_the_connection_stays(limited):
     head = client.ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", method="HEAD")
     assert (head.status, head.body) == (429, b"")
     running.wait_log(r' front front/<NOSRV> \d+/-1/-1/-1/\d+ 429 \d+ - - PR-- \S+ 0/0 '
-                     r'\{\w{32}\|limit:all\} "GET / HTTP/1\.1" LIMIT_REQUESTS$')
+                     r'\{limit:all\} "GET / HTTP/1\.1" LIMIT_REQUESTS id=\w{32}$')
 
 
 def test_request_with_a_body_is_refused_before_its_body(limited):
@@ -263,11 +263,11 @@ def test_dry_run_counts_and_logs_and_lets_through(limited):
     assert (limit["would_refuse_total"], limit["refused_total"]) == (3, 0)
     entry = running.json("limits")["limited"][0]
     assert (entry["key"], entry["refused"], entry["dry_run"]) == ("127.0.0.1", 3, True)
-    running.wait_log(r'main/main1 .* 200 .* 0/0 \{\w{32}\|dry_run:try\} "GET / HTTP')
+    running.wait_log(r'main/main1 .* 200 .* 0/0 \{dry_run:try\} "GET / HTTP')
     running.wait_log(r"notice: limit front/try \(dry run\) would refuse 127\.0\.0\.1;")
     wire.wait_for(lambda: len([l for l in running.log() if '"GET /' in l]) == 5, "five lines")
     assert len([l for l in running.log() if "would refuse" in l]) == 1
-    assert len([l for l in running.log() if "|dry_run:try}" in l]) == 3
+    assert len([l for l in running.log() if "{dry_run:try}" in l]) == 3
     metrics = running.ctl("metrics").stdout
     assert 'hpcbal_limit_would_refuse_total{frontend="front",limit="try"} 3\n' in metrics
     assert 'hpcbal_limit_refused_total{frontend="front",limit="try"} 0\n' in metrics
@@ -443,7 +443,7 @@ def test_connections_of_a_source(limited):
     assert response.one("Retry-After") == b"1"
     assert b"<p>over a limit of connections</p>" in response.body
     running.wait_log(r' front front/<NOSRV> -1/-1/-1/-1/\d+ 429 \d+ - - PR-- \S+ 0/0 '
-                     r'\{\w{32}\|limit:conns\} "<BADREQ>" LIMIT_CONNECTIONS$')
+                     r'\{limit:conns\} "<BADREQ>" LIMIT_CONNECTIONS id=\w{32}$')
     admitted(running, source="127.0.0.2").close()
     assert connections(running) == {"127.0.0.1": 2}
     kept.pop().close()
@@ -466,7 +466,7 @@ def test_connections_that_wait_to_be_told_are_few(limited):
     for _ in range(40):
         kept.append(running.client())
     wire.wait_for(lambda: refused_total(running, "conns") == 40, "all to be turned away")
-    running.wait_log(r' front front/<NOSRV> \S+ -1 0 - - PR-- \S+ 0/0 \{\w{32}\|limit:conns\} '
+    running.wait_log(r' front front/<NOSRV> \S+ -1 0 - - PR-- \S+ 0/0 \{limit:conns\} '
                      r'"<BADREQ>"')
     wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] <= 17,
                   "those that are over to be closed")
@@ -515,7 +515,7 @@ def test_connections_in_a_dry_run_and_exempt_ones(limited):
                       '{ name = "conns"; connections = 3; }')
     kept = [admitted(running) for _ in range(3)]
     assert [client.ask(get()).status for client in kept] == [200] * 3
-    wire.wait_for(lambda: len([l for l in running.log() if "|dry_run:try}" in l]) == 4,
+    wire.wait_for(lambda: len([l for l in running.log() if "{dry_run:try}" in l]) == 4,
                   "the lines of both connections")
     running.wait_log(r"limit front/try \(dry run\) would refuse 127\.0\.0\.1;")
     assert turned_away(running).status == 429
@@ -554,7 +554,7 @@ def test_limits_see_the_client_that_a_proxy_header_names(start, origin):
     over = client("192.0.2.7")
     assert b"over a limit of connections<" in over.read_response().body
     over.expect_closed()
-    running.wait_log(r"^192\.0\.2\.7:5555 .* 429 .*\{\w{32}\|limit:conns\}")
+    running.wait_log(r"^192\.0\.2\.7:5555 .* 429 .*\{limit:conns\}")
     other = client("192.0.2.8")
     assert [other.ask(get()).status for _ in range(3)] == [200, 200, 429]
     assert kept[0].ask(get()).status == 429
@@ -575,7 +575,7 @@ def test_limits_in_mode_tcp(start, origin):
     over = running.client()
     over.expect_closed()
     running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 "
-                     r"\{\w{32}\|limit:conns\} LIMIT_\w+$")
+                     r"\{limit:conns\} LIMIT_\w+ id=\w{32}$")
     assert [client.ask(get()).status for client in kept] == [200, 200]
     kept.pop().close()
     wire.wait_for(lambda: connections(running) == {"127.0.0.1": 1}, "one to be given up")
@@ -585,7 +585,7 @@ def test_limits_in_mode_tcp(start, origin):
     over = running.client()
     over.expect_closed()
     running.wait_log(r" front front/<NOSRV> \S+ 0 PR \S+ 0/0 "
-                     r"\{\w{32}\|limit:all\} LIMIT_\w+$")
+                     r"\{limit:all\} LIMIT_\w+ id=\w{32}$")
     assert (refused_total(running, "all"), refused_total(running, "conns")) == (1, 1)
     running.ctl("limits", "exempt", "127.0.0.1", "all")
     admitted(running).close()

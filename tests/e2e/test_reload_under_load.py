@@ -65,8 +65,7 @@ def write(running, parts, extra=None):
 
 def judge_log(running, numbers):
     """Every request has one line, and each line says that all was well."""
-    line_of = re.compile(r' (\S\S\S\S) \d+/\d+/\d+/\d+/\d+ \d+/\d+ \{\w+\} '
-                         r'"\w+ /(\w+)(?:/(\d+))? ')
+    line_of = re.compile(r' (\S\S\S\S) \d+/\d+/\d+/\d+/\d+ \d+/\d+ "\w+ /(\w+)(?:/(\d+))? ')
 
     def lines():
         found = [line_of.search(line) for line in running.log()]

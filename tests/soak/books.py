@@ -5,10 +5,10 @@ import re
 import time
 
 # A line of a request, or, without what is optional here, of a connection in mode tcp. At its end
-# is the word of the reason when it was no good one.
+# is the word of the reason when it was no good one, and the id.
 LINE = re.compile(r'^(?P<source>[\d.]+):\d+ \[[^]]*\] \S+ \S+ [-+\d/]+ (?:(?P<status>-?\d+) )?\d+ '
                   r'(?:- - )?(?P<letters>..)(?:--)? [-+\d/]+ 0/0(?: \{[^}]*\})?'
-                  r'(?: "(?P<request>.*)")?(?: (?P<word>[A-Z0-9_]+)\b.*)?$', re.M)
+                  r'(?: "(?P<request>.*)")?(?: (?P<word>[A-Z0-9_]+)\b.*?)?(?: id=\S+)?$', re.M)
 NAME = re.compile(r"/\w+/\w+/(?P<name>g\d+)\b")
 PATIENCE = 30
 

@@ -16,6 +16,7 @@
 #include "runner/runner.h"
 #include "supervisor/rights.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trial.h"
 #include "vrrp/vrrp.h"
 #include "web/web.h"
 
@@ -29,6 +30,7 @@
 struct command_line {
 	const char *config;
 	const char *role; /* what the supervisor says to its children, nobody else */
+	const char *adopt, *refused; /* and to its successor (supervisor/handover.h) */
 	bool check, foreground;
 };
 
@@ -47,6 +49,8 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
 	{"role", required_argument, NULL, 'r'},
+	{"adopt", required_argument, NULL, 'a'},
+	{"refused", required_argument, NULL, 'R'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -73,6 +77,12 @@ static void parse(struct command_line *line, int argc, char **argv)
 			break;
 		case 'r':
 			line->role = optarg;
+			break;
+		case 'a':
+			line->adopt = optarg;
+			break;
+		case 'R':
+			line->refused = optarg;
 			break;
 		case 'V':
 			printf("hpcbald %s\n", PACKAGE_VERSION);
@@ -122,12 +132,19 @@ static int run_admin(const char *config)
 	return web_main(MSG_CHILD_FD);
 }
 
+static int run_trial(const char *config)
+{
+	(void)config;
+	return trial_main(MSG_CHILD_FD);
+}
+
 static int (*const run_role[ROLE_COUNT])(const char *config) = {
 	[ROLE_LOADER] = run_loader,
 	[ROLE_PROXY] = run_proxy,
 	[ROLE_VRRP] = run_vrrp,
 	[ROLE_RUNNER] = run_runner,
 	[ROLE_ADMIN] = run_admin,
+	[ROLE_TRIAL] = run_trial,
 };
 
 static int become(const char *name, const char *config)
@@ -184,5 +201,7 @@ int main(int argc, char **argv)
 	options.config = line.config;
 	options.program = "/proc/self/exe";
 	options.foreground = line.foreground;
+	options.adopt = line.adopt ? atoi(line.adopt) : -1;
+	options.refused = line.refused;
 	return supervisor_main(&options);
 }

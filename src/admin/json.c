@@ -169,12 +169,14 @@ static json_t *status_json(const struct snapshot *s)
 {
 	bool known = s->has_supervisor;
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o},s:o,s:o,s:o,s:o}", "node",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o},s:{s:o,s:o},s:o,s:o,s:o,s:o}", "node",
 			 jvalue_text(s->node), "version", jvalue_text(s->version), "pid",
 			 known ? json_integer(s->pid) : json_null(), "uptime_s",
 			 known ? jvalue_number(uptime(s)) : json_null(), "generation",
 			 known ? jvalue_number(s->generation) : json_null(), "config", "file",
 			 jvalue_text(s->config_file), "sha256", jvalue_text(s->config_sha256),
+			 "old_proxies", "count", jvalue_number(s->old_proxies), "connections",
+			 jvalue_number(s->old_connections),
 			 "vrrp", json_vrrp_list(s), "frontends", frontends_json(s), "backends",
 			 backends_json(s), "wrong", wrong_json(s));
 }

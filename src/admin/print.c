@@ -46,6 +46,11 @@ static void print_head(const struct snapshot *s, FILE *out)
 	fprintf(out, ", %" PRIu64 " worker%s, %" PRIu64 " connection%s", s->n_workers,
 		text_plural(s->n_workers), s->connections, text_plural(s->connections));
 	print_restarts(p, out);
+	if (s->old_proxies)
+		fprintf(out, "%-9s %" PRIu64 " connection%s end%s in an old proxy, from before an "
+			     "upgrade\n",
+			"", s->old_connections, text_plural(s->old_connections),
+			s->old_connections == 1 ? "s" : "");
 	if (s->n_routers || s->process[BOARD_VRRP].pid > 0) {
 		print_process(s, "vrrp", &s->process[BOARD_VRRP], out);
 		print_restarts(&s->process[BOARD_VRRP], out);

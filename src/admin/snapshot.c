@@ -38,6 +38,8 @@ static void take_supervisor(struct snapshot *s, const struct board_supervisor *b
 	COPY_TURNED(&b->text_turn, s->config_sha256, b->config_sha256, false);
 	COPY_TURNED(&b->text_turn, s->admin_listen, b->admin_listen, false);
 	s->stopping = stats_get(b->stopping) == 1;
+	s->old_proxies = stats_get(b->old_proxies);
+	s->old_connections = gauge(stats_get(b->old_connections));
 	s->pid = stats_get(b->pid);
 	s->started_us = stats_get(b->started_wall_us);
 	s->generation = stats_get(b->generation);

@@ -113,6 +113,7 @@ struct snapshot {
 	int32_t pid;
 	uint64_t started_us, generation, loaded_us;
 	bool stopping;
+	uint64_t old_proxies, old_connections; /* of upgrades: what ends there */
 	char admin_listen[BOARD_TEXT]; /* empty: none */
 	struct snap_process process[BOARD_PROCESSES];
 	unsigned n_events;

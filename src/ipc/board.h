@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 6u
+#define BOARD_LAYOUT 7u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -63,6 +63,8 @@ struct board_supervisor {
 	_Atomic uint64_t generation; /* of configurations; the first is 1 */
 	_Atomic uint64_t config_loaded_wall_us;
 	_Atomic uint32_t stopping; /* 1: it was told to end */
+	/* Of upgrades: proxies that end what runs there, and the clients' connections in them. */
+	_Atomic uint64_t old_proxies, old_connections;
 	/* Written between two increments of `text_turn`: odd means a write is under way. */
 	_Atomic uint32_t text_turn;
 	char node[BOARD_NAME];
@@ -262,6 +264,7 @@ struct board_router {
 	/* For a successor: what it needs to go on where this one was killed. */
 	_Atomic uint64_t last_sent_us; /* as master; 0: it is none */
 	_Atomic uint64_t demoted_until_us; /* 0: not demoted; UINT64_MAX: until promoted */
+	_Atomic uint32_t left; /* 1: left in order, and `facts` are of that moment */
 	_Atomic uint32_t holds_back; /* it lost the addresses by a stall, and does not preempt */
 	struct router_stats stats;
 	_Atomic uint64_t discards[BOARD_ROUTER_DISCARDS]; /* by enum vrrp_discard */

@@ -63,6 +63,7 @@ struct manifest {
 	uint64_t max_connections;
 	uint64_t servers; /* in all backends together */
 	uint64_t grace_us;
+	uint64_t drain_us;
 	uint64_t prepare_us; /* how long a child may take to answer PREPARE */
 	uint32_t n_listeners; /* of frontends */
 	uint32_t has_admin;   /* 1: behind them stands the admin address */

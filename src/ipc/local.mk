@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/ipc/libipc.a
 src_ipc_libipc_a_SOURCES = \
 	src/ipc/board.c src/ipc/board.h \
+	src/ipc/board_move.c src/ipc/board_move.h \
 	src/ipc/brief.c src/ipc/brief.h \
 	src/ipc/bundle.c src/ipc/bundle.h \
 	src/ipc/control.c src/ipc/control.h \

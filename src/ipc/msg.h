@@ -1,5 +1,6 @@
 /* Messages between the supervisor and one child: SOCK_SEQPACKET, one message a packet,
- * descriptors beside it. Both ends are this program, of one build. */
+ * descriptors beside it. Both ends are this program, of one build but for what MSG_LAYOUT
+ * covers. */
 #ifndef HPCBAL_IPC_MSG_H
 #define HPCBAL_IPC_MSG_H
 
@@ -50,7 +51,15 @@
 	 * SCRIPT, CHECKED; all as above */                                                   \
 	/* loader → supervisor */                                                             \
 	X(BUNDLE)    /* [bundle, brief] text: the warnings */                                 \
-	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */
+	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */        \
+	/* supervisor → child: behind all others, so that their numbers stay */               \
+	X(LEAVE)     /* a successor takes over. proxy: accept no more, end connections by     \
+		      * their next answers; arg: the longest, in µs. vrrp: end now, and leave \
+		      * the addresses as they are */
+
+/* Of LEAVE, STOP, LOG and what a child says: children of one version hear it from a supervisor of
+ * the next. Counted up when one of them changes. */
+#define MSG_LAYOUT 1u
 
 #define MSG_SAY_EVENT 256u
 

@@ -222,6 +222,7 @@ static const char *fill_manifest(struct loaded *l, struct manifest *m)
 	for (unsigned i = 0; i < conf->n_backends; i++)
 		m->servers += conf->backends[i].n_servers;
 	m->grace_us = conf->grace;
+	m->drain_us = conf->drain;
 	m->prepare_us = prepare_time(conf);
 	digest_source(l, m->config_sha256);
 	list_listeners(conf, m);

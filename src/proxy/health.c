@@ -59,6 +59,7 @@ struct healthd {
 	void (*event)(void *arg, const char *line);
 	void *arg;
 	uint64_t n_rounds; /* main thread */
+	_Atomic bool hushed;
 
 	/* health thread */
 	struct loop_timer beat;
@@ -259,7 +260,7 @@ static void check_set_state(struct check *c, struct health to, const char *why)
 	if (changed)
 		pool_stir(c->server, loop_now_exact(c->health->loop));
 	publish_state(c, changed && why);
-	if (!changed || !why)
+	if (!changed || !why || atomic_load(&c->health->hushed))
 		return;
 	if (from != SERVER_STARTING)
 		stats_add(c->server->stats->transitions, 1);
@@ -289,7 +290,7 @@ static void check_set_draining(struct check *c, bool on, const char *why)
 	stats_set(c->slot->draining, on);
 	if (changed)
 		pool_stir(c->server, loop_now_exact(c->health->loop));
-	if (!changed || !why)
+	if (!changed || !why || atomic_load(&c->health->hushed))
 		return;
 	stats_set(c->slot->since_wall_us, clock_wall_us());
 	report_draining(c, why);
@@ -678,6 +679,11 @@ struct healthd *healthd_start(struct board_proxy *board,
 	loop_free(h->loop);
 	free(h);
 	return NULL;
+}
+
+void healthd_hush(struct healthd *h)
+{
+	atomic_store(&h->hushed, true);
 }
 
 void healthd_stop(struct healthd *h)

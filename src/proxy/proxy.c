@@ -426,7 +426,7 @@ static void worker_drained(struct proxy_shared *s, struct worker *w)
 		loop_stop(p->loop);
 }
 
-static void stop(struct proxy *p, uint64_t grace)
+static void stop(struct proxy *p, uint64_t grace, bool end_idle)
 {
 	uint64_t at = loop_now(p->loop) + grace;
 
@@ -435,7 +435,16 @@ static void stop(struct proxy *p, uint64_t grace)
 	if (p->n_workers == 0)
 		loop_stop(p->loop);
 	for (unsigned i = 0; i < p->n_workers; i++)
-		worker_drain(p->workers[i], at);
+		worker_drain(p->workers[i], at, end_idle);
+}
+
+/* A successor serves: what changes is for that one to tell. */
+static void leave(struct proxy *p, uint64_t most)
+{
+	if (p->health)
+		healthd_hush(p->health);
+	operate_end(&p->operate);
+	stop(p, most, false);
 }
 
 static void tear_down(struct proxy *p)
@@ -582,7 +591,10 @@ static void handle(void *arg, struct msg *m)
 		on_abort(p);
 		return;
 	case MSG_STOP:
-		stop(p, m->arg);
+		stop(p, m->arg, true);
+		return;
+	case MSG_LEAVE:
+		leave(p, m->arg);
 		return;
 	case MSG_CONTROL:
 		on_control(p, m);
@@ -601,7 +613,7 @@ static void orphaned(struct proxy *p)
 	log_error("the supervisor is gone: the proxy finishes what runs and leaves");
 	loop_fd_del(&p->sock_io);
 	if (!p->stopping)
-		stop(p, p->now ? p->now->conf->grace : ORPHAN_GRACE_US);
+		stop(p, p->now ? p->now->conf->grace : ORPHAN_GRACE_US, true);
 }
 
 static void sock_ready(struct loop_fd *io, unsigned what)

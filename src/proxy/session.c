@@ -75,7 +75,7 @@ static bool look_up_frontend(struct session *s)
 /* Whether it may wait for a request that has not come yet. */
 static bool may_wait(struct session *s)
 {
-	return s->worker->phase == WORKER_RUNNING && look_up_frontend(s);
+	return worker_lets_wait(s->worker) && look_up_frontend(s);
 }
 
 static void wait_for_request(struct session *s)

@@ -55,6 +55,7 @@ struct worker {
 	struct loop *loop;
 	struct proxy_shared *shared;
 	enum worker_phase phase;
+	bool ends_idle;   /* while draining: who has nothing to ask is not waited for */
 	uint64_t stop_at; /* while draining: when running exchanges are cut */
 
 	struct tenancy *now;   /* the current one */
@@ -80,6 +81,12 @@ struct worker {
 	struct loop_timer beat;
 	struct loop_task tidy; /* at the end of a turn in which a session ended */
 };
+
+/* Whether a client that was not told of an end may ask once more. */
+static inline bool worker_lets_wait(const struct worker *w)
+{
+	return w->phase == WORKER_RUNNING || !w->ends_idle;
+}
 
 /* NULL: out of memory. The tasks and timers are set by its thread's part. */
 struct worker *worker_new(struct proxy_shared *shared, unsigned index);

@@ -148,6 +148,7 @@ struct drain_letter {
 	struct loop_letter letter;
 	struct worker *worker;
 	uint64_t stop_at;
+	bool end_idle;
 };
 
 static void drain_check(struct worker *w)
@@ -167,21 +168,24 @@ static void drain_delivered(struct loop_letter *m)
 	if (w->phase == WORKER_RUNNING) {
 		w->phase = WORKER_DRAINING;
 		acceptors_close(w);
+	}
+	w->ends_idle |= d->end_idle;
+	if (d->end_idle)
 		list_each_safe(e, next, &w->sessions)
 			session_drain(list_of(e, struct session, link));
-	}
 	w->stop_at = d->stop_at;
 	free(d);
 	drain_check(w);
 }
 
-void worker_drain(struct worker *w, uint64_t stop_at)
+void worker_drain(struct worker *w, uint64_t stop_at, bool end_idle)
 {
 	struct drain_letter *d = malloc(sizeof(*d));
 
 	must(d);
 	d->worker = w;
 	d->stop_at = stop_at;
+	d->end_idle = end_idle;
 	loop_post(w->loop, &d->letter, drain_delivered);
 }
 

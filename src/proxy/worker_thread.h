@@ -10,9 +10,9 @@ struct worker *worker_start(struct proxy_shared *shared, unsigned index, struct 
 			    const char **why);
 /* Main thread: take this generation between two turns; answered by worker_took. */
 void worker_take(struct worker *w, struct generation *g);
-/* Main thread: accept no more, end idle sessions, let exchanges run until `stop_at`;
- * answered by worker_drained. */
-void worker_drain(struct worker *w, uint64_t stop_at);
+/* Main thread: accept no more, end idle sessions now (`end_idle`) or with their next answer,
+ * let exchanges run until `stop_at`; answered by worker_drained. */
+void worker_drain(struct worker *w, uint64_t stop_at, bool end_idle);
 /* Main thread, after worker_drained: joins the thread and frees it. */
 void worker_join(struct worker *w);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 /* What a child is told of our environment: how sanitizers report, and the time zone that
@@ -181,6 +183,39 @@ bool child_start(struct child *c, const struct child_spec *spec)
 	return false;
 }
 
+/* Its pid is its own for as long as nobody has waited for it: a zombie is told of by the pidfd. */
+static bool is_our_child(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		return true;
+	errno = ESRCH;
+	return false;
+}
+
+bool child_adopt(struct child *c, pid_t pid, int sock, int words)
+{
+	int pidfd = -1, saved;
+
+	must(c->pid == 0);
+	c->sock = sock;
+	if (words >= 0)
+		mutter_adopt(&c->mutter, c->loop, words);
+	if (is_our_child(pid))
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0 && watch(c, pidfd)) {
+		c->pid = pid;
+		return true;
+	}
+	saved = errno;
+	if (pidfd >= 0 && c->pid_watch.fd < 0)
+		close(pidfd);
+	close_all(c);
+	errno = saved;
+	return false;
+}
+
 /* ---- sending ---- */
 
 static void queue_message(struct child *c, const struct msg *m)
@@ -324,6 +359,17 @@ void child_end(struct child *c)
 			;
 	}
 	close_all(c);
+}
+
+void child_finish(struct child *c, uint64_t wait_us)
+{
+	struct pollfd end = {.fd = c->pid_watch.fd, .events = POLLIN};
+
+	if (!c->pid)
+		return;
+	(void)poll(&end, 1, (int)(wait_us / CLOCK_MS));
+	receive(c, 1u << 20);
+	child_end(c);
 }
 
 void child_describe(int status, char *to, size_t size)

@@ -39,12 +39,18 @@ void child_init(struct child *c, struct loop *l, const char *name,
 		void (*gone)(struct child *c, int status));
 /* False with errno. */
 bool child_start(struct child *c, const struct child_spec *spec);
+/* One that runs already, of a process that had this pid before. The descriptors (`words`, the
+ * pipe of what it mutters, may be -1) become the child's. False with errno, ESRCH: it is gone. */
+bool child_adopt(struct child *c, pid_t pid, int sock, int words);
 /* In order; what does not fit now is kept (with copies of the descriptors) and sent later.
  * Without a child it is dropped. */
 void child_send(struct child *c, const struct msg *m);
 void child_kill(struct child *c, int signo);
 /* Ends it now and waits for that; gone() is not called. */
 void child_end(struct child *c);
+/* It was told to end: waits for that, `wait_us` at most, then ends it. What it said last is
+ * delivered; gone() is not called. */
+void child_finish(struct child *c, uint64_t wait_us);
 /* "killed by SIGSEGV (core dumped)", "exited with status 3" */
 void child_describe(int status, char *to, size_t size);
 

@@ -66,7 +66,7 @@ static void settled(struct service *s)
 }
 
 /* What is left on its board must not be taken for something alive. */
-static void clear_board(struct supervisor *sv, const struct service *s)
+void children_clear_board(struct supervisor *sv, const struct service *s)
 {
 	if (s->slot == BOARD_PROXY) {
 		board_proxy_died(sv->proxy_board);
@@ -88,7 +88,7 @@ static void gone(struct service *s, const char *how)
 {
 	struct supervisor *sv = of_service(s);
 
-	clear_board(sv, s);
+	children_clear_board(sv, s);
 	heartbeat_reset(&sv->heartbeat[s->slot], loop_now_exact(sv->loop));
 	if (sv->phase == SUPERVISOR_STOPPING)
 		log_info("%s %s", s->kind->name, how);
@@ -145,11 +145,13 @@ static void relay(struct supervisor *sv, const struct relay *r, const struct msg
 }
 
 /* Of a child that must not wait for a log. */
-static void say(struct supervisor *sv, const struct service *s, const struct msg *m)
+void children_say(struct supervisor *sv, enum board_process slot, pid_t pid, const struct msg *m)
 {
-	log_relay(s->kind->name, (int)s->child.pid, (int)(m->arg & 7), m->text);
+	const char *name = service_kinds[slot].name;
+
+	log_relay(name, (int)pid, (int)(m->arg & 7), m->text);
 	if (m->arg & MSG_SAY_EVENT)
-		events_add(&sv->own_board->events, clock_wall_us(), s->kind->name, m->text);
+		events_add(&sv->own_board->events, clock_wall_us(), name, m->text);
 }
 
 static void said(struct service *s, const struct msg *m)
@@ -161,7 +163,7 @@ static void said(struct service *s, const struct msg *m)
 	else if (m->type == MSG_EVENT)
 		events_add(&sv->own_board->events, clock_wall_us(), s->kind->name, m->text);
 	else if (m->type == MSG_SAY)
-		say(sv, s, m);
+		children_say(sv, s->slot, s->child.pid, m);
 	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)
 		if (m->type == relays[i].type && s->slot == relays[i].from)
 			relay(sv, &relays[i], m);
@@ -173,6 +175,7 @@ void children_send_log(struct supervisor *sv)
 {
 	for (unsigned i = 0; i < SERVICES; i++)
 		service_send_log(&sv->service[i], &sv->reload.running->log);
+	elders_send_log(&sv->elders);
 }
 
 bool children_control(struct supervisor *sv, enum board_process slot, int client,
@@ -186,7 +189,9 @@ bool children_control(struct supervisor *sv, enum board_process slot, int client
 		service_send(s, &m);
 		return true;
 	}
-	if (!s->running && slot == BOARD_VRRP)
+	if (sv->upgrade.adopts)
+		snprintf(why, size, "an upgrade is under way; try again\n");
+	else if (!s->running && slot == BOARD_VRRP)
 		snprintf(why, size, "this configuration has no virtual router\n");
 	else if (*end)
 		snprintf(why, size,
@@ -244,6 +249,7 @@ void children_look(struct supervisor *sv, uint64_t now)
 	for (unsigned i = 0; i < SERVICES; i++)
 		if (sv->service[i].child.pid)
 			look_at(sv, &sv->service[i], now);
+	elders_look(&sv->elders, now);
 }
 
 /* ---- the end ---- */
@@ -258,7 +264,7 @@ static bool others_are_gone(const struct supervisor *sv)
 	for (unsigned i = 0; i < SERVICES; i++)
 		if (i != BOARD_ADMIN && sv->service[i].child.pid)
 			return false;
-	return true;
+	return elders_are_gone(&sv->elders);
 }
 
 void children_end_unwanted(struct supervisor *sv)
@@ -284,6 +290,7 @@ void children_stop(struct supervisor *sv, uint64_t grace_us, bool again)
 		service_set_running(&sv->service[i], NULL);
 	children_end_unwanted(sv);
 	service_stop(&sv->service[BOARD_PROXY], grace_us);
+	elders_stop(&sv->elders, grace_us);
 	for (unsigned i = 0; again && i < SERVICES; i++)
 		service_stop(&sv->service[i], 0);
 }
@@ -293,7 +300,7 @@ bool children_are_gone(const struct supervisor *sv)
 	for (unsigned i = 0; i < SERVICES; i++)
 		if (sv->service[i].child.pid)
 			return false;
-	return true;
+	return elders_are_gone(&sv->elders);
 }
 
 /* ---- the start ---- */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "ipc/board.h"
 #include "ipc/msg.h"
@@ -16,6 +17,11 @@ struct supervisor;
 void children_init(struct supervisor *sv);
 /* A turn of the look at the heartbeats. */
 void children_look(struct supervisor *sv, uint64_t now_us);
+/* The process of this service is gone: what is left on its board is not alive. */
+struct service;
+void children_clear_board(struct supervisor *sv, const struct service *s);
+/* A line of one that must not wait for a log; m: MSG_SAY. */
+void children_say(struct supervisor *sv, enum board_process slot, pid_t pid, const struct msg *m);
 /* The log target changed. */
 void children_send_log(struct supervisor *sv);
 /* Ends, each in its turn, those that no configuration wants any more: the runner behind vrrp,

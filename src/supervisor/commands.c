@@ -21,6 +21,7 @@ struct client {
 	struct loop_timer silence;
 	int fd;
 	uint64_t run;       /* of the reload that it waits for; 0: for none */
+	bool upgrade;       /* which is an upgrade */
 	struct str request; /* while it is carried out */
 };
 
@@ -45,7 +46,7 @@ static void client_end(struct client *c, char kind, struct str text, enum contro
 
 static void run_boards(struct client *c)
 {
-	if (control_send_boards(c->fd, c->commands->supervisor->reader))
+	if (control_send_boards(c->fd, c->commands->supervisor->shown))
 		control_send_exit(c->fd, CONTROL_DONE);
 	client_free(c);
 }
@@ -61,6 +62,19 @@ static void run_reload(struct client *c)
 	/* Known before it begins, since it may be over before reload_ask() returns. */
 	c->run = sv->reload.run + 1;
 	reload_ask(&sv->reload);
+}
+
+static void run_upgrade(struct client *c)
+{
+	struct supervisor *sv = c->commands->supervisor;
+
+	if (sv->phase == SUPERVISOR_STOPPING) {
+		client_end(c, 'e', STR("hpcbald is stopping\n"), CONTROL_REFUSED);
+		return;
+	}
+	c->run = sv->reload.run + 1;
+	c->upgrade = true;
+	reload_ask_upgrade(&sv->reload);
 }
 
 /* It answers and closes; we forget the client. */
@@ -123,6 +137,7 @@ static const struct command {
 } commands[] = {
 	{"status", 0, run_boards}, {"servers", 1, run_boards}, {"boards", 0, run_boards},
 	{"reload", 0, run_reload}, {"events", 0, run_events},  {"version", 0, run_version},
+	{"upgrade", 0, run_upgrade},
 	{"vrrp", 1, run_boards},   {"demote", 8, run_in_vrrp}, {"promote", 8, run_in_vrrp},
 	{"sessions", 3, run_in_proxy}, {"kill", 2, run_in_proxy},
 	{"limits", 4, run_limits},     {"drain", 3, run_in_proxy},  {"maint", 3, run_in_proxy},
@@ -226,22 +241,32 @@ static bool make_room(struct commands *commands_)
 	return false;
 }
 
-static void client_new(struct commands *commands_, int fd)
+static struct client *client_make(struct commands *commands_, int fd)
 {
-	struct loop *l = commands_->supervisor->loop;
 	struct client *c = make_room(commands_) ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c) {
 		control_send(fd, 'e', STR("too many clients at the control socket; try again\n"));
 		control_send_exit(fd, CONTROL_REFUSED);
 		close(fd);
-		return;
+		return NULL;
 	}
 	c->commands = commands_;
 	c->fd = fd;
+	c->watch.fd = -1;
 	list_append(&commands_->clients, &c->link);
 	commands_->n_clients++;
 	loop_timer_init(&c->silence, client_is_silent);
+	return c;
+}
+
+static void client_new(struct commands *commands_, int fd)
+{
+	struct loop *l = commands_->supervisor->loop;
+	struct client *c = client_make(commands_, fd);
+
+	if (!c)
+		return;
 	if (!loop_fd_add(l, &c->watch, fd, LOOP_READ, client_ready)) {
 		client_free(c);
 		return;
@@ -302,25 +327,85 @@ bool commands_open(struct commands *c, int fd)
 	return loop_fd_add(c->supervisor->loop, &c->listener, fd, LOOP_READ, listener_ready);
 }
 
+/* ---- an upgrade ---- */
+
+void commands_hand_over(const struct commands *c, struct handover *h)
+{
+	struct list *e, *tmp;
+
+	list_each_safe(e, tmp, &c->clients)
+	{
+		const struct client *client = list_of(e, struct client, link);
+		struct handover_client *to = &h->clients[h->n_clients];
+
+		if (h->n_clients == HANDOVER_CLIENTS)
+			return;
+		h->n_clients++;
+		to->fd = client->fd;
+		to->waits = client->upgrade ? HANDOVER_UPGRADE
+			    : client->run   ? HANDOVER_RELOAD
+					    : HANDOVER_NOTHING;
+	}
+}
+
+void commands_adopt(struct commands *c, const struct handover_client *from, uint64_t run)
+{
+	int fd = handover_copy(from->fd);
+	struct client *client;
+
+	if (fd < 0)
+		return;
+	if (from->waits == HANDOVER_NOTHING) {
+		client_new(c, fd);
+		return;
+	}
+	client = client_make(c, fd);
+	if (!client)
+		return;
+	client->upgrade = from->waits == HANDOVER_UPGRADE;
+	client->run = client->upgrade ? run : run + 1;
+}
+
+/* ---- the end of what clients wait for ---- */
+
+static int describe_upgrade(const struct supervisor *sv, char *to, size_t size)
+{
+	uint64_t connections = stats_get(sv->own_board->old_connections);
+	int n = snprintf(to, size, "upgraded: hpcbald %s took over from %s: generation %llu",
+			 sv->own_board->version, sv->upgrade.from,
+			 (unsigned long long)sv->reload.running->number);
+
+	if (connections)
+		n += snprintf(to + n, size - (size_t)n,
+			      "; %llu connections end in the old proxy, within %llu s",
+			      (unsigned long long)connections,
+			      (unsigned long long)(sv->reload.running->m->drain_us / CLOCK_SEC));
+	return n + snprintf(to + n, size - (size_t)n, "\n");
+}
+
 static void tell_reload(struct client *c, bool ok, const struct report *report)
 {
 	struct supervisor *sv = c->commands->supervisor;
-	char text[64];
+	char text[256];
 	int n;
 
 	if (!ok) {
 		client_end(c, 'e', report_text(report), CONTROL_REFUSED);
 		return;
 	}
-	n = snprintf(text, sizeof(text), "reloaded: generation %llu\n",
-		     (unsigned long long)sv->reload.running->number);
+	if (c->upgrade)
+		n = describe_upgrade(sv, text, sizeof(text));
+	else
+		n = snprintf(text, sizeof(text), "reloaded: generation %llu\n",
+			     (unsigned long long)sv->reload.running->number);
 	if (control_send(c->fd, 'o', (struct str){text, (size_t)n}))
 		client_end(c, 'e', report_text(report), CONTROL_DONE);
 	else
 		client_free(c);
 }
 
-void commands_reload_done(struct commands *c, uint64_t run, bool ok, const struct report *report)
+void commands_reload_done(struct commands *c, uint64_t run, bool upgrade, bool ok,
+			  const struct report *report)
 {
 	struct list *e, *tmp;
 
@@ -328,7 +413,7 @@ void commands_reload_done(struct commands *c, uint64_t run, bool ok, const struc
 	{
 		struct client *client = list_of(e, struct client, link);
 
-		if (client->run && client->run <= run)
+		if (client->upgrade ? upgrade : client->run && client->run <= run)
 			tell_reload(client, ok, report);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "ipc/control.h"
 #include "net/loop.h"
+#include "supervisor/handover.h"
 #include "supervisor/report.h"
 
 #define COMMANDS_CLIENTS 64
@@ -26,8 +27,12 @@ struct commands {
 void commands_init(struct commands *c, struct supervisor *sv);
 /* Begins to accept at the listening descriptor, which stays the caller's. False with errno. */
 bool commands_open(struct commands *c, int fd);
-/* Tells the clients that wait for this run of the reload. */
-void commands_reload_done(struct commands *c, uint64_t run, bool ok, const struct report *report);
+/* Tells the clients that wait for this run of the reload, or for an upgrade. */
+void commands_reload_done(struct commands *c, uint64_t run, bool upgrade, bool ok,
+			  const struct report *report);
+/* The clients of an upgrade's two sides; `run`: the upgrade's. */
+void commands_hand_over(const struct commands *c, struct handover *h);
+void commands_adopt(struct commands *c, const struct handover_client *from, uint64_t run);
 /* No more clients; those that wait hear why. */
 void commands_close(struct commands *c);
 

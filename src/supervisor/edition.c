@@ -11,7 +11,8 @@ static void free_edition(struct edition *g)
 	logdest_close(&g->log);
 	if (g->m)
 		bundle_unmap(g->m, g->size);
-	close(g->bundle);
+	if (g->bundle >= 0)
+		close(g->bundle);
 	if (g->brief >= 0)
 		close(g->brief);
 	free(g);
@@ -77,7 +78,8 @@ bool edition_may_follow(const struct edition *g, const struct edition *old, stru
 {
 	bool may = true;
 
-	if (g->m->threads != old->m->threads) {
+	/* An upgrade brings a proxy of its own. */
+	if (old->bundle >= 0 && g->m->threads != old->m->threads) {
 		report_add(why,
 			   "%s: threads cannot change from %u to %u while hpcbald runs; "
 			   "restart it, or set threads back",

@@ -10,7 +10,7 @@
 
 struct edition {
 	uint64_t number;
-	int bundle;
+	int bundle; /* -1: of a program before this one, of which this knows only what it keeps */
 	int brief; /* the virtual routers', unread; -1: there are none */
 	const struct manifest *m;
 	size_t size;

@@ -1,13 +1,17 @@
 noinst_LIBRARIES += src/supervisor/libsupervisor.a
 src_supervisor_libsupervisor_a_SOURCES = \
+	src/supervisor/adopt.c src/supervisor/adopt.h \
 	src/supervisor/backoff.c src/supervisor/backoff.h \
 	src/supervisor/background.c src/supervisor/background.h \
+	src/supervisor/boards.c src/supervisor/boards.h \
 	src/supervisor/child.c src/supervisor/child.h \
 	src/supervisor/children.c src/supervisor/children.h \
 	src/supervisor/commands.c src/supervisor/commands.h \
 	src/supervisor/edition.c src/supervisor/edition.h \
+	src/supervisor/elders.c src/supervisor/elders.h \
 	src/supervisor/events.c src/supervisor/events.h \
 	src/supervisor/filter.h \
+	src/supervisor/handover.c src/supervisor/handover.h \
 	src/supervisor/heartbeat.c src/supervisor/heartbeat.h \
 	src/supervisor/holder.c src/supervisor/holder.h \
 	src/supervisor/limits.c src/supervisor/limits.h \
@@ -23,7 +27,9 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/service_kinds.c \
 	src/supervisor/sockets.c src/supervisor/sockets.h \
 	src/supervisor/state.h \
-	src/supervisor/supervisor.c src/supervisor/supervisor.h
+	src/supervisor/supervisor.c src/supervisor/supervisor.h \
+	src/supervisor/trial.c src/supervisor/trial.h \
+	src/supervisor/upgrade.c src/supervisor/upgrade.h
 
 # A sanitizer needs more system calls than the filter allows.
 if SANITIZED

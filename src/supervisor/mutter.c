@@ -92,6 +92,13 @@ int mutter_open(struct mutter *m, struct loop *l)
 	return -1;
 }
 
+void mutter_adopt(struct mutter *m, struct loop *l, int fd)
+{
+	mutter_close(m);
+	if (!loop_fd_add(l, &m->watch, fd, LOOP_READ, ready))
+		close(fd);
+}
+
 void mutter_close(struct mutter *m)
 {
 	if (m->watch.fd >= 0)

@@ -19,6 +19,8 @@ struct mutter {
 void mutter_init(struct mutter *m, const char *who);
 /* The child's end, close-on-exec; -1 with errno. */
 int mutter_open(struct mutter *m, struct loop *l);
+/* The reading end of a child that runs already; it becomes the mutter's. */
+void mutter_adopt(struct mutter *m, struct loop *l, int fd);
 /* Takes what is left, and ends. */
 void mutter_close(struct mutter *m);
 

@@ -22,7 +22,7 @@ void reload_init(struct reload *r, struct loop *l)
 
 const char *reload_state_name(enum reload_state s)
 {
-	static const char *const names[] = {"IDLE",      "LOADING",    "WAITING",
+	static const char *const names[] = {"IDLE",      "LOADING",    "WAITING",  "LEAVING",
 					    "PREPARING", "COMMITTING", "FOLLOWING"};
 
 	return names[s];
@@ -30,7 +30,7 @@ const char *reload_state_name(enum reload_state s)
 
 /* ---- ends ---- */
 
-static void begin(struct reload *r);
+static void begin(struct reload *r, bool upgrades);
 
 static void close_loaded(struct reload *r)
 {
@@ -47,8 +47,23 @@ static void finish(struct reload *r, bool ok)
 	r->state = RELOAD_IDLE;
 	r->calls->done(r, ok);
 	report_clear(&r->report);
-	if (r->again && !r->stopped)
-		begin(r);
+	if (r->stopped)
+		return;
+	if (r->again)
+		begin(r, false);
+	else if (r->upgrade_asked)
+		begin(r, true);
+}
+
+/* What a new program's loader cannot even begin with lies with the program. */
+static void add_loader(struct reload *r, const char *how)
+{
+	if (r->upgrades)
+		report_add(&r->report,
+			   "the new hpcbald (%s) cannot be used: its loader process failed: %s",
+			   r->installed, how);
+	else
+		report_add(&r->report, "%s: the loader process failed: %s", r->config, how);
 }
 
 static void refuse(struct reload *r)
@@ -63,7 +78,7 @@ static void refuse(struct reload *r)
 
 /* ---- LOADING ---- */
 
-static void begin(struct reload *r)
+static void begin(struct reload *r, bool upgrades)
 {
 	char *argv[] = {(char *)"hpcbald",
 			(char *)"--role",
@@ -71,13 +86,22 @@ static void begin(struct reload *r)
 			(char *)"--config",
 			(char *)(uintptr_t)r->config,
 			NULL};
-	struct child_spec spec = {r->program, argv, 0, r->listen};
+	struct child_spec spec = {-1, argv, 0, r->listen};
 
-	r->again = false;
+	if (upgrades)
+		r->upgrade_asked = false;
+	else
+		r->again = false;
+	r->upgrades = upgrades;
 	r->run++;
 	r->faults = false;
 	r->state = RELOAD_LOADING;
 	r->calls->begun(r);
+	spec.program = r->calls->program(r, upgrades);
+	if (spec.program < 0) {
+		refuse(r);
+		return;
+	}
 	if (!child_start(&r->loader, &spec)) {
 		report_add(&r->report, "the loader process cannot be started: %s",
 			   strerror(errno));
@@ -92,11 +116,19 @@ uint64_t reload_ask(struct reload *r)
 	if (r->state == RELOAD_IDLE) {
 		uint64_t run = r->run + 1;
 
-		begin(r);
+		begin(r, false);
 		return run;
 	}
 	r->again = true;
 	return r->run + 1;
+}
+
+void reload_ask_upgrade(struct reload *r)
+{
+	if (r->state == RELOAD_IDLE)
+		begin(r, true);
+	else if (!r->upgrades)
+		r->upgrade_asked = true;
 }
 
 static void loader_said(struct child *c, struct msg *m)
@@ -126,7 +158,7 @@ static void loader_is_late(struct loop_timer *t)
 	child_kill(&r->loader, SIGKILL);
 }
 
-static void prepare(struct reload *r);
+static void go_on(struct reload *r);
 
 static void loader_gone(struct child *c, int status)
 {
@@ -136,14 +168,14 @@ static void loader_gone(struct child *c, int status)
 	loop_timer_stop(&r->limit);
 	if (!r->faults && (r->bundle < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
 		child_describe(status, how, sizeof(how));
-		report_add(&r->report, "%s: the loader process failed: %s", r->config, how);
+		add_loader(r, how);
 		r->faults = true;
 	}
 	if (r->faults) {
 		refuse(r);
 		return;
 	}
-	prepare(r);
+	go_on(r);
 }
 
 /* ---- WAITING, PREPARING ---- */
@@ -179,10 +211,6 @@ static bool all_are_settled(const struct reload *r)
 
 static void prepare(struct reload *r)
 {
-	if (!all_are_settled(r)) {
-		r->state = RELOAD_WAITING;
-		return;
-	}
 	r->state = RELOAD_PREPARING;
 	if (!judge(r)) {
 		refuse(r);
@@ -196,10 +224,46 @@ static void prepare(struct reload *r)
 			service_prepare(&r->services[i], r->next);
 }
 
+static void go_on(struct reload *r)
+{
+	r->state = RELOAD_WAITING;
+	if (!all_are_settled(r))
+		return;
+	if (!r->upgrades) {
+		prepare(r);
+		return;
+	}
+	r->state = RELOAD_LEAVING;
+	r->calls->leave(r);
+}
+
 void reload_settled(struct reload *r)
 {
 	if (r->state == RELOAD_WAITING && all_are_settled(r))
-		prepare(r);
+		go_on(r);
+}
+
+void reload_refuse(struct reload *r, const char *why)
+{
+	report_lines(&r->report, str_of(why));
+	refuse(r);
+}
+
+void reload_adopt(struct reload *r, int bundle, int brief, const char *warnings)
+{
+	r->upgrades = true;
+	r->run++;
+	r->bundle = bundle;
+	r->brief = brief;
+	report_lines(&r->report, str_of(warnings));
+	prepare(r);
+}
+
+void reload_resume(struct reload *r, const char *why)
+{
+	r->upgrades = true;
+	r->run++;
+	reload_refuse(r, why);
 }
 
 /* ---- COMMITTING ---- */
@@ -232,6 +296,7 @@ static void decide(struct reload *r)
 	r->state = RELOAD_FOLLOWING;
 	r->running = r->next;
 	r->next = NULL;
+	r->calls->decided(r);
 	service_set_running(&r->services[BOARD_PROXY], r->running);
 	/* From the last on: the runner knows the programs before vrrp has one started. */
 	for (unsigned i = SERVICES - 1; i > BOARD_PROXY; i--) {

@@ -1,6 +1,7 @@
 /* The transaction that takes a new configuration, the first one included:
  *
  *   IDLE → LOADING → WAITING → PREPARING → COMMITTING → FOLLOWING → IDLE
+ *                     └ LEAVING (an upgrade: the rest is its successor's)
  *
  * The loader child reads and judges the file (LOADING); children that are just coming up on
  * the old one, or ending, are let finish (WAITING); sockets are opened and all services that
@@ -8,7 +9,10 @@
  * the way refuses the whole, and everything is as before. With the proxy's COMMITTED it is
  * decided: the others take what they said they could (FOLLOWING), and one that fails now
  * is started again on the new one. So no virtual address comes before there is somebody who
- * serves it. A request that comes meanwhile is carried out afterwards. */
+ * serves it. A request that comes meanwhile is carried out afterwards.
+ *
+ * An upgrade is such a run, too: a new program's loader reads the file, this one leaves, and
+ * what became of it prepares. */
 #ifndef HPCBAL_SUPERVISOR_RELOAD_H
 #define HPCBAL_SUPERVISOR_RELOAD_H
 
@@ -22,6 +26,7 @@ enum reload_state {
 	RELOAD_IDLE,
 	RELOAD_LOADING,
 	RELOAD_WAITING,
+	RELOAD_LEAVING,
 	RELOAD_PREPARING,
 	RELOAD_COMMITTING,
 	RELOAD_FOLLOWING
@@ -30,10 +35,17 @@ enum reload_state {
 struct reload;
 
 struct reload_calls {
+	/* Descriptor of the binary whose loader reads the file. -1, and lines in `report`. */
+	int (*program)(struct reload *r, bool upgrades);
 	void (*begun)(struct reload *r);
+	/* An upgrade: the file is good, and in `bundle` and `brief`. Does not return, or ends with
+	 * reload_refuse(). */
+	void (*leave)(struct reload *r);
 	/* The file is good; what it says is in `next`. False (and lines in `report`): refused. */
 	bool (*loaded)(struct reload *r);
-	/* It is decided: `running` is the new one, and the old one is freed behind this. */
+	/* It is decided: the proxy serves `running`, the others are about to follow. */
+	void (*decided)(struct reload *r);
+	/* They were told so; the old one is freed behind this. */
 	void (*taken)(struct reload *r);
 	/* The end of run `run`: `running` is the new one, or nothing has changed. `report` has
 	 * the warnings, or why. */
@@ -42,15 +54,17 @@ struct reload_calls {
 
 struct reload {
 	struct loop *loop;
-	int program;
 	bool listen; /* what the loader writes to standard error goes to the log */
 	const char *config;
+	const char *installed; /* path of the program that an upgrade takes; for messages */
 	struct service *services; /* SERVICES of them, the proxy first */
 	const struct reload_calls *calls;
 
 	enum reload_state state;
 	uint64_t run; /* which one this is, or the last was; the first is 1 */
 	bool again;   /* another was asked for meanwhile */
+	bool upgrades; /* this one, or the last, is an upgrade */
+	bool upgrade_asked; /* one was asked for meanwhile */
 	bool stopped;
 	struct child loader;
 	struct loop_timer limit;
@@ -66,6 +80,15 @@ struct reload {
 void reload_init(struct reload *r, struct loop *l);
 /* Asks for a run; returns its number, for done(). */
 uint64_t reload_ask(struct reload *r);
+/* Asks for an upgrade; while there is one, it is that. */
+void reload_ask_upgrade(struct reload *r);
+/* The upgrade cannot go on; `why` has lines. */
+void reload_refuse(struct reload *r, const char *why);
+/* The successor's part of an upgrade; `running` is its predecessor's. The descriptors become the
+ * reload's. */
+void reload_adopt(struct reload *r, int bundle, int brief, const char *warnings);
+/* The upgrade's end where it began. */
+void reload_resume(struct reload *r, const char *why);
 /* What a service says. */
 void reload_prepared(struct reload *r);
 void reload_committed(struct reload *r, struct service *s);

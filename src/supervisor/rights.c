@@ -55,6 +55,8 @@ static const struct rights {
 		.oom_score = -1000,
 		.filter = filter_vrrp,
 	},
+	/* It looks at memory of the supervisor's, answers, and ends. */
+	[ROLE_TRIAL] = {.name = "trial"},
 	/* It starts programs of others, which may make any call that their user may. */
 	[ROLE_RUNNER] = {.name = "runner", .user = HPCBAL_RUNNER_USER},
 	/* Anybody may ask it anything: it has nothing but the boards to read, and never the CPU

@@ -6,7 +6,15 @@
 
 #include <stdbool.h>
 
-enum role { ROLE_LOADER, ROLE_PROXY, ROLE_VRRP, ROLE_RUNNER, ROLE_ADMIN, ROLE_COUNT };
+enum role {
+	ROLE_LOADER,
+	ROLE_PROXY,
+	ROLE_VRRP,
+	ROLE_RUNNER,
+	ROLE_ADMIN,
+	ROLE_TRIAL,
+	ROLE_COUNT
+};
 
 const char *role_name(enum role r); /* "proxy" */
 /* False: `why` (of `size` bytes) says which step failed and what to do. When the program

@@ -42,28 +42,43 @@ bool service_hears(const struct service *s)
 
 /* ---- what it is told ---- */
 
-static void send_plain(struct service *s, enum msg_type type, uint64_t arg)
+static void child_plain(struct child *c, enum msg_type type, uint64_t arg)
 {
 	struct msg m = {.type = type, .arg = arg};
 
-	child_send(&s->child, &m);
+	child_send(c, &m);
+}
+
+static void child_fd(struct child *c, enum msg_type type, uint64_t arg, int fd)
+{
+	struct msg m = {.type = type, .arg = arg, .fds = {fd}, .n_fds = 1};
+
+	child_send(c, &m);
+}
+
+static void send_plain(struct service *s, enum msg_type type, uint64_t arg)
+{
+	child_plain(&s->child, type, arg);
 }
 
 static void send_fd(struct service *s, enum msg_type type, uint64_t arg, int fd)
 {
-	struct msg m = {.type = type, .arg = arg, .fds = {fd}, .n_fds = 1};
-
-	child_send(&s->child, &m);
+	child_fd(&s->child, type, arg, fd);
 }
 
-void service_send_log(struct service *s, const struct logdest *t)
+void service_tell_log(struct child *c, const struct logdest *t)
 {
 	uint64_t facility = (uint64_t)(unsigned)t->facility << 8;
 
 	if (t->fd >= 0)
-		send_fd(s, MSG_LOG, (uint64_t)t->kind | facility, t->fd);
+		child_fd(c, MSG_LOG, (uint64_t)t->kind | facility, t->fd);
 	else
-		send_plain(s, MSG_LOG, (uint64_t)LOG_KIND_NONE | facility);
+		child_plain(c, MSG_LOG, (uint64_t)LOG_KIND_NONE | facility);
+}
+
+void service_send_log(struct service *s, const struct logdest *t)
+{
+	service_tell_log(&s->child, t);
 }
 
 void service_send(struct service *s, const struct msg *m)
@@ -178,6 +193,21 @@ static void restart_is_due(struct loop_timer *t)
 
 	if (s->child.pid == 0 && s->running && !s->stopping)
 		begin(s, s->running, true);
+}
+
+void service_adopt(struct service *s, pid_t pid, int sock, int words, uint64_t since_us,
+		   const struct edition *g)
+{
+	s->running = g;
+	if (!child_adopt(&s->child, pid, sock, words)) {
+		restart_after(s, 0);
+		return;
+	}
+	s->last_pid = pid;
+	s->up = true;
+	s->up_since_us = since_us;
+	stats_set(s->board->process[s->slot].pid, pid);
+	stats_set(s->board->process[s->slot].running, 1);
 }
 
 void service_commit(struct service *s)

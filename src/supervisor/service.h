@@ -97,6 +97,12 @@ void service_set_running(struct service *s, const struct edition *g);
 /* The reload to `g` is decided: it commits, if it has prepared that. One that died on the way
  * is started again, on `g`. */
 void service_follow(struct service *s, const struct edition *g);
+/* It runs already, on `g`, since then: the child of a program that was here before. The
+ * descriptors become the child's. One that is gone is started again. */
+void service_adopt(struct service *s, pid_t pid, int sock, int words, uint64_t since_us,
+		   const struct edition *g);
+/* Tells a child of its log target. */
+void service_tell_log(struct child *c, const struct logdest *t);
 /* Its log target changed. */
 void service_send_log(struct service *s, const struct logdest *t);
 /* Hands on a message; the descriptors stay the caller's. */

@@ -6,13 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "config.h"
+#include "supervisor/adopt.h"
 #include "supervisor/background.h"
+#include "supervisor/boards.h"
 #include "supervisor/children.h"
 #include "supervisor/state.h"
 
@@ -91,6 +91,7 @@ static void stop_begin(struct supervisor *sv, int signo)
 			   sigabbrev_np(signo), (unsigned long long)(grace / CLOCK_MS));
 	if (!again) {
 		reload_stop(&sv->reload);
+		upgrade_stop(&sv->upgrade);
 		commands_close(&sv->commands);
 	}
 	children_stop(sv, grace, again);
@@ -108,8 +109,9 @@ static void reload_begun(struct reload *r)
 	struct supervisor *sv = list_of(r, struct supervisor, reload);
 
 	if (sv->phase == SUPERVISOR_RUNNING)
-		notify_send(&sv->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=reloading %s",
-			    (unsigned long long)clock_now_us(), sv->config);
+		notify_send(&sv->notify, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=%s %s",
+			    (unsigned long long)clock_now_us(),
+			    r->upgrades ? "upgrading; reads" : "reloading", sv->config);
 }
 
 /* At the start: the other daemon is noticed before any of its ports is asked for. */
@@ -195,6 +197,9 @@ static void reload_is_good(struct supervisor *sv)
 	report_log(&sv->reload.report, LOG_WARNING);
 	if (first)
 		start_is_over(sv);
+	if (sv->reload.upgrades)
+		supervisor_event(sv, LOG_NOTICE, "upgraded: hpcbald %s took over from %s",
+				 PACKAGE_VERSION, sv->upgrade.from);
 	supervisor_event(sv, LOG_NOTICE, "%s %s: generation %llu", first ? "serving" : "reloaded",
 			 g->m->config_file, (unsigned long long)g->number);
 }
@@ -208,19 +213,46 @@ static void reload_done(struct reload *r, bool ok)
 		supervisor_end(sv, EXIT_FAILURE);
 		return;
 	}
+	if (!ok && sv->upgrade.adopts)
+		adopt_go_back(sv, 0, NULL);
 	if (ok) {
 		reload_is_good(sv);
 	} else {
 		report_log(&r->report, LOG_ERR);
-		supervisor_event(sv, LOG_ERR, "reload refused; generation %llu goes on",
+		supervisor_event(sv, LOG_ERR, "%s refused; generation %llu goes on",
+				 r->upgrades ? "upgrade" : "reload",
 				 (unsigned long long)r->running->number);
 	}
 	tell_ready(sv);
-	commands_reload_done(&sv->commands, r->run, ok, &r->report);
+	commands_reload_done(&sv->commands, r->run, r->upgrades, ok, &r->report);
 }
 
-static const struct reload_calls reload_calls = {reload_begun, reload_loaded, reload_taken,
-						 reload_done};
+static int reload_program(struct reload *r, bool upgrades)
+{
+	struct supervisor *sv = list_of(r, struct supervisor, reload);
+
+	return upgrades ? upgrade_open(&sv->upgrade, &r->report) : sv->program;
+}
+
+static void reload_leave(struct reload *r)
+{
+	upgrade_leave(&list_of(r, struct supervisor, reload)->upgrade);
+}
+
+static void reload_decided(struct reload *r)
+{
+	adopt_decided(list_of(r, struct supervisor, reload));
+}
+
+static const struct reload_calls reload_calls = {
+	.program = reload_program,
+	.begun = reload_begun,
+	.leave = reload_leave,
+	.loaded = reload_loaded,
+	.decided = reload_decided,
+	.taken = reload_taken,
+	.done = reload_done,
+};
 
 /* ---- clocks ---- */
 
@@ -238,7 +270,8 @@ static void watchdog_is_due(struct loop_timer *t)
 	struct supervisor *sv = list_of(t, struct supervisor, watchdog);
 
 	loop_timer_set(sv->loop, t, loop_now_exact(sv->loop) + sv->notify.watchdog_us / 2);
-	if (sv->service[BOARD_PROXY].up || sv->phase != SUPERVISOR_RUNNING)
+	if (sv->service[BOARD_PROXY].up || sv->phase != SUPERVISOR_RUNNING ||
+	    sv->upgrade.adopts)
 		notify_send(&sv->notify, "WATCHDOG=1");
 }
 
@@ -251,6 +284,9 @@ static void got_signal(int signo, void *arg)
 	switch (signo) {
 	case SIGTERM:
 	case SIGINT:
+		/* Those who serve are the old program's, which ends them as is due. */
+		if (sv->upgrade.adopts)
+			adopt_go_back(sv, signo, "hpcbald is stopping");
 		stop_begin(sv, signo);
 		break;
 	case SIGHUP:
@@ -294,51 +330,6 @@ static void fill_standard_fds(void)
 		close(fd);
 }
 
-static bool open_beats(struct supervisor *sv)
-{
-	for (unsigned i = 0; i < SERVICES; i++) {
-		void *map;
-
-		if (!service_kinds[i].beats)
-			continue;
-		sv->beat_board[i] = board_create("hpcbal-beat", sizeof(*sv->beat[i]), &map);
-		if (sv->beat_board[i] < 0)
-			return fail_at("shared memory for the heartbeats");
-		sv->beat[i] = map;
-	}
-	return true;
-}
-
-static bool open_boards(struct supervisor *sv)
-{
-	static const char *const names[CONTROL_BOARDS] = {"hpcbal-supervisor", "hpcbal-proxy",
-							  "hpcbal-vrrp", "hpcbal-limits"};
-	static const size_t sizes[CONTROL_BOARDS] = {sizeof(struct board_supervisor),
-						     sizeof(struct board_proxy),
-						     sizeof(struct board_vrrp),
-						     sizeof(struct board_limits)};
-	void *map[CONTROL_BOARDS];
-
-	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
-		sv->board[i] = board_create(names[i], sizes[i], &map[i]);
-		sv->reader[i] = sv->board[i] < 0 ? -1 : board_reader(sv->board[i]);
-		if (sv->reader[i] < 0)
-			return fail_at("shared memory for the boards");
-	}
-	sv->own_board = map[0];
-	sv->proxy_board = map[1];
-	sv->vrrp_board = map[2];
-	sv->limits_board = map[3];
-	if (getrandom(sv->limits_board->key, sizeof(sv->limits_board->key), 0) !=
-	    sizeof(sv->limits_board->key))
-		return fail_at("random bytes for the board of limits");
-	stats_set(sv->own_board->pid, getpid());
-	stats_set(sv->own_board->started_wall_us, clock_wall_us());
-	board_write_text(&sv->own_board->text_turn, sv->own_board->version,
-			 sizeof(sv->own_board->version), STR(PACKAGE_VERSION));
-	return true;
-}
-
 /* The daemon changes its directory; a symbolic link is followed anew at each reload. */
 static bool find_config(struct supervisor *sv)
 {
@@ -356,8 +347,24 @@ static bool find_config(struct supervisor *sv)
 	return (n > 0 && (size_t)n < sizeof(sv->config)) || fail_at(sv->options->config);
 }
 
+/* Where the next version will be: the link tells of a file that was replaced since it was started
+ * with a word behind the name. */
+static bool find_installed(struct supervisor *sv)
+{
+	static const struct str gone = STR(" (deleted)");
+	ssize_t n = readlink(sv->options->program, sv->installed, sizeof(sv->installed) - 1);
+	struct str path = {sv->installed, n > 0 ? (size_t)n : 0};
+
+	if (n <= 0)
+		return fail_at(sv->options->program);
+	if (path.n > gone.n && str_eq(str_from(path, path.n - gone.n), gone))
+		path.n -= gone.n;
+	sv->installed[path.n] = '\0';
+	return true;
+}
+
 /* Children run this very binary, also after another took its place on disk. */
-static bool open_program(struct supervisor *sv)
+bool supervisor_open_program(struct supervisor *sv)
 {
 	int fd = open(sv->options->program, O_PATH | O_CLOEXEC);
 
@@ -368,7 +375,7 @@ static bool open_program(struct supervisor *sv)
 	return sv->program >= 0 || fail_at(sv->options->program);
 }
 
-static bool set_up_loop(struct supervisor *sv)
+bool supervisor_set_up_loop(struct supervisor *sv)
 {
 	sv->loop = loop_new();
 	if (!sv->loop || !watch_signals(sv))
@@ -382,12 +389,14 @@ static bool set_up_loop(struct supervisor *sv)
 	return true;
 }
 
-static void set_up_parts(struct supervisor *sv)
+void supervisor_set_up_parts(struct supervisor *sv)
 {
 	children_init(sv);
+	elders_init(&sv->elders, sv);
+	upgrade_init(&sv->upgrade, sv);
 	sv->reload.listen = !sv->options->foreground;
-	sv->reload.program = sv->program;
 	sv->reload.config = sv->config;
+	sv->reload.installed = sv->installed;
 	sv->reload.services = sv->service;
 	sv->reload.calls = &reload_calls;
 	reload_init(&sv->reload, sv->loop);
@@ -396,9 +405,11 @@ static void set_up_parts(struct supervisor *sv)
 
 static bool set_up(struct supervisor *sv)
 {
+	const char *step;
+
 	fill_standard_fds();
 	runfiles_init(&sv->runfiles);
-	if (!find_config(sv) || !open_program(sv))
+	if (!find_config(sv) || !find_installed(sv) || !supervisor_open_program(sv))
 		return false;
 	if (!sv->options->foreground) {
 		sv->parent = background_start();
@@ -410,33 +421,19 @@ static bool set_up(struct supervisor *sv)
 	if (!notify_open(&sv->notify))
 		log_warn("the service manager's NOTIFY_SOCKET cannot be reached: %s",
 			 strerror(errno));
-	if (!open_boards(sv) || !open_beats(sv) || !set_up_loop(sv))
+	if (!boards_make(sv, &step))
+		return fail_at(step);
+	if (!supervisor_set_up_loop(sv))
 		return false;
-	set_up_parts(sv);
+	supervisor_set_up_parts(sv);
 	return true;
-}
-
-static void close_boards(struct supervisor *sv)
-{
-	munmap(sv->own_board, sizeof(*sv->own_board));
-	munmap(sv->proxy_board, sizeof(*sv->proxy_board));
-	munmap(sv->vrrp_board, sizeof(*sv->vrrp_board));
-	munmap(sv->limits_board, sizeof(*sv->limits_board));
-	for (unsigned i = 0; i < CONTROL_BOARDS; i++) {
-		close(sv->board[i]);
-		close(sv->reader[i]);
-	}
-	for (unsigned i = 0; i < SERVICES; i++) {
-		if (!sv->beat[i])
-			continue;
-		munmap(sv->beat[i], sizeof(*sv->beat[i]));
-		close(sv->beat_board[i]);
-	}
 }
 
 static void put_away(struct supervisor *sv)
 {
 	reload_stop(&sv->reload);
+	upgrade_stop(&sv->upgrade);
+	elders_close(&sv->elders);
 	for (unsigned i = 0; i < SERVICES; i++)
 		child_end(&sv->service[i].child);
 	commands_close(&sv->commands);
@@ -447,7 +444,7 @@ static void put_away(struct supervisor *sv)
 	runfiles_close(&sv->runfiles);
 	notify_close(&sv->notify);
 	loop_free(sv->loop);
-	close_boards(sv);
+	boards_close(sv);
 	close(sv->program);
 }
 
@@ -460,8 +457,11 @@ int supervisor_main(const struct supervisor_options *o)
 		return EXIT_FAILURE;
 	sv->options = o;
 	sv->parent = -1;
-	if (set_up(sv)) {
-		reload_ask(&sv->reload);
+	if (o->adopt >= 0 ? adopt_set_up(sv) : set_up(sv)) {
+		if (o->adopt >= 0)
+			adopt_begin(sv);
+		else
+			reload_ask(&sv->reload);
 		loop_run(sv->loop);
 		status = sv->exit_status;
 		if (status == EXIT_SUCCESS)

@@ -8,6 +8,8 @@ struct supervisor_options {
 	const char *config;  /* path of the configuration */
 	const char *program; /* this binary's own path, for its children */
 	bool foreground;
+	int adopt;           /* descriptor of a hand-over (handover.h); -1: a first start */
+	const char *refused; /* it comes from a program that could not take over; why */
 };
 
 /* Runs until it is told to stop. Returns the exit status. */

@@ -67,19 +67,15 @@ static void put_peers(struct router_facts *f, const struct instance *i)
 
 static void put_tracks(struct router_facts *f, const struct instance *i, uint64_t now)
 {
-	static const char *const kinds[] = { "interface", "script", "backend" };
 	bool unwell = i->machine.faults & VROUTER_FAULT_PROXY ||
 		      heartwatch_unwell(&i->world->heart, now);
 
 	for (unsigned n = 0; n < i->tracks.n; n++) {
-		const struct brief_track *t = &i->brief->tracks[n];
-
-		snprintf(f->tracks[n].what, sizeof(f->tracks[n].what), "%s %.100s",
-			 kinds[t->kind], t->name);
-		f->tracks[n].weight = t->weight;
+		tracks_name(&i->tracks, n, f->tracks[n].what);
+		f->tracks[n].weight = i->brief->tracks[n].weight;
 		f->tracks[n].up = i->tracks.trackers[n].up;
 		put_text(f->tracks[n].why, sizeof(f->tracks[n].why),
-			 i->tracks.known[n] ? i->tracks.why[n] : "not known yet");
+			 i->tracks.known[n] ? i->tracks.why[n] : TRACKS_UNKNOWN);
 	}
 	f->n_tracks = i->tracks.n + 1;
 	put_text(f->tracks[i->tracks.n].what, sizeof(f->tracks[0].what), "proxy");

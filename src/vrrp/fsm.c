@@ -127,6 +127,8 @@ static void on_start(struct turn *t)
 	turn_act(t, VROUTER_DELETE);
 	if (v->faults)
 		turn_set_state(t, VROUTER_FAULT, fault_reason(v->faults));
+	else if (t->e->start.settled)
+		fault_begin(t, VROUTER_WHY_ADOPTED);
 	else
 		fault_settle_or_begin(t);
 }

@@ -102,6 +102,7 @@ struct vrouter_event {
 			bool demoted;
 			uint64_t demoted_until; /* 0 or TIMES_NEVER: until promoted */
 			bool holds_back;
+			bool settled; /* it was in use a moment ago: the link needs no time */
 		} start;
 		struct {
 			bool force;

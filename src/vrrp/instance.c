@@ -568,6 +568,11 @@ void instance_start(struct instance *i, const struct instance_left *left)
 		e.start.demoted = left->demoted_until != 0;
 		e.start.demoted_until = left->demoted_until;
 		e.start.holds_back = left->holds_back;
+		i->resumes = left->facts;
+	}
+	if (i->resumes) {
+		e.start.settled = i->resumes->state != BOARD_ROUTER_INIT;
+		tracks_resume(&i->tracks, i->resumes);
 	}
 	if (i->segment->on.index)
 		instance_prepare_leases(i, e.start.adopt);
@@ -576,6 +581,7 @@ void instance_start(struct instance *i, const struct instance_left *left)
 	tracks_look(&i->tracks, i->world->proxy, e.start.adopt, clock_now_us());
 	refresh(i);
 	instance_tell(i, &e);
+	i->resumes = NULL;
 	instance_write_facts(i, clock_now_us());
 }
 

@@ -52,6 +52,7 @@ struct instance {
 	uint64_t foreign_heard;
 	char foreign[160];
 	bool dirty; /* the facts on the board are old */
+	const struct router_facts *resumes; /* while it starts behind one that left in order */
 	struct board_router *board;
 };
 
@@ -67,11 +68,14 @@ const char *instance_brief_error(const struct brief_router *r);
 /* The new configuration of a running instance; instance_is() said yes. */
 void instance_take(struct instance *i, const struct brief_router *r);
 
-/* `left`: what a predecessor that was killed left there, or NULL. */
+/* `left`: what a predecessor that is gone left there, or NULL. */
 struct instance_left {
 	uint64_t last_sent;     /* 0: was no master */
 	uint64_t demoted_until; /* 0: was not demoted */
 	bool holds_back;        /* had lost the addresses by a stall, or a crash before this one */
+	/* It left in order: what it knew is known, and a state that goes on is no news. NULL: it
+	 * was killed. */
+	const struct router_facts *facts;
 };
 void instance_start(struct instance *i, const struct instance_left *left);
 /* Resigns if it is master, and takes the addresses away. */

@@ -102,22 +102,14 @@ static int level_of(const struct vrouter_action *a)
 	return a->to == VROUTER_FAULT ? LOG_WARNING : LOG_NOTICE;
 }
 
-static bool act_state(struct instance *i, const struct vrouter_action *a)
+/* Counts it, and tells those who are to know. */
+static void state_changed(struct instance *i, const struct vrouter_action *a)
 {
-	uint64_t now = clock_now_us();
-
 	i->since_wall = clock_wall_us();
 	if (a->from != a->to)
 		stats_add(i->board->stats.transitions, 1);
-	if (a->to == VROUTER_MASTER) {
+	if (a->to == VROUTER_MASTER)
 		stats_add(i->board->stats.became_master, 1);
-		i->check_at = now + i->set.leases[0].lifetime_s * CLOCK_SEC + CHECK_AFTER_US;
-		i->checked = 0;
-	} else {
-		stats_set(i->board->last_sent_us, 0);
-		i->check_at = TIMES_NEVER;
-		probe_stop(&i->conflict);
-	}
 	if (a->from == a->to)
 		world_say(i->world, LOG_INFO, true, "%s: %s: %s", instance_name(i),
 			  vrouter_state_name(a->to), vrouter_reason_text(a->why));
@@ -126,6 +118,27 @@ static bool act_state(struct instance *i, const struct vrouter_action *a)
 			  vrouter_state_name(a->from), vrouter_state_name(a->to),
 			  vrouter_reason_text(a->why));
 	notify(i, a);
+}
+
+static bool act_state(struct instance *i, const struct vrouter_action *a)
+{
+	uint64_t now = clock_now_us();
+
+	if (a->to == VROUTER_MASTER) {
+		i->check_at = now + i->set.leases[0].lifetime_s * CLOCK_SEC + CHECK_AFTER_US;
+		i->checked = 0;
+	} else {
+		stats_set(i->board->last_sent_us, 0);
+		i->check_at = TIMES_NEVER;
+		probe_stop(&i->conflict);
+	}
+	if (i->resumes && i->resumes->state == (uint32_t)a->to) {
+		i->since_wall = i->resumes->since_wall_us;
+		world_say(i->world, LOG_INFO, false, "%s: still %s", instance_name(i),
+			  vrouter_state_name(a->to));
+	} else {
+		state_changed(i, a);
+	}
 	instance_write_facts(i, now);
 	return true;
 }

@@ -231,6 +231,7 @@ static void fill_place(struct board_router *to, const struct board_router *from)
 	stats_set(to->last_sent_us, from->last_sent_us);
 	stats_set(to->demoted_until_us, from->demoted_until_us);
 	stats_set(to->holds_back, from->holds_back);
+	stats_set(to->left, from->left);
 	memcpy(&to->stats, &from->stats, sizeof(to->stats));
 	memcpy(to->discards, from->discards, sizeof(to->discards));
 	board_write_block(&to->turn, &to->facts, &from->facts, sizeof(to->facts));
@@ -358,10 +359,13 @@ static void stop_removed(struct process *p)
 
 static void start_one(struct process *p, struct instance *i)
 {
+	const struct router_facts facts = i->board->facts; /* nobody else writes any more */
 	struct instance_left left = { stats_get(i->board->last_sent_us),
 				      stats_get(i->board->demoted_until_us),
-				      stats_get(i->board->holds_back) != 0 };
+				      stats_get(i->board->holds_back) != 0,
+				      stats_get(i->board->left) ? &facts : NULL };
 
+	stats_set(i->board->left, 0);
 	instance_start(i, p->adopts ? &left : NULL);
 }
 
@@ -412,6 +416,23 @@ static void stop(struct process *p)
 
 	list_each_safe(e, tmp, &p->instances)
 		stop_instance(p, list_of(e, struct instance, link));
+	p->over = true;
+	loop_stop(p->world.loop);
+}
+
+/* The successor finds all on the board and on the interfaces. */
+static void leave(struct process *p)
+{
+	struct list *e, *tmp;
+
+	list_each_safe(e, tmp, &p->instances)
+	{
+		struct instance *i = list_of(e, struct instance, link);
+
+		demotion_forget(&p->demotion, i);
+		instance_write_facts(i, clock_now_us());
+		stats_set(i->board->left, 1);
+	}
 	p->over = true;
 	loop_stop(p->world.loop);
 }
@@ -504,6 +525,9 @@ static void handle(void *arg, struct msg *m)
 		return;
 	case MSG_STOP:
 		stop(p);
+		return;
+	case MSG_LEAVE:
+		leave(p);
 		return;
 	default:
 		return; /* LOG: the supervisor writes our lines */

@@ -54,6 +54,31 @@ void tracks_free(struct tracks *t)
 	t->n = 0;
 }
 
+void tracks_name(const struct tracks *t, unsigned n, char to[BOARD_TEXT])
+{
+	static const char *const kinds[] = { "interface", "script", "backend" };
+	const struct brief_track *b = &t->brief->tracks[n];
+
+	snprintf(to, BOARD_TEXT, "%s %.100s", kinds[b->kind], b->name);
+}
+
+void tracks_resume(struct tracks *t, const struct router_facts *f)
+{
+	char name[BOARD_TEXT];
+
+	for (unsigned n = 0; n < t->n; n++) {
+		tracks_name(t, n, name);
+		for (unsigned k = 0; k < f->n_tracks && k < BOARD_ROUTER_TRACKS; k++) {
+			if (strcmp(name, f->tracks[k].what) != 0 ||
+			    strcmp(f->tracks[k].why, TRACKS_UNKNOWN) == 0)
+				continue;
+			vrrp_tracker_init(&t->trackers[n], f->tracks[k].up != 0);
+			t->known[n] = true;
+			memcpy(t->why[n], f->tracks[k].why, sizeof(t->why[n]));
+		}
+	}
+}
+
 /* A first result counts at once; the later ones as rise and fall say. */
 static bool report(struct tracks *t, unsigned n, bool up, const char *why, uint64_t now)
 {

@@ -22,6 +22,12 @@ struct tracks {
 bool tracks_init(struct tracks *t, struct vrrp_world *w, const struct brief_router *r,
 		 const struct tracks *old, char *why, size_t size);
 void tracks_free(struct tracks *t);
+/* Of one that is not known, in the facts. */
+#define TRACKS_UNKNOWN "not known yet"
+/* "script /usr/local/sbin/check" */
+void tracks_name(const struct tracks *t, unsigned n, char to[BOARD_TEXT]);
+/* What a process before this one knew of the same things. */
+void tracks_resume(struct tracks *t, const struct router_facts *f);
 
 /* News; each returns whether something counts differently now. */
 bool tracks_interface(struct tracks *t, const struct segment *s, uint64_t now);

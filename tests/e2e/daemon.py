@@ -82,6 +82,7 @@ class Daemon:
                       "routes": "", "frontend": "", "log_format": "haproxy"}
         self.parts.update(parts, backends=backends)
         self.process = None
+        self.program = os.path.join(build_folder(), "hpcbald")
         self.notified = []
         self.write_config()
 
@@ -108,7 +109,7 @@ class Daemon:
         environment = dict(os.environ, NOTIFY_SOCKET=notify_path)
         with open(os.path.join(self.folder, "stderr"), "ab") as stderr:
             self.process = subprocess.Popen(
-                [os.path.join(build_folder(), "hpcbald"), "-F", "-f", self.path],
+                [self.program, "-F", "-f", self.path],
                 stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment,
                 cwd="/")
         self.wait_notify("READY=1", READY_PATIENCE)

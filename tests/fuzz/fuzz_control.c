@@ -24,6 +24,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 uint64_t __wrap_reload_ask(struct reload *r);
+void __wrap_reload_ask_upgrade(struct reload *r);
 bool __wrap_children_control(struct supervisor *sv, enum board_process slot, int client,
 			     struct str request, char *why, size_t size);
 
@@ -38,6 +39,11 @@ static bool handed;
 uint64_t __wrap_reload_ask(struct reload *r)
 {
 	return ++r->run;
+}
+
+void __wrap_reload_ask_upgrade(struct reload *r)
+{
+	++r->run;
 }
 
 bool __wrap_children_control(struct supervisor *s, enum board_process slot, int client,
@@ -68,7 +74,7 @@ static void prepare(void)
 	sv.own_board = &board;
 	sv.reload.running = &edition;
 	for (unsigned i = 0; i < CONTROL_BOARDS; i++)
-		sv.reader[i] = null;
+		sv.shown[i] = null;
 	events_add(&board.events, 1, "fuzz", STR("began"));
 	commands_init(&sv.commands, &sv);
 	must(commands_open(&sv.commands, listener));
@@ -81,7 +87,9 @@ static void serve(void)
 	report_add(&report, "a line");
 	for (unsigned i = 0; i < 3; i++)
 		loop_turn(sv.loop, 0);
-	commands_reload_done(&sv.commands, sv.reload.run, !(how & HOW_RELOAD_FAILS), &report);
+	for (unsigned upgrade = 0; upgrade < 2; upgrade++)
+		commands_reload_done(&sv.commands, sv.reload.run, upgrade,
+				     !(how & HOW_RELOAD_FAILS), &report);
 	loop_turn(sv.loop, 0);
 	must(sv.commands.n_clients == 0);
 	report_clear(&report);

@@ -68,7 +68,7 @@ fuzz_web_libs = src/web/libweb.a src/admin/libadmin.a src/net/libnet.a src/http/
 
 # What these two have around them is played by the entry itself.
 fuzz_client_wraps = -Wl,--wrap=control_connect
-fuzz_control_wraps = -Wl,--wrap=reload_ask -Wl,--wrap=children_control
+fuzz_control_wraps = -Wl,--wrap=reload_ask -Wl,--wrap=reload_ask_upgrade -Wl,--wrap=children_control
 
 tests_fuzz_fuzz_accept_SOURCES = tests/fuzz/fuzz_accept.c tests/fuzz/fuzzing.h
 tests_fuzz_fuzz_accept_LDADD = $(fuzz_http_libs)

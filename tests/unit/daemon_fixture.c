@@ -67,7 +67,10 @@ void daemon_write_config(const char *fmt, ...)
 
 void daemon_start(bool foreground)
 {
-	struct supervisor_options o = {config, "/proc/self/exe", foreground};
+	struct supervisor_options o = {.config = config,
+				       .program = "/proc/self/exe",
+				       .foreground = foreground,
+				       .adopt = -1};
 	int fd;
 
 	daemon_pid = fork();

@@ -249,7 +249,8 @@ START_TEST(json_status_document)
 	want = json_loads(
 		"{\"node\":\"lb1\",\"version\":\"0.1.0\",\"pid\":4711,\"uptime_s\":7500,"
 		"\"generation\":3,"
-		"\"config\":{\"file\":\"/etc/hpcbal.conf\",\"sha256\":\"e3b0c4\"},\"vrrp\":[],"
+		"\"config\":{\"file\":\"/etc/hpcbal.conf\",\"sha256\":\"e3b0c4\"},"
+		"\"old_proxies\":{\"count\":0,\"connections\":0},\"vrrp\":[],"
 		"\"frontends\":[{\"name\":\"http_front\",\"mode\":\"http\","
 		"\"bind\":[\"0.0.0.0:80\",\"[::]:80\"],"
 		"\"connections\":12,\"requests_total\":34567},"

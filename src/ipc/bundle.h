@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 5u
+#define BUNDLE_LAYOUT 6u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
 #define MANIFEST_PROGRAMS 64

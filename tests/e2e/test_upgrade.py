@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import daemon
+import test_external_checks
 import test_h128_h142_websocket as websocket
 import wire
 from traffic import Ledger, Traffic
@@ -426,6 +427,29 @@ def test_the_old_proxy_has_nothing_to_tell(install, origin):
     assert sum("main/main1 is DOWN" in line for line in running.log()) == 1
     tunnel.close()
     running.wait_alone()
+
+
+def test_external_checks_go_on(install, origin):
+    """The old proxy has no runner any more, which says nothing of its servers."""
+    other = origin()
+    other.answer = websocket.switch
+    program = test_external_checks.Program()
+    try:
+        running = install(",".join([
+            daemon.backend("main", origin().address,
+                           more=program.check('interval = "50ms"; fall = 1; rise = 1;')),
+            daemon.backend("ws", other.address)]), **WS)
+        tunnel = tunnel_through(running)
+        running.upgrade()
+        program.do("main1", "exit 1")
+        running.wait_server("main", "main1", "DOWN")
+        program.do("main1", "exit 0")
+        running.wait_server("main", "main1", "UP")
+        assert speaks(tunnel, b"on")
+        tunnel.close()
+        running.wait_alone()
+    finally:
+        shutil.rmtree(program.folder, ignore_errors=True)
 
 
 def test_an_upgrade_waits_for_a_reload_and_a_reload_for_it(install, origin):

@@ -76,8 +76,11 @@ static void insert(struct list *l, struct waiter *w)
 static void enter(struct queue *q, struct waiter *w, struct server *bound)
 {
 	w->bound = bound ? server_ref(bound) : NULL;
-	if (!w->ticket)
+	if (!w->ticket) {
 		w->ticket = ++q->last_ticket;
+		w->before_server = bound ? stats_get(bound->stats->queued) : 0;
+		w->before_any = !bound && q->shown ? stats_get(*q->shown) : 0;
+	}
 	insert(bound ? &bound->bound : &q->anyone, w);
 	count(q, w, true);
 }

@@ -34,6 +34,8 @@ struct waiter {
 	struct pool_key key; /* what that points to has to stay */
 	struct server *bound; /* a reference; NULL: any */
 	uint64_t ticket; /* 0: none yet. It keeps its place when it has to choose anew */
+	/* How many stood there before it when it came: who waited for its server, or for any. */
+	uint64_t before_server, before_any;
 	bool called;
 	struct server *given; /* once it was called: counted there, with a reference; NULL: nobody
 			       * is left to wait for, choose anew */

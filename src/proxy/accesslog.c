@@ -180,7 +180,9 @@ static void haproxy_counts(struct logtext *o, const struct access_record *r)
 	put_count(o, r->server_active, '/');
 	if (r->redispatched)
 		logtext_char(o, '+');
-	logtext_u64(o, r->retries);
+	put_count(o, r->retries, ' ');
+	put_count(o, r->server_queue, '/');
+	logtext_u64(o, r->backend_queue);
 }
 
 /* Where HAProxy writes captured fields, if any, and its readers look for them. */
@@ -230,7 +232,6 @@ static void format_haproxy_tcp(struct logtext *o, const struct access_record *r)
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_char(o, ' ');
 	haproxy_counts(o, r);
-	logtext_str(o, STR(" 0/0"));
 	haproxy_limited(o, r->limited);
 	haproxy_end(o, r);
 }
@@ -255,7 +256,6 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_str(o, STR("-- "));
 	haproxy_counts(o, r);
-	logtext_str(o, STR(" 0/0"));
 	haproxy_limited(o, r->limited);
 	logtext_str(o, STR(" \""));
 	if (is_readable(r))

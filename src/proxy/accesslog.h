@@ -37,6 +37,7 @@ struct access_record {
 	uint64_t limit, size; /* when that is about a limit: it, and what came; else 0 */
 	const char *letters; /* two, from the reason's row or a finer stage */
 	uint64_t process_connections, frontend_connections, backend_active, server_active;
+	uint64_t server_queue, backend_queue; /* how many were before it there */
 	unsigned retries;
 	bool redispatched;
 	unsigned n_tried;

@@ -75,6 +75,7 @@ struct exchange {
 	/* loop_now() of each stage, 0: not reached */
 	uint64_t began_at, head_at, queued_at, connect_at, connected_at, response_at;
 	uint64_t queue_us; /* that it has waited in queues */
+	uint64_t before_server, before_any; /* in the last of them (balance/queue.h) */
 	uint64_t began_wall;
 	struct str request_id;   /* in id_text, or as the client sent it */
 	bool id_passed, id_told; /* not written: kept, or a rule says what it is */

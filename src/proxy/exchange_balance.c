@@ -161,6 +161,8 @@ static enum step_result enqueue(struct exchange *x, const struct pool_key *key)
 	case POOL_GIVEN:
 		return take_from_queue(x, x->place->waiter.given);
 	case POOL_WAITS:
+		x->before_server = x->place->waiter.before_server;
+		x->before_any = x->place->waiter.before_any;
 		return exchange_go(x, EXCHANGE_QUEUE);
 	case POOL_CROWDED:
 		x->place->delivered = true; /* it does not wait */

@@ -116,6 +116,8 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.process_connections = stats_get(w->shared->board->stats.connections),
 		.frontend_connections = stats_get(s->stats->connections),
 		.server_active = x->server ? stats_get(x->server->stats->active) : 0,
+		.server_queue = x->before_server,
+		.backend_queue = x->before_any,
 		.retries = x->retries,
 		.redispatched = x->redispatched,
 		.n_tried = x->n_attempts,

@@ -104,6 +104,8 @@ def test_never_more_than_the_limit_and_in_order_across_workers(start, origin):
     assert server.most == 2
     assert sorted(server.seen[:2]) == targets[:2] and server.seen[2:] == targets[2:]
     assert queued(running) == 0
+    for n, target in enumerate(targets):
+        running.wait_log(rf' 0/{max(0, n - 2)} "GET {target} HTTP/1\.1"')
 
 
 def test_a_crowd_is_served_by_few_places(start, origin):
@@ -258,6 +260,8 @@ def test_a_key_waits_for_its_server_and_moves_when_that_goes(start, origin):
     assert clients[2].read_response().body == b"b"
     gate.set()
     assert clients[0].read_response().body == b"a"
+    for before in 0, 1:
+        running.wait_log(rf'main/main2 .* {before}/0 "GET / HTTP/1\.1"')
 
 
 def test_the_rest_waits_for_any(start, origin):

@@ -118,6 +118,18 @@ START_TEST(h34_h80_limit_and_size_are_named)
 }
 END_TEST
 
+START_TEST(haproxy_queued)
+{
+	struct access_record r = plain_record();
+
+	r.server_queue = 7;
+	r.backend_queue = 12;
+	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_HAPROXY, &r), " 4/3/2/1/0 7/12 \"GET /"));
+	r.tcp = true;
+	ck_assert_ptr_nonnull(strstr(format(CONF_LOG_HAPROXY, &r), " 4/3/2/1/0 7/12 id="));
+}
+END_TEST
+
 START_TEST(haproxy_redispatched)
 {
 	struct access_record r = plain_record();
@@ -457,6 +469,7 @@ int main(void)
 	tcase_add_test(t, haproxy_unreadable);
 	tcase_add_test(t, h34_h80_limit_and_size_are_named);
 	tcase_add_test(t, haproxy_redispatched);
+	tcase_add_test(t, haproxy_queued);
 	tcase_add_test(t, haproxy_ipv6_and_unix);
 	tcase_add_test(t, h148_haproxy_of_tcp);
 	tcase_add_test(t, h148_others_of_tcp);

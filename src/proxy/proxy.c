@@ -24,6 +24,7 @@
 #include "proxy/worker_thread.h"
 
 #define BEAT_US (100 * CLOCK_MS)
+#define BUILD_LEAVE_US (30 * CLOCK_SEC)
 /* How long a proxy whose supervisor has died goes on with what runs. */
 #define ORPHAN_GRACE_US (30 * CLOCK_SEC)
 
@@ -297,6 +298,14 @@ static bool start_services(struct proxy *p, const char **why)
 	return p->health != NULL;
 }
 
+/* The main thread's turn may take as long as a large configuration does: 100 000 values are no
+ * hang, for the supervisor nor for who holds the VIP. PREPARE has a time limit of its own. */
+static void beat_ahead(struct proxy *p, uint64_t leave_us)
+{
+	if (p->shared.board)
+		stats_set(p->shared.board->main_beat_us, loop_now_exact(p->loop) + leave_us);
+}
+
 static void on_prepare(struct proxy *p, struct msg *m)
 {
 	char why[4096] = "no bundle was handed over";
@@ -304,9 +313,11 @@ static void on_prepare(struct proxy *p, struct msg *m)
 
 	forget_next(p);
 	if (m->n_fds) {
+		beat_ahead(p, BUILD_LEAVE_US);
 		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board,
 					  p->limits, why, sizeof(why));
 		m->fds[0] = -1;
+		beat_ahead(p, 0);
 	}
 	if (p->next && !start_services(p, &fault)) {
 		str_copy(why, sizeof(why), str_of(fault));

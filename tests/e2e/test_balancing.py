@@ -178,7 +178,7 @@ def test_slow_start_when_it_comes_back_and_not_at_first(start, origin):
     assert percents[0] == 100 and percents[1] < 5
     metrics = running.ctl("metrics").stdout
     for name, server, value in (("slow_starts_total", "main1", "0"),
-                                ("slow_starts_total", "main2", "1"),
+                                ("slow_starts_total", "main2", r"[1-9]\d*"),
                                 ("weight_ratio", "main1", "1.00"),
                                 ("weight_ratio", "main2", r"0\.0[0-4]")):
         assert re.search(rf'^hpcbal_server_{name}{{backend="main",server="{server}"}} {value}$',

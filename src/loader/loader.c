@@ -19,6 +19,8 @@
 #define BACKLOG 4096
 #define ADMIN_BACKLOG 256
 #define PREPARE_MORE (5 * CLOCK_SEC)
+/* Of text and value files to compile: some fifty times what it takes. */
+#define PREPARE_EACH_MIB (2 * CLOCK_SEC)
 
 struct loaded {
 	struct arena arena;
@@ -145,7 +147,16 @@ int loader_check(const char *path, FILE *out)
 
 /* --- the role --- */
 
-static uint64_t prepare_time(const struct conf *conf)
+static uint64_t size_of(const struct conf_source *s)
+{
+	uint64_t size = s->text.n;
+
+	for (unsigned i = 0; i < s->n_files; i++)
+		size += s->files[i].content.n;
+	return size;
+}
+
+static uint64_t prepare_time(const struct conf *conf, const struct conf_source *source)
 {
 	uint64_t longest = 0;
 
@@ -156,7 +167,8 @@ static uint64_t prepare_time(const struct conf *conf)
 			if (c->kind != CONF_CHECK_NONE && c->timeout > longest)
 				longest = c->timeout;
 		}
-	return longest + checks_first_round(conf) + PREPARE_MORE;
+	return longest + checks_first_round(conf) + PREPARE_MORE +
+	       (size_of(source) >> 20) * PREPARE_EACH_MIB;
 }
 
 /* In the order of the file: the supervisor and the proxy count them alike. */
@@ -223,7 +235,7 @@ static const char *fill_manifest(struct loaded *l, struct manifest *m)
 		m->servers += conf->backends[i].n_servers;
 	m->grace_us = conf->grace;
 	m->drain_us = conf->drain;
-	m->prepare_us = prepare_time(conf);
+	m->prepare_us = prepare_time(conf, &l->source);
 	digest_source(l, m->config_sha256);
 	list_listeners(conf, m);
 	if (!str_copy(m->config_file, sizeof(m->config_file), conf->file))

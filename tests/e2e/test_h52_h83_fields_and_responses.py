@@ -156,7 +156,8 @@ def test_h57_forwarding_from_outside_is_replaced(site):
     assert got.one("X-Forwarded-Host") == b"a"
     for name in ("X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Real-IP"):
         assert not got.has(name), name
-    for word in (b"1.2.3.4", b"evil", b"666"):
+    assert got.one("X-Forwarded-Port") == str(site.daemon.address[1]).encode()
+    for word in (b"1.2.3.4", b"evil"):
         assert word not in got.raw
 
 

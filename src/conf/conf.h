@@ -18,6 +18,7 @@
 #define CONF_MAX_LIMITS 256   /* of all frontends together */
 #define CONF_MAX_LIMITS_HERE 16 /* of one frontend */
 #define CONF_MAX_HOLDS 4        /* of them, of connections */
+#define CONF_MAX_CERTIFICATES 64 /* of one bind */
 #define CONF_MAX_VRRP 16
 #define CONF_MAX_VRRP_ADDRESSES 32 /* of one instance, with those that are not advertised */
 #define CONF_MAX_VRRP_PEERS 16     /* of one instance */
@@ -27,11 +28,11 @@
 #define CONF_PAGE_MAX 65536u /* bytes of an error page */
 
 /* All in microseconds but the rate. Set at the top, overridden in a frontend (request, client,
- * keep_alive, tunnel, fin, proxy_header, body_min_rate) or a backend (connect, server, tunnel,
- * fin, upstream_idle, queue). */
+ * keep_alive, tunnel, fin, proxy_header, tls_handshake, body_min_rate) or a backend (connect,
+ * server, tunnel, fin, upstream_idle, queue). */
 struct conf_timeouts {
 	uint64_t connect, request, client, server, keep_alive, queue, tunnel, fin, upstream_idle;
-	uint64_t proxy_header;
+	uint64_t proxy_header, tls_handshake;
 	uint64_t body_min_rate; /* bytes a second; 0: none */
 };
 
@@ -39,10 +40,28 @@ enum conf_log_format { CONF_LOG_HAPROXY, CONF_LOG_JSON, CONF_LOG_COMBINED };
 
 enum conf_mode { CONF_MODE_HTTP, CONF_MODE_TCP };
 
+enum conf_tls_profile { CONF_TLS_INTERMEDIATE, CONF_TLS_MODERN };
+
+/* A file that only the proxy gets to read: conf_find_secret() has what is in it. */
+struct conf_path {
+	struct str path; /* as written */
+	unsigned line;
+};
+
+/* How a bind speaks TLS. */
+struct conf_tls {
+	bool on;
+	enum conf_tls_profile profile;
+	unsigned n_certificates, n_keys;
+	struct conf_path *certificates, *keys; /* the first certificate is the default */
+	struct conf_path ticket_keys;          /* path empty: random ones */
+};
+
 struct conf_bind {
 	struct addr addr;
 	struct str text; /* as addr_format() writes it: the bind's identity across reloads */
 	bool proxy_protocol; /* trusted_proxies begin with a PROXY header */
+	struct conf_tls tls;
 	unsigned line;
 };
 
@@ -186,6 +205,7 @@ struct conf_frontend {
 	struct conf_errors errors;
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
 	uint64_t via_limit;
+	uint64_t hsts; /* µs; 0: none */
 	uint64_t max_connections; /* 0: only the global limit */
 	uint64_t max_header_size, max_headers;
 	uint64_t max_body_size; /* UINT64_MAX: unlimited */
@@ -387,6 +407,8 @@ struct conf_source {
 	struct conf_line *lines;
 	struct conf_file *files;
 	struct conf_name *names;
+	unsigned n_secrets;
+	struct conf_file *secrets; /* certificates and keys; not in conf_source_encode() */
 	struct str host_name; /* first label, for `node` */
 	unsigned cpus;        /* for `threads = 0` */
 };
@@ -404,6 +426,8 @@ void conf_unref(struct conf *conf);
 const struct conf_file *conf_find_file(const struct conf_source *source, struct str path);
 /* The page of the first entry that has one for this status; no `p`: there is none. */
 struct str conf_error_page(const struct conf_errors *errors, unsigned status, bool json);
+/* The same of a certificate or key. */
+const struct conf_file *conf_find_secret(const struct conf_source *source, struct str path);
 /* -1 when there is none. */
 int conf_find_backend(const struct conf *conf, struct str name);
 

@@ -101,6 +101,48 @@ static void read_bind(struct draft *d, const config_setting_t *s, struct conf_fr
 	f->n_binds++;
 }
 
+static void read_paths(struct draft *d, const config_setting_t *list, struct conf_path **to,
+		       unsigned *n)
+{
+	unsigned most = list ? (unsigned)config_setting_length(list) : 0;
+
+	if (most > CONF_MAX_CERTIFICATES) {
+		draft_fault(d, list,
+			    "more than %d files in \"%.*s\" are too many for this version; "
+			    "remove some",
+			    CONF_MAX_CERTIFICATES, SHOWN(syntax_name(list)));
+		return;
+	}
+	*to = draft_array(d, most, sizeof(**to));
+	for (unsigned i = 0; *to && i < most; i++) {
+		const config_setting_t *e = config_setting_get_elem(list, i);
+
+		if (config_setting_type(e) == CONFIG_TYPE_STRING && scalar_text_good(e, TYPE_TEXT))
+			(*to)[(*n)++] = (struct conf_path){ draft_str(d, syntax_text(e)),
+							    syntax_line(e) };
+	}
+}
+
+static void build_tls(struct draft *d, const config_setting_t *group, struct conf_tls *tls)
+{
+	const config_setting_t *list = section_member(group, SECTION_BIND_TLS, "certificates");
+	const config_setting_t *tickets = section_member(group, SECTION_BIND_TLS, "ticket_keys");
+
+	section_defaults(d, SECTION_BIND_TLS, tls);
+	section_read(d, group, SECTION_BIND_TLS, tls);
+	read_paths(d, list, &tls->certificates, &tls->n_certificates);
+	read_paths(d, section_member(group, SECTION_BIND_TLS, "keys"), &tls->keys, &tls->n_keys);
+	if (list && !config_setting_length(list))
+		draft_fault(d, list,
+			    "TLS without a certificate is none; write certificates = ( "
+			    "\"/etc/hpcbal/tls/portal.pem\" );");
+	if (tickets) {
+		tls->ticket_keys.path = section_text(d, group, SECTION_BIND_TLS, "ticket_keys");
+		tls->ticket_keys.line = syntax_line(tickets);
+	}
+	tls->on = tls->n_certificates > 0;
+}
+
 static void build_binds(struct draft *d, const config_setting_t *list, struct conf_frontend *f)
 {
 	unsigned n = (unsigned)config_setting_length(list);
@@ -119,13 +161,16 @@ static void build_binds(struct draft *d, const config_setting_t *list, struct co
 	f->binds = draft_array(d, n, sizeof(*f->binds));
 	for (unsigned i = 0; f->binds && i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(list, i);
-		const config_setting_t *address = e;
+		const config_setting_t *address = e, *tls = NULL;
 
 		section_defaults(d, SECTION_BIND, &f->binds[f->n_binds]);
 		if (config_setting_is_group(e)) {
 			section_read(d, e, SECTION_BIND, &f->binds[f->n_binds]);
 			address = config_setting_get_member(e, "address");
+			tls = section_member(e, SECTION_BIND, "tls");
 		}
+		if (tls)
+			build_tls(d, tls, &f->binds[f->n_binds].tls);
 		if (address && config_setting_type(address) == CONFIG_TYPE_STRING)
 			read_bind(d, address, f);
 	}

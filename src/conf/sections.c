@@ -1,6 +1,7 @@
 #include "conf/sections.h"
 
 #define MAGIC 0x73656374696f6e31ull
+#define SECRETS_MAGIC 0x7365637265747331ull
 
 /* Numbers in this machine's own order: both ends are this program on this machine. Every
  * text is followed by a NUL. */
@@ -28,6 +29,15 @@ static void put_str(struct writer *w, struct str s)
 	put(w, "", 1);
 }
 
+static void put_files(struct writer *w, const struct conf_file *files, unsigned n)
+{
+	put_number(w, n);
+	for (unsigned i = 0; i < n; i++) {
+		put_str(w, files[i].path);
+		put_str(w, files[i].content);
+	}
+}
+
 static void put_source(struct writer *w, const struct conf_source *s)
 {
 	put_number(w, MAGIC);
@@ -38,11 +48,7 @@ static void put_source(struct writer *w, const struct conf_source *s)
 	put_number(w, s->n_paths);
 	for (unsigned i = 0; i < s->n_paths; i++)
 		put_str(w, s->paths[i]);
-	put_number(w, s->n_files);
-	for (unsigned i = 0; i < s->n_files; i++) {
-		put_str(w, s->files[i].path);
-		put_str(w, s->files[i].content);
-	}
+	put_files(w, s->files, s->n_files);
 	put_number(w, s->n_names);
 	for (unsigned i = 0; i < s->n_names; i++) {
 		put_str(w, s->names[i].host);
@@ -52,17 +58,34 @@ static void put_source(struct writer *w, const struct conf_source *s)
 	put(w, s->lines, s->n_lines * sizeof(*s->lines));
 }
 
-struct str conf_source_encode(const struct conf_source *source, struct arena *arena)
+static void put_secrets(struct writer *w, const struct conf_source *s)
+{
+	put_number(w, SECRETS_MAGIC);
+	put_files(w, s->secrets, s->n_secrets);
+}
+
+static struct str encode(void (*put_all)(struct writer *w, const struct conf_source *s),
+			 const struct conf_source *source, struct arena *arena)
 {
 	struct writer w = { NULL, 0 };
 
-	put_source(&w, source);
+	put_all(&w, source);
 	w.p = arena_alloc(arena, w.n);
 	if (!w.p)
 		return STR_NONE;
 	w.n = 0;
-	put_source(&w, source);
+	put_all(&w, source);
 	return (struct str){ w.p, w.n };
+}
+
+struct str conf_source_encode(const struct conf_source *source, struct arena *arena)
+{
+	return encode(put_source, source, arena);
+}
+
+struct str conf_secrets_encode(const struct conf_source *source, struct arena *arena)
+{
+	return encode(put_secrets, source, arena);
 }
 
 struct reader {
@@ -123,13 +146,15 @@ static unsigned get_table(struct reader *r, size_t least, size_t size, void *tab
 	return (unsigned)n;
 }
 
-static void get_files(struct reader *r, struct conf_source *s)
+static unsigned get_files(struct reader *r, struct conf_file **files)
 {
-	s->n_files = get_table(r, 18, sizeof(*s->files), &s->files);
-	for (unsigned i = 0; i < s->n_files; i++) {
-		s->files[i].path = get_str(r);
-		s->files[i].content = get_str(r);
+	unsigned n = get_table(r, 18, sizeof(**files), files);
+
+	for (unsigned i = 0; i < n; i++) {
+		(*files)[i].path = get_str(r);
+		(*files)[i].content = get_str(r);
 	}
+	return n;
 }
 
 static bool addr_is_sane(const struct addr *a)
@@ -177,8 +202,18 @@ bool conf_source_decode(struct str bytes, struct arena *arena, struct conf_sourc
 	source->n_paths = get_table(&r, 9, sizeof(*source->paths), &source->paths);
 	for (unsigned i = 0; i < source->n_paths; i++)
 		source->paths[i] = get_str(&r);
-	get_files(&r, source);
+	source->n_files = get_files(&r, &source->files);
 	get_names(&r, source);
 	get_lines(&r, source);
+	return !r.bad && r.rest.n == 0;
+}
+
+bool conf_secrets_decode(struct str bytes, struct arena *arena, struct conf_source *source)
+{
+	struct reader r = { bytes, arena, false };
+
+	if (get_number(&r) != SECRETS_MAGIC)
+		return false;
+	source->n_secrets = get_files(&r, &source->secrets);
 	return !r.bad && r.rest.n == 0;
 }

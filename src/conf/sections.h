@@ -10,5 +10,8 @@ struct str conf_source_encode(const struct conf_source *source, struct arena *ar
 /* The spans of `source` point into `bytes`, its tables are in `arena`. False: not such
  * bytes (every count and end is checked). */
 bool conf_source_decode(struct str bytes, struct arena *arena, struct conf_source *source);
+/* The same of the secrets alone, for the keyring that only the proxy gets. */
+struct str conf_secrets_encode(const struct conf_source *source, struct arena *arena);
+bool conf_secrets_decode(struct str bytes, struct arena *arena, struct conf_source *source);
 
 #endif

@@ -71,6 +71,25 @@ static bool is_page(const config_setting_t *s)
 	       (str_eq(syntax_name(s), STR("html")) || str_eq(syntax_name(s), STR("json")));
 }
 
+/* Settings in a group "tls", texts or lists of them. */
+static const char *const secrets[] = { "certificates", "keys", "ticket_keys" };
+
+static bool is_secret(const config_setting_t *s)
+{
+	const config_setting_t *parent = config_setting_parent(s);
+
+	if (parent && (config_setting_is_list(parent) || config_setting_is_array(parent))) {
+		s = parent;
+		parent = config_setting_parent(s);
+	}
+	if (!parent || !str_eq(syntax_name(parent), STR("tls")))
+		return false;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (str_eq(syntax_name(s), str_of(secrets[i])))
+			return true;
+	return false;
+}
+
 static void walk(struct wants *w, const config_setting_t *s)
 {
 	if (config_setting_type(s) == CONFIG_TYPE_STRING) {
@@ -79,6 +98,8 @@ static void walk(struct wants *w, const config_setting_t *s)
 			want_files(w, s);
 		if (is_page(s))
 			w->page(w, syntax_text(s), syntax_line(s));
+		if (is_secret(s) && syntax_text(s).n)
+			w->secret(w, syntax_text(s), syntax_line(s));
 	} else if (config_setting_is_aggregate(s)) {
 		for (int i = 0; i < config_setting_length(s); i++)
 			walk(w, config_setting_get_elem(s, (unsigned)i));

@@ -1,5 +1,6 @@
 /* What a configuration names outside of itself, for the loader to fetch before
- * conf_parse(): hosts of servers, value files of conditions, error pages. Pure. */
+ * conf_parse(): hosts of servers, value files of conditions, error pages, certificates and keys.
+ * Pure. */
 #ifndef HPCBAL_CONF_WANTS_H
 #define HPCBAL_CONF_WANTS_H
 
@@ -10,6 +11,7 @@ struct wants {
 	void (*host)(struct wants *w, struct str host, unsigned line);
 	void (*file)(struct wants *w, struct str path, unsigned line);
 	void (*page)(struct wants *w, struct str path, unsigned line);
+	void (*secret)(struct wants *w, struct str path, unsigned line); /* certificate or key */
 };
 
 /* False: the text has a mistake of syntax, which conf_parse() will tell. */

@@ -23,7 +23,8 @@
 		      * arg: generation counter so far. The log target follows by LOG. */     \
 	X(LOG)       /* [fd, or none] arg: enum log_kind | facility << 8 */                   \
 	X(LISTENER)  /* [fd] arg: index in the manifest of the bundle that follows */         \
-	X(PREPARE)   /* arg: generation. proxy, runner: [bundle]; vrrp: [brief]; admin: none */ \
+	X(PREPARE)   /* arg: generation. proxy: [bundle, keyring]; runner: [bundle]; vrrp:    \
+		      * [brief]; admin: none */                                               \
 	X(COMMIT)    /* arg: generation */                                                    \
 	X(ABORT)     /* arg: generation: forget what was prepared */                          \
 	X(STOP)      /* arg: grace in µs */                                                   \
@@ -50,7 +51,7 @@
 	/* vrrp → supervisor: NOTIFY; proxy → supervisor: CHECK; runner → supervisor:         \
 	 * SCRIPT, CHECKED; all as above */                                                   \
 	/* loader → supervisor */                                                             \
-	X(BUNDLE)    /* [bundle, brief] text: the warnings */                                 \
+	X(BUNDLE)    /* [bundle, brief, keyring] text: the warnings */                        \
 	X(FAULTS)    /* text: the mistakes, one a line, maybe over several messages */        \
 	/* supervisor → child: behind all others, so that their numbers stay */               \
 	X(LEAVE)     /* a successor takes over. proxy: accept no more, end connections by     \
@@ -59,7 +60,7 @@
 
 /* Of LEAVE, STOP, LOG and what a child says: children of one version hear it from a supervisor of
  * the next. Counted up when one of them changes. */
-#define MSG_LAYOUT 1u
+#define MSG_LAYOUT 2u
 
 #define MSG_SAY_EVENT 256u
 

@@ -4,12 +4,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "conf/blot.h"
 #include "conf/sections.h"
 #include "ipc/msg.h"
+#include "ipc/sealed.h"
+#include "loader/certificates.h"
 #include "loader/checks.h"
 #include "loader/routers.h"
 #include "net/digest.h"
@@ -78,6 +81,7 @@ static void load(struct loaded *l, const char *path)
 	if (l->conf) {
 		compile_routes(l);
 		list_programs(l);
+		certificates_check(l->conf, &l->source, &l->diags, (int64_t)time(NULL));
 	}
 	if (l->diags.errors) {
 		conf_unref(l->conf);
@@ -89,6 +93,7 @@ static void load(struct loaded *l, const char *path)
 static void unload(struct loaded *l)
 {
 	conf_unref(l->conf);
+	certificates_forget(&l->source);
 	diags_free(&l->diags);
 	arena_free(&l->arena);
 }
@@ -282,37 +287,59 @@ static struct str encode_sections(struct loaded *l)
 	return source.text.p ? conf_source_encode(&source, &l->arena) : STR_NONE;
 }
 
-static int send_pair(int sock, int bundle, int brief, struct str text)
-{
-	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = 2 };
+/* Bundle, brief, keyring. */
+enum { PARTS = 3 };
 
-	m.fds[0] = bundle;
-	m.fds[1] = brief;
+static int send_parts(int sock, const int fds[PARTS], struct str text)
+{
+	struct msg m = { .type = MSG_BUNDLE, .text = first_part(text), .n_fds = PARTS };
+
+	memcpy(m.fds, fds, PARTS * sizeof(*fds));
 	return msg_send(sock, &m) == MSG_OK ? 0 : 1;
+}
+
+static int write_keyring(struct loaded *l)
+{
+	struct str secrets = conf_secrets_encode(&l->source, &l->arena);
+	int fd;
+
+	errno = ENOMEM;
+	if (!secrets.p)
+		return -1;
+	fd = sealed_make("hpcbal-keys", &secrets, 1);
+	explicit_bzero((char *)(uintptr_t)secrets.p, secrets.n);
+	return fd;
+}
+
+static bool write_parts(struct loaded *l, int fds[PARTS])
+{
+	struct str sections = encode_sections(l);
+
+	fds[0] = fds[1] = fds[2] = -1;
+	errno = ENOMEM;
+	if (!sections.p || (fds[0] = bundle_write(l->manifest, l->checks, sections)) < 0)
+		return false;
+	fds[1] = brief_write(l->brief);
+	if (fds[1] >= 0)
+		fds[2] = write_keyring(l);
+	return fds[2] >= 0;
 }
 
 static int send_bundle(int sock, struct loaded *l, struct str text)
 {
-	struct str sections = encode_sections(l);
-	int bundle = -1, brief = -1, status;
+	int fds[PARTS], status;
 	char why[256];
 
-	if (!sections.p)
-		errno = ENOMEM;
-	else
-		bundle = bundle_write(l->manifest, l->checks, sections);
-	if (bundle >= 0)
-		brief = brief_write(l->brief);
-	if (brief >= 0) {
-		status = send_pair(sock, bundle, brief, text);
-		close(brief);
+	if (write_parts(l, fds)) {
+		status = send_parts(sock, fds, text);
 	} else {
 		snprintf(why, sizeof(why), "cannot write the bundle: %s; is there memory?\n",
 			 strerror(errno));
 		status = send_faults(sock, str_of(why));
 	}
-	if (bundle >= 0)
-		close(bundle);
+	for (unsigned i = 0; i < PARTS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	return status;
 }
 

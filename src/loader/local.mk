@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/loader/libloader.a
 src_loader_libloader_a_SOURCES = \
+	src/loader/certificates.c src/loader/certificates.h \
 	src/loader/checks.c src/loader/checks.h \
 	src/loader/file.c src/loader/file.h \
 	src/loader/flatten.c src/loader/flatten.h \

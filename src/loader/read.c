@@ -18,7 +18,7 @@ struct gather {
 	struct arena *arena;
 	struct conf_source *source;
 	struct diags *diags;
-	unsigned names_room, files_room;
+	unsigned names_room, files_room, secrets_room;
 };
 
 /* Room for one more element; false when there is no memory or `max` is reached. */
@@ -92,6 +92,32 @@ static void want_page(struct wants *w, struct str path, unsigned line)
 	add_file(list_of(w, struct gather, wants), "page", path, line);
 }
 
+static void want_secret(struct wants *w, struct str path, unsigned line)
+{
+	struct gather *g = list_of(w, struct gather, wants);
+	struct conf_source *s = g->source;
+	struct conf_file file = { .path = STR_NONE };
+	char why[FILE_WHY];
+
+	if (conf_find_secret(s, path))
+		return;
+	if (!room_for(g, &s->secrets, s->n_secrets, &g->secrets_room, FILES_MAX,
+		      sizeof(*s->secrets))) {
+		diag_add(g->diags, s, DIAG_ERROR, line,
+			 "more than %d files of certificates and keys; join some of them",
+			 FILES_MAX);
+		return;
+	}
+	file.path = arena_str(g->arena, path);
+	if (!file_read(flatten_path(g->arena, s->path, path).p, g->arena, &file.content, NULL,
+		       why)) {
+		diag_add(g->diags, s, DIAG_ERROR, line, "cannot read \"%.*s\": %s", STR_ARGS(path),
+			 why);
+		file.content = STR_NONE;
+	}
+	s->secrets[s->n_secrets++] = file;
+}
+
 static unsigned count_cpus(void)
 {
 	cpu_set_t set;
@@ -117,7 +143,8 @@ static struct str host_name(struct arena *arena)
 bool loader_read(const char *path, struct arena *arena, struct conf_source *source,
 		 struct diags *diags)
 {
-	struct gather g = { { want_host, want_file, want_page }, arena, source, diags, 0, 0 };
+	struct gather g = { { want_host, want_file, want_page, want_secret }, arena, source,
+			    diags, 0, 0, 0 };
 
 	*source = (struct conf_source){ .path = STR_NONE };
 	if (!flatten_read(path, arena, source, diags))

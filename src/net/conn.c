@@ -40,6 +40,7 @@ static void conn_init(struct conn *c, struct loop *l, void (*ready)(struct conn 
 {
 	*c = (struct conn){ .io = { .fd = -1 },
 			    .transport = &transport_plain,
+			    .facts = &conn_plain_facts,
 			    .loop = l,
 			    .ready = ready };
 }
@@ -53,7 +54,7 @@ static void set_nodelay(int fd)
 }
 
 /* The kernel tells of an error once, and says EPIPE or nothing from then on: the first is kept. */
-static enum conn_result broken(struct conn *c, int error)
+enum conn_result conn_break(struct conn *c, int error)
 {
 	if (!c->error)
 		c->error = error;
@@ -97,7 +98,7 @@ enum conn_result conn_connected(struct conn *c)
 	socklen_t size = sizeof(error);
 
 	if (!c->connecting)
-		return CONN_OK;
+		return conn_handshake(c);
 	if (!c->can_write)
 		return CONN_AGAIN;
 	if (getsockopt(c->io.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
@@ -107,7 +108,7 @@ enum conn_result conn_connected(struct conn *c)
 		return CONN_FAIL;
 	}
 	c->connecting = false;
-	return CONN_OK;
+	return conn_handshake(c);
 }
 
 enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n)
@@ -162,7 +163,7 @@ static enum conn_result await_write(struct conn *c)
 	if (c->told_of_write)
 		return CONN_AGAIN;
 	c->told_of_write = loop_fd_change(c->loop, &c->io, WATCH_BOTH);
-	return c->told_of_write ? CONN_AGAIN : broken(c, errno ? errno : ENOMEM);
+	return c->told_of_write ? CONN_AGAIN : conn_break(c, errno ? errno : ENOMEM);
 }
 
 enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, size_t *sent)
@@ -187,6 +188,13 @@ enum conn_result conn_send(struct conn *c, struct iovq *q, bool end_follows, siz
 			return r;
 	}
 	return CONN_OK;
+}
+
+enum conn_result conn_handshake(struct conn *c)
+{
+	enum conn_result r = c->transport->handshake(c);
+
+	return r == CONN_AGAIN && !c->can_write ? await_write(c) : r;
 }
 
 size_t conn_undelivered(const struct conn *c)
@@ -230,12 +238,19 @@ void conn_abort(struct conn *c)
 	if (!conn_is_open(c))
 		return;
 	(void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	c->error = c->error ? c->error : ECONNABORTED; /* no word of an end goes in front */
 	conn_close(c);
 }
 
 /* ---- the plain transport ---- */
 
-static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t *n)
+static enum conn_result plain_handshake(struct conn *c)
+{
+	(void)c;
+	return CONN_OK;
+}
+
+enum conn_result conn_raw_recv(struct conn *c, void *to, size_t size, size_t *n)
 {
 	ssize_t got;
 
@@ -257,11 +272,11 @@ static enum conn_result plain_recv(struct conn *c, void *to, size_t size, size_t
 		c->can_read = c->cut_short = false;
 		return CONN_AGAIN;
 	}
-	return broken(c, errno);
+	return conn_break(c, errno);
 }
 
-static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsigned count,
-				   bool more, size_t *n)
+enum conn_result conn_raw_send(struct conn *c, const struct iovec *v, unsigned count, bool more,
+			       size_t *n)
 {
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = count };
 	const int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
@@ -278,7 +293,7 @@ static enum conn_result plain_send(struct conn *c, const struct iovec *v, unsign
 		c->can_write = false;
 		return CONN_AGAIN;
 	}
-	return broken(c, errno);
+	return conn_break(c, errno);
 }
 
 static void plain_shutdown(struct conn *c)
@@ -291,10 +306,16 @@ static void plain_free(struct conn *c)
 	(void)c;
 }
 
+const struct conn_facts conn_plain_facts = {
+	.scheme = { "http", 4 },
+	.words = "",
+};
+
 const struct transport transport_plain = {
 	.name = "plain",
-	.recv = plain_recv,
-	.send = plain_send,
+	.handshake = plain_handshake,
+	.recv = conn_raw_recv,
+	.send = conn_raw_send,
 	.shutdown = plain_shutdown,
 	.free = plain_free,
 };

@@ -1,6 +1,6 @@
 /* A stream connection: a descriptor registered once (an accepted one again when it is full for
- * the first time), edge-triggered, with its readiness kept here, under a transport (plain; TLS
- * to come) that is the only one to know how bytes are moved. Belongs to one loop's thread. */
+ * the first time), edge-triggered, with its readiness kept here, under a transport (plain, or TLS:
+ * net/tls.h) that is the only one to know how bytes are moved. Belongs to one loop's thread. */
 #ifndef HPCBAL_NET_CONN_H
 #define HPCBAL_NET_CONN_H
 
@@ -17,21 +17,50 @@ enum conn_result {
 
 struct conn;
 
+/* Why a handshake came to nothing. */
+enum conn_fault {
+	CONN_FINE,
+	CONN_LEFT,      /* the peer went without having said anything */
+	CONN_BROKE,     /* it went in the middle */
+	CONN_FOREIGN,   /* it speaks plain HTTP: the connection is plain from now on */
+	CONN_DECLINED,  /* it gave up by itself, and said so */
+	CONN_UNTRUSTED, /* its certificate is not good, or missing */
+	CONN_DISAGREED  /* anything else: no common version, nonsense, no memory */
+};
+
+/* What is known of a connection besides its bytes. The spans live as long as it is open. */
+struct conn_facts {
+	bool secure;
+	struct str scheme;      /* "http", "https" */
+	struct str server_name; /* that the peer asked for (SNI), in lower case; empty: none */
+	struct str protocol;    /* that was agreed on (ALPN); empty: none */
+	const char *version;    /* "TLSv1.3"; NULL: plain */
+	bool resumed;
+	enum conn_fault fault;
+	const char *words; /* about the fault; never NULL */
+};
+
 /* The seam between connections and what carries them. */
 struct transport {
 	const char *name;
+	/* Before the first byte; again after CONN_AGAIN, when `ready` was called. CONN_FAIL:
+	 * the facts say why. */
+	enum conn_result (*handshake)(struct conn *c);
 	enum conn_result (*recv)(struct conn *c, void *to, size_t size, size_t *n);
 	enum conn_result (*send)(struct conn *c, const struct iovec *v, unsigned count, bool more,
 				 size_t *n);
 	void (*shutdown)(struct conn *c); /* ends our side */
-	void (*free)(struct conn *c);     /* the transport's own state */
+	void (*free)(struct conn *c);     /* the transport's own state, before the close */
 };
 
 extern const struct transport transport_plain;
+extern const struct conn_facts conn_plain_facts;
 
 struct conn {
 	struct loop_fd io;
 	const struct transport *transport;
+	void *state; /* the transport's own */
+	const struct conn_facts *facts;
 	struct loop *loop;
 	void (*ready)(struct conn *c); /* can_read or can_write became true */
 	bool can_read, can_write; /* nobody has seen EAGAIN since the last edge */
@@ -41,6 +70,7 @@ struct conn {
 	bool connecting;          /* until conn_connected() */
 	bool stirred;             /* the loop told of something since conn_is_reset() asked */
 	bool shut;                /* our side was ended */
+	bool truncated;           /* the end that was read was not said by the peer itself */
 	int error;                /* the first: 0, or an errno */
 	uint64_t received, sent;  /* bytes */
 };
@@ -51,8 +81,11 @@ bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn
 /* Opens a socket and starts connecting. False: c->error has the errno, nothing is open. */
 bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
 		  void (*ready)(struct conn *c));
-/* After `ready`: CONN_OK connected, CONN_AGAIN still under way, CONN_FAIL with the errno. */
+/* After `ready`: CONN_OK connected, handshake and all, CONN_AGAIN still under way, CONN_FAIL with
+ * the errno, or 0 and the fault of the facts. */
 enum conn_result conn_connected(struct conn *c);
+/* Of an accepted one, until it is not CONN_AGAIN: after that bytes can be moved. */
+enum conn_result conn_handshake(struct conn *c);
 enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
 /* Before waiting for the rest of something: a short read is taken for the last one, but a
  * reset that came in the same edge as its data has no edge of its own (libevent tells both
@@ -79,6 +112,12 @@ void conn_shutdown(struct conn *c);
 void conn_close(struct conn *c);
 /* Closes with a reset, so that the peer sees an abort and no end. */
 void conn_abort(struct conn *c);
+/* For transports: the system calls of the plain one, on any connection. */
+enum conn_result conn_raw_recv(struct conn *c, void *to, size_t size, size_t *n);
+enum conn_result conn_raw_send(struct conn *c, const struct iovec *v, unsigned count, bool more,
+			       size_t *n);
+/* For transports: it is broken; the first errno is kept. CONN_FAIL. */
+enum conn_result conn_break(struct conn *c, int error);
 
 static inline bool conn_is_open(const struct conn *c)
 {

@@ -17,7 +17,7 @@ struct acceptor {
 	struct worker *worker;
 	struct listener *listener; /* a reference */
 	const struct frontend *frontend; /* in the worker's current generation */
-	const struct conf_bind *bind;    /* too */
+	const struct generation_listener *here; /* too */
 	struct loop_fd io;
 	unsigned burst; /* how many are likely to wait: spares the call that says there are none */
 };
@@ -154,7 +154,7 @@ static bool accept_one(struct acceptor *a)
 	if (near_limit)
 		pthread_mutex_unlock(&p->last_places);
 	if (fd >= 0)
-		session_start(a->worker, a->listener, a->frontend, a->bind, fd, &peer);
+		session_start(a->worker, a->frontend, a->here, fd, &peer);
 	return more;
 }
 
@@ -206,7 +206,7 @@ static bool add(struct worker *w, struct listener *l)
 	a->io.fd = -1;
 	a->burst = 1;
 	a->frontend = generation_frontend(w->now->gen, l);
-	a->bind = generation_bind(w->now->gen, l);
+	a->here = generation_listener(w->now->gen, l);
 	list_append(&w->acceptors, &a->link);
 	return watch(a);
 }
@@ -240,7 +240,7 @@ bool acceptors_follow(struct worker *w)
 		struct acceptor *a = list_of(e, struct acceptor, link);
 
 		a->frontend = generation_frontend(g, a->listener);
-		a->bind = generation_bind(g, a->listener);
+		a->here = generation_listener(g, a->listener);
 		if (!a->frontend)
 			acceptor_free(a);
 	}

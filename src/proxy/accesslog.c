@@ -13,6 +13,7 @@
 #define LIMIT_HOST 256
 #define LIMIT_AGENT 1024
 #define LIMIT_REFERER 1536
+#define LIMIT_DETAIL 100
 /* The fixed words and numbers behind the target: of JSON, that has the most. */
 #define RESERVE_JSON                                                                              \
 	(LIMIT_HOST + LIMIT_ID + LIMIT_AGENT + LIMIT_REFERER + 1104 + 192 * ACCESSLOG_TRIED)
@@ -26,6 +27,12 @@ static size_t room_but(const struct logtext *o, size_t reserve)
 	size_t room = (size_t)(o->end - o->p);
 
 	return room > reserve ? room - reserve : 0;
+}
+
+/* Our own words or OpenSSL's, of which nothing is escaped, and what stands around them. */
+static size_t room_of_detail(const struct access_record *r)
+{
+	return r->detail && *r->detail ? LIMIT_DETAIL + 16 : 0;
 }
 
 /* A second's texts: "06/Feb/2009:12:14:14" in local time, "+0100", "2009-02-06T11:14:14".
@@ -202,6 +209,11 @@ static void haproxy_reason(struct logtext *o, const struct access_record *r)
 		return;
 	logtext_char(o, ' ');
 	logtext_str(o, str_of(reason_name(r->reason)));
+	if (r->detail && *r->detail) {
+		logtext_str(o, STR(" ("));
+		logtext_escaped(o, str_of(r->detail), LOGTEXT_HAPROXY, LIMIT_DETAIL);
+		logtext_char(o, ')');
+	}
 	if (!r->size)
 		return;
 	logtext_str(o, STR(" size="));
@@ -260,8 +272,9 @@ static void format_haproxy(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR(" \""));
 	if (is_readable(r))
 		put_request(o, r, LOGTEXT_HAPROXY,
-			    r->reason == REASON_COMPLETE ? RESERVE_HAPROXY :
-							   RESERVE_HAPROXY_REASON);
+			    r->reason == REASON_COMPLETE
+				    ? RESERVE_HAPROXY
+				    : RESERVE_HAPROXY_REASON + room_of_detail(r));
 	else
 		logtext_str(o, STR("<BADREQ>"));
 	logtext_char(o, '"');
@@ -378,7 +391,8 @@ static void json_head(struct logtext *o, const struct access_record *r)
 	json_text(o, STR(",\"backend\":"), r->backend, LIMIT_NAME);
 	json_text(o, STR(",\"server\":"), r->server, LIMIT_NAME);
 	json_text(o, STR(",\"method\":"), r->method, LIMIT_METHOD);
-	json_text(o, STR(",\"target\":"), r->target, room_but(o, RESERVE_JSON));
+	json_text(o, STR(",\"target\":"), r->target,
+		  room_but(o, RESERVE_JSON + room_of_detail(r)));
 	json_text(o, STR(",\"host\":"), r->authority, LIMIT_HOST);
 	json_text(o, STR(",\"request_id\":"), r->request_id, LIMIT_ID);
 }
@@ -419,6 +433,12 @@ static void json_limited(struct logtext *o, const struct access_limit *l)
 	logtext_str(o, l->dry_run ? STR(",\"dry_run\":true}") : STR(",\"dry_run\":false}"));
 }
 
+static void json_detail(struct logtext *o, const char *detail)
+{
+	if (detail && *detail)
+		json_text(o, STR(",\"detail\":"), str_of(detail), LIMIT_DETAIL);
+}
+
 static void format_json(struct logtext *o, const struct access_record *r)
 {
 	json_head(o, r);
@@ -430,6 +450,7 @@ static void format_json(struct logtext *o, const struct access_record *r)
 	logtext_str(o, STR("\",\"termination\":\""));
 	logtext_str(o, str_first(str_of(r->letters), 2));
 	logtext_str(o, STR("--\""));
+	json_detail(o, r->detail);
 	json_number_or_null(o, STR(",\"limit\":"), r->limit);
 	json_number_or_null(o, STR(",\"size\":"), r->size);
 	json_number(o, STR(",\"retries\":"), r->retries);

@@ -35,6 +35,7 @@ struct access_record {
 	uint64_t bytes_to_client, bytes_from_client;
 	enum reason reason;
 	uint64_t limit, size; /* when that is about a limit: it, and what came; else 0 */
+	const char *detail; /* in words, about the reason; NULL or empty: nothing */
 	const char *letters; /* two, from the reason's row or a finer stage */
 	uint64_t process_connections, frontend_connections, backend_active, server_active;
 	uint64_t server_queue, backend_queue; /* how many were before it there */

@@ -580,6 +580,13 @@ void exchange_cut(struct exchange *x, enum reason why)
 	exchange_run(x);
 }
 
+enum step_result exchange_refuse(struct exchange *x, enum reason why, const char *words)
+{
+	no_request(&x->req);
+	x->detail = words;
+	return exchange_end(x, why);
+}
+
 enum step_result exchange_turn_away(struct exchange *x, enum reason why)
 {
 	no_request(&x->req);

@@ -85,6 +85,7 @@ struct exchange {
 	const struct conf_answer *answer; /* of the route; NULL: the reason's own */
 	struct str location; /* of a redirect */
 	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */
+	const char *detail; /* about the reason, for the log; a literal, or NULL */
 	unsigned retry_after; /* seconds, in an answer of our own; 0: nothing is known */
 	uint64_t head_limit_at; /* when the request head must be whole */
 	uint64_t response_from; /* to_client.sent before the final response's first byte */
@@ -140,6 +141,8 @@ static inline struct str exchange_id_name(const struct exchange *x, bool passed)
 enum step_result exchange_end(struct exchange *x, enum reason why);
 /* The same of a client that a limit of connections turns away, before it has asked anything. */
 enum step_result exchange_turn_away(struct exchange *x, enum reason why);
+/* The same of one whose handshake failed; `words`, a literal, are for the log. */
+enum step_result exchange_refuse(struct exchange *x, enum reason why, const char *words);
 /* Waits. Arms the timeout when we wait for another than before, or when that one has moved a
  * byte since: what others do in the meantime gives nobody more time. */
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w);

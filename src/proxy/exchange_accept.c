@@ -16,6 +16,8 @@ static enum step_result header_whole(struct exchange *x, const struct proxy_head
 	s->in->at += h->size;
 	if (!session_take_header(s, h))
 		return exchange_end(x, REASON_NO_MEMORY);
+	if (session_is_to_secure(s)) /* and is judged by that */
+		return wait_for_request(x);
 	if (s->frontend->n_holds && !limiter_admit(s, &why))
 		return exchange_turn_away(x, why);
 	x->limited = s->limited;

@@ -2,9 +2,12 @@
 #include <errno.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "http/authority.h"
 #include "http/connection.h"
 #include "http/hops.h"
+#include "net/tls.h"
 #include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
@@ -131,7 +134,7 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 					 .trusted = session_peer_is_trusted(s),
 					 .node = x->tenancy->gen->pseudonym,
 					 .peer = is_unix ? STR_NONE : str_of(s->peer_host),
-					 .proto = STR("http"),
+					 .proto = s->conn.facts->scheme,
 					 .port = session_port(s),
 					 .default_host = default_host(x),
 					 .edited = x->edited,
@@ -158,11 +161,32 @@ static bool body_is_allowed(struct exchange *x)
 	return x->req.framing != FRAMING_LENGTH || x->req.content_length <= limit;
 }
 
+/* Whether the client took this connection for one to another name (HTTP.md 125). */
+static bool is_misdirected(struct exchange *x)
+{
+	const struct conn *c = &x->session->conn;
+	struct http_authority a;
+	char name[256];
+	struct str host;
+
+	if (!c->facts->server_name.n || !http_authority_parse(x->req.authority, &a))
+		return false;
+	host = a.host;
+	if (!host.n || host.n > sizeof(name) ||
+	    str_ieq(host, c->facts->server_name))
+		return false;
+	for (size_t i = 0; i < host.n; i++)
+		name[i] = str_lower_char(host.p[i]);
+	return tls_misdirects(c, (struct str){ name, host.n });
+}
+
 /* What goes no further, whatever the routes say (HTTP.md 60, 61). */
 static enum reason judge_hops(struct exchange *x)
 {
 	const struct conf_frontend *conf = x->frontend->conf;
 
+	if (is_misdirected(x))
+		return REASON_MISDIRECTED;
 	if (x->req.max_forwards == 0)
 		return REASON_OPTIONS_ANSWERED;
 	if (conf->via && http_via_count(&x->req.fields, x->tenancy->gen->pseudonym) >=
@@ -221,6 +245,22 @@ static enum reason ask_router(struct exchange *x, struct route_facts *facts, enu
 	return REASON_COMPLETE;
 }
 
+/* RFC 6797 7.2: over TLS only. */
+static unsigned add_hsts(struct exchange *x, const struct route_facts *facts,
+			 struct http_edit *out)
+{
+	uint64_t hsts = x->frontend->conf->hsts;
+
+	if (!hsts || !facts->tls)
+		return 0;
+	*out = (struct http_edit){ .kind = HTTP_EDIT_SET,
+				   .id = FIELD_OTHER,
+				   .name = STR("Strict-Transport-Security"),
+				   .value = arena_printf(&x->arena, "max-age=%llu",
+							 (unsigned long long)hsts / CLOCK_SEC) };
+	return 1;
+}
+
 static unsigned choose_edits(struct exchange *x, const struct route_facts *facts, bool response,
 			     struct http_edit *out)
 {
@@ -239,7 +279,7 @@ static bool rules_say_id(const struct exchange *x, const struct http_edit *edits
  * memory. */
 static bool edit_request(struct exchange *x, const struct route_facts *facts)
 {
-	struct http_edit edits[1 + 2 * CONF_MAX_HEADERS];
+	struct http_edit edits[2 + 2 * CONF_MAX_HEADERS];
 	struct str path = x->req.path;
 	unsigned n = x->prefix ? prefix_begin(x, &path, edits) : 0;
 
@@ -247,7 +287,8 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
 	x->id_passed |= rules_say_id(x, edits, n);
-	n = choose_edits(x, facts, true, edits);
+	n = add_hsts(x, facts, edits);
+	n += choose_edits(x, facts, true, edits + n);
 	x->id_told = rules_say_id(x, edits, n);
 	if (n)
 		x->res_edits = arena_alloc(&x->arena, n * sizeof(*edits));
@@ -269,7 +310,8 @@ static bool has_edits(const struct exchange *x)
 {
 	const struct conf_frontend *f = x->frontend->conf;
 
-	return x->prefix || x->backend->edits || f->request_headers.n || f->response_headers.n;
+	return x->prefix || x->backend->edits || f->request_headers.n || f->response_headers.n ||
+	       f->hsts;
 }
 
 enum step_result step_route(struct exchange *x)
@@ -280,6 +322,8 @@ enum step_result step_route(struct exchange *x)
 				     .src = &s->peer,
 				     .dst_port = session_port(s),
 				     .request_id = x->request_id,
+				     .tls = s->conn.facts->secure,
+				     .sni = s->conn.facts->server_name,
 				     .scratch = s->worker->scratch };
 	enum reason why = ask_router(x, &facts, tcp ? REASON_COMPLETE : judge_hops(x));
 

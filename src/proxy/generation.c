@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -10,6 +11,7 @@
 #include "conf/sections.h"
 #include "http/hops.h"
 #include "balance/queue.h"
+#include "ipc/sealed.h"
 #include "proxy/affinity.h"
 #include "proxy/split.h"
 
@@ -94,9 +96,9 @@ static bool take_listeners(struct generation *g, const struct generation *old,
 			fds->fd[i] = -1;
 		if (!l)
 			return false;
-		g->listeners[g->n_listeners].bind = bind;
-		g->listeners[g->n_listeners].frontend = m->frontend;
-		g->listeners[g->n_listeners++].listener = l;
+		g->listeners[g->n_listeners++] = (struct generation_listener){
+			.listener = l, .frontend = m->frontend, .bind = bind
+		};
 	}
 	return true;
 }
@@ -109,12 +111,58 @@ const struct frontend *generation_frontend(const struct generation *g, const str
 	return NULL;
 }
 
-const struct conf_bind *generation_bind(const struct generation *g, const struct listener *l)
+const struct generation_listener *generation_listener(const struct generation *g,
+						      const struct listener *l)
 {
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		if (g->listeners[i].listener == l)
-			return g->listeners[i].bind;
+			return &g->listeners[i];
 	return NULL;
+}
+
+/* ---- TLS ---- */
+
+#define KEYRING_MAX (1ull << 30)
+/* ALPN's words for what the codecs speak. */
+#define PROTOCOLS_HTTP STR("\x08http/1.1")
+
+static bool make_tls(struct generation *g, char *why)
+{
+	for (unsigned i = 0; i < g->n_listeners; i++) {
+		struct generation_listener *l = &g->listeners[i];
+		bool http = g->conf->frontends[l->frontend].mode == CONF_MODE_HTTP;
+
+		if (!l->bind->tls.on)
+			continue;
+		l->tls = tls_server_new(&l->bind->tls, &g->source,
+					http ? PROTOCOLS_HTTP : STR_NONE, why);
+		if (!l->tls)
+			return false;
+	}
+	return true;
+}
+
+/* The keyring is mapped for as long as contexts are made of it. */
+static bool read_keys(struct generation *g, struct listener_fds *fds, char why[TLS_WHY])
+{
+	const char *fault = NULL;
+	const void *keyring;
+	size_t size = 0;
+	bool good;
+
+	if (fds->keys < 0)
+		return make_tls(g, why);
+	keyring = sealed_map(fds->keys, sizeof(uint64_t), KEYRING_MAX, &size, &fault);
+	if (!keyring) {
+		snprintf(why, TLS_WHY, "mapping the keys: %s", fault);
+		return false;
+	}
+	snprintf(why, TLS_WHY, "reading the keys: out of memory");
+	good = conf_secrets_decode((struct str){ keyring, size }, &g->arena, &g->source) &&
+	       make_tls(g, why);
+	g->source.n_secrets = 0;
+	munmap((void *)(uintptr_t)keyring, size);
+	return good;
 }
 
 /* ---- servers and pools ---- */
@@ -380,6 +428,7 @@ struct generation *generation_make(int bundle, uint64_t number, const struct gen
 {
 	struct generation *g = generation_new(bundle, number, why, why_size);
 	const char *fault = NULL;
+	char tls_fault[TLS_WHY];
 
 	if (!g)
 		return NULL;
@@ -392,6 +441,8 @@ struct generation *generation_make(int bundle, uint64_t number, const struct gen
 		fault = "taking the listening sockets: one was not handed over";
 	else if (!make_backends(g, old, board))
 		fault = "preparing the servers: out of memory, or more than the board holds";
+	else if (!read_keys(g, fds, tls_fault))
+		fault = tls_fault;
 	if (!fault)
 		return g;
 	snprintf(why, why_size, "%s", fault);
@@ -424,8 +475,10 @@ void generation_unref(struct generation *g)
 {
 	if (atomic_fetch_sub(&g->references, 1) != 1)
 		return;
-	for (unsigned i = 0; i < g->n_listeners; i++)
+	for (unsigned i = 0; i < g->n_listeners; i++) {
 		listener_unref(g->listeners[i].listener);
+		tls_server_unref(g->listeners[i].tls);
+	}
 	free_backends(g);
 	for (unsigned i = 0; g->frontends && i < g->conf->n_frontends; i++)
 		if (g->frontends[i].router)

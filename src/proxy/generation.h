@@ -12,6 +12,7 @@
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "limit/limit.h"
+#include "net/tls_server.h"
 #include "route/route.h"
 
 /* One listening socket, for as long as a generation or a session knows it. The descriptor is
@@ -22,6 +23,14 @@ struct listener {
 	struct addr addr;
 	int fd; /* owned; -1: closed */
 	_Atomic unsigned references, watchers;
+};
+
+/* What a generation says of one. */
+struct generation_listener {
+	struct listener *listener; /* a reference */
+	unsigned frontend;
+	const struct conf_bind *bind;
+	struct tls_server *tls; /* a reference; NULL: plain */
 };
 
 /* A limit of requests, or of connections. */
@@ -72,11 +81,7 @@ struct generation {
 	struct str pseudonym; /* of this node, in Forwarded and Via */
 	struct frontend *frontends;
 	struct backend *backends;
-	struct {
-		struct listener *listener; /* a reference */
-		unsigned frontend;
-		const struct conf_bind *bind;
-	} listeners[MANIFEST_LISTENERS];
+	struct generation_listener listeners[MANIFEST_LISTENERS];
 	unsigned n_listeners;
 };
 
@@ -84,6 +89,7 @@ struct generation {
  * that the generation takes are set to -1. */
 struct listener_fds {
 	int fd[MANIFEST_LISTENERS];
+	int keys; /* the keyring */
 };
 
 /* `old` (may be NULL) lends what did not change. NULL: `why` says at which step. Takes the
@@ -97,7 +103,8 @@ void generation_unref(struct generation *g);
 /* The frontend that `l` belongs to, or NULL when this generation does not have it. */
 const struct frontend *generation_frontend(const struct generation *g, const struct listener *l);
 /* What this generation says of `l`, or NULL. */
-const struct conf_bind *generation_bind(const struct generation *g, const struct listener *l);
+const struct generation_listener *generation_listener(const struct generation *g,
+						      const struct listener *l);
 /* This generation now runs instead of `old`: says so on the board, sets weights, retires
  * the servers that are gone. */
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,

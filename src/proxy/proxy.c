@@ -270,6 +270,13 @@ static void watch_first_round(struct proxy *p)
 	p->first_round = watch(p, p->next, p->now, first_round_decided);
 }
 
+static void close_keys(struct proxy *p)
+{
+	if (p->fds.keys >= 0)
+		close(p->fds.keys);
+	p->fds.keys = -1;
+}
+
 static void close_fds(struct proxy *p)
 {
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++) {
@@ -277,6 +284,7 @@ static void close_fds(struct proxy *p)
 			close(p->fds.fd[i]);
 		p->fds.fd[i] = -1;
 	}
+	close_keys(p);
 }
 
 static void forget_next(struct proxy *p)
@@ -312,6 +320,11 @@ static void on_prepare(struct proxy *p, struct msg *m)
 	const char *fault;
 
 	forget_next(p);
+	close_keys(p);
+	if (m->n_fds > 1) {
+		p->fds.keys = m->fds[1];
+		m->fds[1] = -1;
+	}
 	if (m->n_fds) {
 		beat_ahead(p, BUILD_LEAVE_US);
 		p->next = generation_make(m->fds[0], m->arg, p->now, &p->fds, p->shared.board,
@@ -330,6 +343,7 @@ static void on_prepare(struct proxy *p, struct msg *m)
 		tell(p, MSG_REFUSED, m->arg, why);
 		return;
 	}
+	close_keys(p);
 	watch_first_round(p);
 }
 
@@ -662,6 +676,7 @@ int proxy_main(int sock)
 	p->shared.worker_drained = worker_drained;
 	for (unsigned i = 0; i < MANIFEST_LISTENERS; i++)
 		p->fds.fd[i] = -1;
+	p->fds.keys = -1;
 	roster_init(&p->roster, p->loop, p->workers, &p->n_workers);
 	operate_init(&p->operate, p->loop, &p->now, server_changed, p);
 	loop_timer_init(&p->beat, beat);

@@ -112,6 +112,7 @@ static void log_exchange(struct exchange *x, const struct over *over, uint64_t b
 		.reason = x->reason,
 		.limit = over->limit,
 		.size = over->size,
+		.detail = x->detail,
 		.letters = reason_letters(x->reason),
 		.process_connections = stats_get(w->shared->board->stats.connections),
 		.frontend_connections = stats_get(s->stats->connections),

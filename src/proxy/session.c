@@ -5,12 +5,14 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "net/tls.h"
 #include "proxy/exchange.h"
 #include "proxy/limiter.h"
 
 static void session_free(struct session *s)
 {
 	listener_unref(s->listener);
+	tls_server_unref(s->secures);
 	free(s->reached);
 	free(s->limited);
 	free(s);
@@ -110,6 +112,15 @@ static void turn_away(struct session *s, enum reason why)
 	if (!begin_exchange(s))
 		return;
 	exchange_turn_away(s->exchange, why);
+	exchange_run(s->exchange);
+}
+
+/* Its handshake came to nothing. */
+static void refuse(struct session *s, enum reason why, const char *words)
+{
+	if (!begin_exchange(s))
+		return;
+	exchange_refuse(s->exchange, why, words);
 	exchange_run(s->exchange);
 }
 
@@ -270,6 +281,85 @@ bool session_make_room(struct worker *w, const struct frontend_stats *counted)
 	return false;
 }
 
+/* ---- the handshake ---- */
+
+/* A generation that is left behind meanwhile stays until this is over. */
+static void stay_for_handshake(struct session *s)
+{
+	s->stays = true;
+	s->tenancy->users++;
+}
+
+static void catch_up(struct session *s)
+{
+	struct tenancy *began = s->tenancy;
+
+	if (!look_up_frontend(s))
+		return;
+	s->stays = false;
+	tenancy_leave(began);
+}
+
+static void handshake_failed(struct session *s)
+{
+	static const enum reason reasons[] = {
+		[CONN_BROKE] = REASON_TLS_ABORT,
+		[CONN_FOREIGN] = REASON_TLS_PLAIN,
+		[CONN_DECLINED] = REASON_TLS_DECLINED,
+		[CONN_UNTRUSTED] = REASON_TLS_CERTIFICATE,
+		[CONN_DISAGREED] = REASON_TLS_FAILED,
+	};
+	const struct conn_facts *f = s->conn.facts;
+
+	/* One that only looks whether somebody listens makes no noise. */
+	if (f->fault == CONN_LEFT)
+		session_close(s);
+	else
+		refuse(s, reasons[f->fault], f->words);
+}
+
+static void begin_serving(struct session *s);
+
+static void shake_hands(struct session *s)
+{
+	switch (conn_handshake(&s->conn)) {
+	case CONN_OK:
+		begin_serving(s);
+		return;
+	case CONN_AGAIN:
+		return;
+	case CONN_EOF:
+	case CONN_FAIL:
+		handshake_failed(s);
+		return;
+	}
+}
+
+/* What came behind a PROXY header belongs to it. */
+static void start_handshake(struct session *s)
+{
+	struct worker *w = s->worker;
+	bool good = tls_accept(&s->conn, s->secures, s->in ? buf_unread(s->in) : STR_NONE);
+
+	tls_server_unref(s->secures);
+	s->secures = NULL;
+	buf_put(&w->buffers, &s->in);
+	if (!good) {
+		session_close(s);
+		return;
+	}
+	s->state = SESSION_HANDSHAKE;
+	stay_for_handshake(s);
+	loop_timer_set(w->loop, &s->timer,
+		       loop_now(w->loop) + s->frontend->conf->timeouts.tls_handshake);
+	shake_hands(s);
+}
+
+bool session_is_to_secure(const struct session *s)
+{
+	return s->secures != NULL;
+}
+
 /* ---- events ---- */
 
 static void conn_ready(struct conn *c)
@@ -277,6 +367,9 @@ static void conn_ready(struct conn *c)
 	struct session *s = list_of(c, struct session, conn);
 
 	switch (s->state) {
+	case SESSION_HANDSHAKE:
+		shake_hands(s);
+		return;
 	case SESSION_IDLE:
 		session_listen(s);
 		return;
@@ -299,6 +392,8 @@ static void timed_out(struct loop_timer *t)
 		exchange_timed_out(s->exchange);
 	else if (s->state == SESSION_LINGER)
 		linger_timed_out(s);
+	else if (s->state == SESSION_HANDSHAKE)
+		refuse(s, REASON_TLS_TIMEOUT, "");
 	else
 		session_close(s);
 }
@@ -317,24 +412,37 @@ static void task_run(struct loop_task *t)
 
 /* The first byte is the client's, or that of a PROXY header, which is an exchange's to read: its
  * ends are the same. In mode tcp the server may be the first to speak. */
-static void session_begin(struct session *s)
+static void begin_serving(struct session *s)
 {
-	enum reason why;
-
-	if (s->header_due) {
-		start_exchange(s);
-		return;
-	}
-	if (s->frontend->n_holds && !limiter_admit(s, &why)) {
-		turn_away(s, why);
+	if (s->turned_away) {
+		turn_away(s, s->turned_away);
 		return;
 	}
 	if (s->frontend->conf->mode == CONF_MODE_TCP) {
 		start_exchange(s);
 		return;
 	}
+	if (s->stays)
+		catch_up(s);
 	wait_for_request(s);
 	session_listen(s);
+}
+
+/* Who is over a limit is told so in the language that it understands. */
+static void session_begin(struct session *s)
+{
+	enum reason why = REASON_COMPLETE;
+
+	if (s->header_due) {
+		start_exchange(s);
+		return;
+	}
+	if (s->frontend->n_holds && !limiter_admit(s, &why))
+		s->turned_away = why;
+	if (s->secures && why != REASON_LIMIT_CONNECTIONS_CUT)
+		start_handshake(s);
+	else
+		begin_serving(s);
 }
 
 static void set_peer(struct session *s, const struct addr *peer)
@@ -343,8 +451,8 @@ static void set_peer(struct session *s, const struct addr *peer)
 	addr_format_host(peer, s->peer_host, sizeof(s->peer_host));
 }
 
-void session_start(struct worker *w, struct listener *l, const struct frontend *f,
-		   const struct conf_bind *bind, int fd, const struct addr *peer)
+void session_start(struct worker *w, const struct frontend *f,
+		   const struct generation_listener *on, int fd, const struct addr *peer)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -359,12 +467,13 @@ void session_start(struct worker *w, struct listener *l, const struct frontend *
 	}
 	s->worker = w;
 	s->codec = &codec_h1;
-	s->listener = listener_ref(l);
+	s->listener = listener_ref(on->listener);
+	s->secures = on->tls ? tls_server_ref(on->tls) : NULL;
 	s->tenancy = w->now;
 	s->frontend = f;
 	s->stats = f->stats;
 	set_peer(s, peer);
-	s->header_due = bind->proxy_protocol && session_peer_is_trusted(s);
+	s->header_due = on->bind->proxy_protocol && session_peer_is_trusted(s);
 	list_init(&s->own);
 	loop_timer_init(&s->timer, timed_out);
 	loop_task_init(&s->task, task_run);
@@ -471,6 +580,10 @@ void session_next(struct session *s, enum session_after after)
 	}
 	if (after != SESSION_KEEP) {
 		end_session(s, after == SESSION_WASTE || more);
+		return;
+	}
+	if (s->secures) {
+		session_begin(s);
 		return;
 	}
 	if (!may_wait(s))

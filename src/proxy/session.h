@@ -10,6 +10,7 @@
 #include "proxy/worker.h"
 
 enum session_state {
+	SESSION_HANDSHAKE, /* before the first byte of a request can come */
 	SESSION_IDLE,   /* waits for the first byte of a request */
 	SESSION_BUSY,   /* runs an exchange */
 	SESSION_LINGER, /* has said all; reads what still comes, so that no reset destroys it */
@@ -35,6 +36,8 @@ struct session {
 	struct frontend_stats *stats; /* where this connection was counted */
 	struct addr peer; /* the client: of the connection, or as a PROXY header says */
 	char peer_host[48];
+	struct tls_server *secures; /* a reference, until the handshake begins; NULL: plain */
+	enum reason turned_away; /* by a limit, which is said after the handshake */
 	struct addr *reached; /* what the client came to, by a PROXY header; NULL: without one */
 	struct buf *in;
 	struct list own; /* idle connections to servers that speak for this client (upstream.h) */
@@ -50,14 +53,14 @@ struct session {
 	bool client_ended; /* the client has closed its side */
 	bool header_due;   /* a PROXY header comes before all else */
 	bool local;        /* one came that names nobody */
-	bool stays;        /* counts in `tenancy`, whose listener a reload removed, for one more
-			    * request that was here before */
+	bool stays;        /* counts in `tenancy`: for a handshake, or, when a reload removed its
+			    * listener, for one more request that was here before */
 };
 
 /* A connection was accepted: takes over its descriptor, and its place under the limits of
  * connections (acceptor.c), which it leaves when it is over or cannot begin. */
-void session_start(struct worker *w, struct listener *l, const struct frontend *f,
-		   const struct conf_bind *bind, int fd, const struct addr *peer);
+void session_start(struct worker *w, const struct frontend *f,
+		   const struct generation_listener *on, int fd, const struct addr *peer);
 /* Ends it at once, whatever it does. */
 void session_close(struct session *s);
 /* The worker stops: ends it when it is idle, else after its exchange. What the client has sent
@@ -82,6 +85,8 @@ enum session_after {
 
 /* The PROXY header that was due has come. False: out of memory. */
 bool session_take_header(struct session *s, const struct proxy_header *h);
+/* A handshake comes next: what the PROXY header names is not served before. */
+bool session_is_to_secure(const struct session *s);
 /* One of the frontend's trusted_proxies. */
 bool session_peer_is_trusted(const struct session *s);
 /* The port that the client came to. */

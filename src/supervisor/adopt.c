@@ -60,7 +60,8 @@ static void fill_edition(struct edition *g, const struct handover *h)
 
 static struct edition *read_edition(const struct handover *h, const char **why)
 {
-	struct edition *g = edition_new(handover_copy(h->bundle), handover_copy(h->brief), why);
+	struct edition *g = edition_new(handover_copy(h->bundle), handover_copy(h->brief),
+					handover_copy(h->keys), why);
 
 	if (g)
 		fill_edition(g, h);
@@ -74,7 +75,7 @@ static struct edition *guess_edition(const struct handover *h, const char **why)
 	*why = "out of memory";
 	if (!g)
 		return NULL;
-	g->bundle = g->brief = -1;
+	g->bundle = g->brief = g->keys = -1;
 	g->m = manifest_of(h, &g->size);
 	if (!g->m) {
 		free(g);
@@ -238,7 +239,7 @@ void adopt_begin(struct supervisor *sv)
 		return;
 	}
 	reload_adopt(&sv->reload, handover_copy(h->next_bundle), handover_copy(h->next_brief),
-		     h->warnings);
+		     handover_copy(h->next_keys), h->warnings);
 }
 
 /* ---- the end ---- */

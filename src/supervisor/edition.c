@@ -15,10 +15,12 @@ static void free_edition(struct edition *g)
 		close(g->bundle);
 	if (g->brief >= 0)
 		close(g->brief);
+	if (g->keys >= 0)
+		close(g->keys);
 	free(g);
 }
 
-struct edition *edition_new(int bundle, int brief, const char **why)
+struct edition *edition_new(int bundle, int brief, int keys, const char **why)
 {
 	struct edition *g = calloc(1, sizeof(*g));
 
@@ -27,10 +29,13 @@ struct edition *edition_new(int bundle, int brief, const char **why)
 		close(bundle);
 		if (brief >= 0)
 			close(brief);
+		if (keys >= 0)
+			close(keys);
 		return NULL;
 	}
 	g->bundle = bundle;
 	g->brief = brief;
+	g->keys = keys;
 	g->log.fd = -1;
 	g->m = bundle_map(bundle, &g->size, why);
 	if (g->m && (g->brief >= 0 || !g->m->n_routers))

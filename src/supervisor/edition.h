@@ -12,15 +12,16 @@ struct edition {
 	uint64_t number;
 	int bundle; /* -1: of a program before this one, of which this knows only what it keeps */
 	int brief; /* the virtual routers', unread; -1: there are none */
+	int keys;  /* the keyring of the proxy, unread; -1: there is none */
 	const struct manifest *m;
 	size_t size;
 	struct sockets sockets;
 	struct logdest log;
 };
 
-/* The descriptors (`brief` may be -1) become the edition's, also when NULL is returned (`why`,
- * a literal). */
-struct edition *edition_new(int bundle, int brief, const char **why);
+/* The descriptors (`brief` and `keys` may be -1) become the edition's, also when NULL is returned
+ * (`why`, a literal). */
+struct edition *edition_new(int bundle, int brief, int keys, const char **why);
 /* Opens sockets and log target; those binds that `old` (NULL: none) has as well share its
  * socket. False: `why` has the lines, and nothing stays open. A syslog socket that is not
  * there is no reason to refuse: it is a line, and true. */

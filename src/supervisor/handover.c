@@ -76,8 +76,9 @@ void handover_unmap(const struct handover *h)
 
 static void each_fd(const struct handover *h, void (*call)(int fd, int arg), int arg)
 {
-	const int32_t single[] = {h->old_program, h->control,     h->notify,    h->bundle,
-				  h->brief,       h->next_bundle, h->next_brief, h->log_fd};
+	const int32_t single[] = {h->old_program, h->control,    h->notify,    h->log_fd,
+				  h->bundle,      h->brief,      h->keys,      h->next_bundle,
+				  h->next_brief,  h->next_keys};
 
 	for (unsigned i = 0; i < sizeof(single) / sizeof(single[0]); i++)
 		call(single[i], arg);

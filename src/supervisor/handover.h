@@ -15,7 +15,7 @@
 
 #define HANDOVER_MAGIC 0x6862616c68616e64ull
 /* Counted up when anything of this file changes, or the order of the boards. */
-#define HANDOVER_LAYOUT 1u
+#define HANDOVER_LAYOUT 2u
 #define HANDOVER_CHILDREN 64
 #define HANDOVER_CLIENTS 64
 #define HANDOVER_WORDS 8192
@@ -64,14 +64,14 @@ struct handover {
 
 	/* The configuration that runs, which only the old program can read. */
 	uint64_t number, numbers, grace_us;
-	int32_t bundle, brief;
+	int32_t bundle, brief, keys;
 	char log_target[MANIFEST_TEXT];
 	int32_t log_kind, log_fd, log_facility;
 	uint32_t n_sockets;
 	struct handover_socket sockets[MANIFEST_LISTENERS + 1];
 
 	/* The next one, which the new program's loader made of the file, and its warnings. */
-	int32_t next_bundle, next_brief;
+	int32_t next_bundle, next_brief, next_keys;
 	char warnings[HANDOVER_WORDS];
 
 	uint32_t n_children, n_clients;

@@ -15,7 +15,7 @@ static void loader_is_late(struct loop_timer *t);
 void reload_init(struct reload *r, struct loop *l)
 {
 	r->loop = l;
-	r->bundle = r->brief = -1;
+	r->bundle = r->brief = r->keys = -1;
 	child_init(&r->loader, l, "loader", loader_said, loader_gone);
 	loop_timer_init(&r->limit, loader_is_late);
 }
@@ -38,7 +38,9 @@ static void close_loaded(struct reload *r)
 		close(r->bundle);
 	if (r->brief >= 0)
 		close(r->brief);
-	r->bundle = r->brief = -1;
+	if (r->keys >= 0)
+		close(r->keys);
+	r->bundle = r->brief = r->keys = -1;
 }
 
 static void finish(struct reload *r, bool ok)
@@ -135,9 +137,10 @@ static void loader_said(struct child *c, struct msg *m)
 {
 	struct reload *r = list_of(c, struct reload, loader);
 
-	if (m->type == MSG_BUNDLE && m->n_fds >= 1 && m->n_fds <= 2 && r->bundle < 0) {
+	if (m->type == MSG_BUNDLE && m->n_fds >= 1 && m->n_fds <= 3 && r->bundle < 0) {
 		r->bundle = m->fds[0];
-		r->brief = m->n_fds == 2 ? m->fds[1] : -1;
+		r->brief = m->n_fds >= 2 ? m->fds[1] : -1;
+		r->keys = m->n_fds == 3 ? m->fds[2] : -1;
 		m->n_fds = 0;
 	}
 	if (m->type == MSG_FAULTS)
@@ -184,8 +187,8 @@ static bool judge(struct reload *r)
 {
 	const char *why;
 
-	r->next = edition_new(r->bundle, r->brief, &why);
-	r->bundle = r->brief = -1;
+	r->next = edition_new(r->bundle, r->brief, r->keys, &why);
+	r->bundle = r->brief = r->keys = -1;
 	if (!r->next) {
 		report_add(&r->report, "%s: what the loader made cannot be used: %s", r->config,
 			   why);
@@ -249,12 +252,13 @@ void reload_refuse(struct reload *r, const char *why)
 	refuse(r);
 }
 
-void reload_adopt(struct reload *r, int bundle, int brief, const char *warnings)
+void reload_adopt(struct reload *r, int bundle, int brief, int keys, const char *warnings)
 {
 	r->upgrades = true;
 	r->run++;
 	r->bundle = bundle;
 	r->brief = brief;
+	r->keys = keys;
 	report_lines(&r->report, str_of(warnings));
 	prepare(r);
 }

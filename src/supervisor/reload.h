@@ -38,8 +38,8 @@ struct reload_calls {
 	/* Descriptor of the binary whose loader reads the file. -1, and lines in `report`. */
 	int (*program)(struct reload *r, bool upgrades);
 	void (*begun)(struct reload *r);
-	/* An upgrade: the file is good, and in `bundle` and `brief`. Does not return, or ends with
-	 * reload_refuse(). */
+	/* An upgrade: the file is good, and in `bundle`, `brief` and `keys`. Does not return, or
+	 * ends with reload_refuse(). */
 	void (*leave)(struct reload *r);
 	/* The file is good; what it says is in `next`. False (and lines in `report`): refused. */
 	bool (*loaded)(struct reload *r);
@@ -68,7 +68,7 @@ struct reload {
 	bool stopped;
 	struct child loader;
 	struct loop_timer limit;
-	int bundle, brief; /* from the loader; -1: none */
+	int bundle, brief, keys; /* from the loader; -1: none */
 	bool faults;       /* it found any */
 	struct report report;
 	struct edition *next;
@@ -86,7 +86,7 @@ void reload_ask_upgrade(struct reload *r);
 void reload_refuse(struct reload *r, const char *why);
 /* The successor's part of an upgrade; `running` is its predecessor's. The descriptors become the
  * reload's. */
-void reload_adopt(struct reload *r, int bundle, int brief, const char *warnings);
+void reload_adopt(struct reload *r, int bundle, int brief, int keys, const char *warnings);
 /* The upgrade's end where it began. */
 void reload_resume(struct reload *r, const char *why);
 /* What a service says. */

@@ -95,15 +95,24 @@ static void send_hello(struct service *s, const struct edition *g)
 	service_send_log(s, &g->log);
 }
 
+static void send_carried(struct service *s, const struct edition *g)
+{
+	struct msg m = {.type = MSG_PREPARE, .arg = g->number};
+	int secrets = s->kind->secrets ? s->kind->secrets(g) : -1;
+
+	if (s->kind->carried)
+		m.fds[m.n_fds++] = s->kind->carried(g);
+	if (secrets >= 0)
+		m.fds[m.n_fds++] = secrets;
+	child_send(&s->child, &m);
+}
+
 static void send_prepare(struct service *s, const struct edition *g)
 {
 	for (unsigned i = 0; s->kind->listens && i < g->sockets.n; i++)
 		if (s->kind->listens(g->m, i))
 			send_fd(s, MSG_LISTENER, i, g->sockets.entry[i].fd);
-	if (s->kind->carried)
-		send_fd(s, MSG_PREPARE, g->number, s->kind->carried(g));
-	else
-		send_plain(s, MSG_PREPARE, g->number);
+	send_carried(s, g);
 	s->step = SERVICE_PREPARING;
 	s->target = g;
 	loop_timer_set(s->child.loop, &s->answer,

@@ -27,6 +27,7 @@ struct service_kind {
 	bool (*listens)(const struct manifest *m, unsigned i);
 	bool (*wanted)(const struct manifest *m);
 	int (*carried)(const struct edition *g); /* descriptor of PREPARE; NULL: none */
+	int (*secrets)(const struct edition *g); /* and a second one, which may be -1 */
 	uint64_t (*files)(const struct manifest *m);
 };
 

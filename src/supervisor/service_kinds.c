@@ -47,6 +47,11 @@ static int brief_of(const struct edition *g)
 	return g->brief;
 }
 
+static int keys_of(const struct edition *g)
+{
+	return g->keys;
+}
+
 static uint64_t files_of_proxy(const struct manifest *m)
 {
 	uint64_t needed = files_needed(m->max_connections, m->servers);
@@ -71,6 +76,7 @@ const struct service_kind service_kinds[SERVICES] = {
 			.listens = of_frontend,
 			.wanted = always,
 			.carried = bundle_of,
+			.secrets = keys_of,
 			.files = files_of_proxy,
 		},
 	[BOARD_VRRP] =

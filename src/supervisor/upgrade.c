@@ -148,8 +148,10 @@ static void add_edition(struct handover *h, const struct reload *r)
 	h->grace_us = g->m->grace_us;
 	h->bundle = g->bundle;
 	h->brief = g->brief;
+	h->keys = g->keys;
 	h->next_bundle = r->bundle;
 	h->next_brief = r->brief;
+	h->next_keys = r->keys;
 	str_copy(h->log_target, sizeof(h->log_target), str_of(g->m->log_target));
 	h->log_kind = (int32_t)g->log.kind;
 	h->log_fd = g->log.fd;

@@ -37,6 +37,10 @@ ELSEWHERE = {
 ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what in (
     "MISSING", "LINE", "KIND", "LENGTH", "CHECKSUM", "TIMEOUT", "ABORT"))
 
+ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
+    "TLS_PLAIN", "TLS_TIMEOUT", "TLS_ABORT", "TLS_DECLINED", "TLS_FAILED", "MISDIRECTED"))
+ELSEWHERE["TLS_CERTIFICATE"] = "test_h125_h127_tls.py"
+
 GET = "GET /x HTTP/1.1\r\nHost: a\r\n"
 POST = "POST /x HTTP/1.1\r\nHost: a\r\n"
 NOWHERE, CHOSEN, SERVER = (None, None), ("main", None), ("main", "main1")

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct conf_name name = { .host = STR("localhost") };
 	struct conf_source source = { .path = STR("fuzz.conf"), .names = &name, .n_names = 1 };
-	struct wants wants = { count, count, count };
+	struct wants wants = { count, count, count, count };
 	struct arena arena;
 	struct diags diags;
 	struct conf *conf;

@@ -56,6 +56,7 @@ START_TEST(default_timeouts_are_those_of_the_manual)
 				      .fin = 10000000,
 				      .upstream_idle = 30000000,
 				      .proxy_header = 5000000,
+				      .tls_handshake = 10000000,
 				      .body_min_rate = 500 };
 
 	rig_good(&r, RIG_FRONTENDS RIG_BACKENDS);

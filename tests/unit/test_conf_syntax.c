@@ -140,10 +140,15 @@ static void ask_page(struct wants *w, struct str path, unsigned line)
 	ask((struct asked *)w, "page", path, line);
 }
 
+static void ask_secret(struct wants *w, struct str path, unsigned line)
+{
+	ask((struct asked *)w, "secret", path, line);
+}
+
 START_TEST(wants_are_found)
 {
 	struct conf_source source = { .path = STR("t.conf") };
-	struct asked a = { { ask_host, ask_file, ask_page }, "" };
+	struct asked a = { { ask_host, ask_file, ask_page, ask_secret }, "" };
 
 	source.text = STR("frontends = ( {\n"
 			  " acls: { a = \"path -i -f /etc/a  or hdr(X) -f b.txt\"; };\n"
@@ -159,6 +164,12 @@ START_TEST(wants_are_found)
 	ck_assert(wants_read(&a.wants, &source));
 	ck_assert_str_eq(a.said, "file:/etc/a@2 file:b.txt@2 file:c@3 file:d e@3 "
 				 "host:app.example.org@5 page:e.html@8 page:e.json@8 ");
+	a.said[0] = '\0';
+	source.text = STR("f = ( { bind = ( { tls: { certificates = ( \"a.pem\", \"b\" );\n"
+			  " keys = [ \"c\" ]; ticket_keys = \"t\"; profile = \"p\"; }; } ); } );\n"
+			  "keys = ( \"no\" ); certificates = ( { tls = \"no\"; } );\n");
+	ck_assert(wants_read(&a.wants, &source));
+	ck_assert_str_eq(a.said, "secret:a.pem@1 secret:b@1 secret:c@2 secret:t@2 ");
 	source.text = STR("a = ;");
 	ck_assert(!wants_read(&a.wants, &source));
 }

@@ -376,7 +376,7 @@ START_TEST(good_file_becomes_a_bundle)
 	pid = role_start("c", &sock);
 	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_OK);
 	ck_assert_int_eq(msg.type, MSG_BUNDLE);
-	ck_assert_uint_eq(msg.n_fds, 2);
+	ck_assert_uint_eq(msg.n_fds, 3);
 	ck_assert_ptr_nonnull(strstr(buf, "c:5: warning: a frontend without default_backend"));
 	m = bundle_map(msg.fds[0], &size, &why);
 	ck_assert_msg(m != NULL, "%s", why);
@@ -540,7 +540,7 @@ START_TEST(routers_become_a_brief)
 	pid = role_start("c", &sock);
 	ck_assert_int_eq(msg_recv(sock, &msg, buf), MSG_OK);
 	ck_assert_msg(msg.type == MSG_BUNDLE, "%s", buf);
-	ck_assert_uint_eq(msg.n_fds, 2);
+	ck_assert_uint_eq(msg.n_fds, 3);
 	ck_assert_ptr_null(strstr(buf, "hid"));
 	m = bundle_map(msg.fds[0], &size, &why);
 	ck_assert_msg(m != NULL, "%s", why);

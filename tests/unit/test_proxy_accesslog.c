@@ -407,11 +407,17 @@ START_TEST(long_input_keeps_the_end)
 	ck_assert(str_find(line, STR("\" REQ_VERSION_UNSUPPORTED size=18446744073709551615 "
 				     "limit=18446744073709551615 id=")) > 0);
 	ck_assert_uint_gt(line.n, ACCESSLOG_LINE - 60);
+	r.detail = "no shared cipher";
+	line = str_of(format(CONF_LOG_HAPROXY, &r));
+	ck_assert(str_find(line, STR("\" REQ_VERSION_UNSUPPORTED (no shared cipher) "
+				     "size=18446744073709551615 limit=18446744073709551615 "
+				     "id=")) > 0);
 	line = str_of(format(CONF_LOG_COMBINED, &r));
 	ck_assert_int_eq(line.p[line.n - 1], '"');
 	line = str_of(format(CONF_LOG_JSON, &r));
 	ck_assert(str_ends(line, STR("\"}")));
 	ck_assert(str_find(line, STR(",\"user_agent\":\"")) > 0);
+	ck_assert(str_find(line, STR(",\"detail\":\"no shared cipher\",")) > 0);
 }
 END_TEST
 

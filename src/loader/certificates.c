@@ -1,0 +1,143 @@
+#include "loader/certificates.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "net/certificate.h"
+#include "net/tls_server.h"
+
+#define DAY 86400
+
+struct checking {
+	const struct conf_source *source;
+	struct diags *diags;
+	int64_t now;
+	const struct conf_tls *tls;
+	struct certificate *read[CONF_MAX_CERTIFICATES]; /* NULL: it is bad, and was told of */
+	bool complete; /* all files are there and good */
+};
+
+static void say_day(int64_t at, char to[16])
+{
+	time_t t = (time_t)at;
+	struct tm parts;
+
+	strftime(to, 16, "%Y-%m-%d", gmtime_r(&t, &parts));
+}
+
+static void check_times(struct checking *c, const struct conf_path *p, const struct certificate *x)
+{
+	int64_t ends = certificate_ends(x), begins = certificate_begins(x);
+	char day[16];
+
+	if (begins > c->now) {
+		say_day(begins, day);
+		diag_add(c->diags, c->source, DIAG_WARNING, p->line,
+			 "the certificate in \"%.*s\" is not good before %s; until then clients "
+			 "refuse it", STR_ARGS(p->path), day);
+	}
+	say_day(ends, day);
+	if (ends <= c->now)
+		diag_add(c->diags, c->source, DIAG_WARNING, p->line,
+			 "the certificate in \"%.*s\" has expired on %s, and clients refuse it; "
+			 "renew it", STR_ARGS(p->path), day);
+	else if (ends - c->now < CERTIFICATES_SOON_DAYS * DAY)
+		diag_add(c->diags, c->source, DIAG_WARNING, p->line,
+			 "the certificate in \"%.*s\" expires on %s, in %" PRId64
+			 " day%s; renew it",
+			 STR_ARGS(p->path), day, (ends - c->now) / DAY,
+			 (ends - c->now) / DAY == 1 ? "" : "s");
+}
+
+static unsigned gather_keys(const struct checking *c, struct str keys[CONF_MAX_CERTIFICATES])
+{
+	for (unsigned i = 0; i < c->tls->n_keys; i++) {
+		const struct conf_file *f = conf_find_secret(c->source, c->tls->keys[i].path);
+
+		keys[i] = f ? f->content : STR_NONE;
+	}
+	return c->tls->n_keys;
+}
+
+static void check_file(struct checking *c, unsigned index)
+{
+	const struct conf_path *p = &c->tls->certificates[index];
+	const struct conf_file *f = conf_find_secret(c->source, p->path);
+	struct str keys[CONF_MAX_CERTIFICATES];
+	char why[CERTIFICATE_WHY];
+
+	c->complete = c->complete && f && f->content.p;
+	if (!f || !f->content.p)
+		return;
+	c->read[index] = certificate_read(f->content, keys, gather_keys(c, keys), why);
+	if (!c->read[index]) {
+		c->complete = false;
+		diag_add(c->diags, c->source, DIAG_ERROR, p->line, "\"%.*s\": %s",
+			 STR_ARGS(p->path), why);
+		return;
+	}
+	check_times(c, p, c->read[index]);
+}
+
+static void check_keys(struct checking *c)
+{
+	for (unsigned k = 0; k < c->tls->n_keys; k++) {
+		bool used = false;
+
+		for (unsigned i = 0; i < c->tls->n_certificates; i++)
+			used |= c->read[i] && certificate_took_key(c->read[i], k);
+		if (!used)
+			diag_add(c->diags, c->source, DIAG_WARNING, c->tls->keys[k].line,
+				 "\"%.*s\" is the key of none of these certificates whose own "
+				 "file has no key; remove it", STR_ARGS(c->tls->keys[k].path));
+	}
+}
+
+/* As the proxy will do it. */
+static void try_all(struct checking *c)
+{
+	char why[TLS_WHY];
+	struct tls_server *s = tls_server_new(c->tls, c->source, STR_NONE, why);
+
+	if (!s)
+		diag_add(c->diags, c->source, DIAG_ERROR, c->tls->certificates[0].line, "%s", why);
+	tls_server_unref(s);
+}
+
+static void check_bind(struct checking *c)
+{
+	const struct conf_file *tickets = conf_find_secret(c->source, c->tls->ticket_keys.path);
+
+	c->complete = !c->tls->ticket_keys.path.n || (tickets && tickets->content.p);
+	memset(c->read, 0, sizeof(c->read));
+	for (unsigned i = 0; i < c->tls->n_certificates; i++)
+		check_file(c, i);
+	if (c->complete) {
+		check_keys(c);
+		try_all(c);
+	}
+	for (unsigned i = 0; i < c->tls->n_certificates; i++)
+		certificate_free(c->read[i]);
+}
+
+void certificates_check(const struct conf *conf, const struct conf_source *source,
+			struct diags *diags, int64_t now)
+{
+	struct checking c = { .source = source, .diags = diags, .now = now };
+
+	for (unsigned i = 0; i < conf->n_frontends; i++)
+		for (unsigned k = 0; k < conf->frontends[i].n_binds; k++) {
+			c.tls = &conf->frontends[i].binds[k].tls;
+			if (c.tls->on)
+				check_bind(&c);
+		}
+}
+
+void certificates_forget(struct conf_source *source)
+{
+	for (unsigned i = 0; i < source->n_secrets; i++)
+		if (source->secrets[i].content.n)
+			explicit_bzero((char *)(uintptr_t)source->secrets[i].content.p,
+				       source->secrets[i].content.n);
+}

@@ -1,0 +1,20 @@
+/* What a certificate consists of; private to net/. */
+#ifndef HPCBAL_NET_CERTIFICATE_PARTS_H
+#define HPCBAL_NET_CERTIFICATE_PARTS_H
+
+#include <openssl/x509.h>
+
+#include "base/arena.h"
+#include "net/certificate.h"
+
+struct certificate {
+	X509 *leaf;
+	STACK_OF(X509) *chain; /* without the leaf */
+	EVP_PKEY *key;
+	unsigned key_index; /* among those it was read with; UINT_MAX: of its own file */
+	struct arena arena;
+	struct str *names;
+	unsigned n_names;
+};
+
+#endif

@@ -1,0 +1,23 @@
+/* TLS as a transport of connections: OpenSSL between a connection and its socket. Each belongs
+ * to its connection's thread; the contexts that it holds are shared (net/tls_server.h). */
+#ifndef HPCBAL_NET_TLS_H
+#define HPCBAL_NET_TLS_H
+
+#include "net/conn.h"
+
+struct tls_server;
+struct tls_client;
+
+extern const struct transport transport_tls;
+
+/* The open connection speaks TLS from here on; conn_handshake() comes next. `early` are bytes of
+ * its that were read already. Holds a reference to the server. False: out of memory. */
+bool tls_accept(struct conn *c, struct tls_server *s, struct str early);
+/* The same of a connection to a server; `preface` goes in front of all, as it is. */
+bool tls_connect(struct conn *c, struct tls_client *t, struct str preface);
+/* Whether a client that asked for a name uses this connection for another one, in lower case,
+ * which the certificate of that name is not for, but another one of this listener is
+ * (HTTP.md 125). */
+bool tls_misdirects(const struct conn *c, struct str host);
+
+#endif

@@ -1,0 +1,254 @@
+#include "net/tls_server.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "net/certificate_parts.h"
+#include "net/tls_options.h"
+#include "net/tls_tickets.h"
+
+/* So long a session can be resumed. */
+#define SESSION_SECONDS (8 * 3600)
+
+/* Certificates for one set of names, of different kinds of key. */
+struct site {
+	SSL_CTX *context;
+	struct certificate *first; /* its names are those of all */
+};
+
+struct tls_server {
+	_Atomic unsigned references;
+	unsigned n_sites, n_certificates;
+	struct site *sites; /* the first is the default */
+	struct certificate **certificates;
+	struct tls_tickets *tickets;
+	unsigned char protocols[64];
+	unsigned n_protocols;
+};
+
+/* ---- which certificate ---- */
+
+static const struct site *find_site(const struct tls_server *s, struct str host)
+{
+	for (unsigned i = 0; i < s->n_sites; i++)
+		for (unsigned k = 0; k < s->sites[i].first->n_names; k++)
+			if (str_eq(s->sites[i].first->names[k], host))
+				return &s->sites[i];
+	for (unsigned i = 0; i < s->n_sites; i++)
+		if (certificate_covers(s->sites[i].first, host))
+			return &s->sites[i];
+	return NULL;
+}
+
+static int choose_by_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct tls_server *s = arg;
+	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct site *site;
+	char name[256];
+	size_t n = 0;
+
+	(void)alert;
+	for (; asked && asked[n] && n < sizeof(name); n++)
+		name[n] = str_lower_char(asked[n]);
+	site = n ? find_site(s, (struct str){ name, n }) : NULL;
+	if (site)
+		SSL_set_SSL_CTX(ssl, site->context);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+bool tls_server_prefers_other(const struct tls_server *s, const struct ssl_ctx_st *now,
+			      struct str host)
+{
+	for (unsigned i = 0; i < s->n_sites; i++)
+		if (s->sites[i].context == now && certificate_covers(s->sites[i].first, host))
+			return false;
+	return find_site(s, host) != NULL;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *n,
+			   const unsigned char *offered, unsigned n_offered, void *arg)
+{
+	const struct tls_server *s = arg;
+	unsigned char *chosen;
+
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, n, s->protocols, s->n_protocols, offered, n_offered) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* ---- making ---- */
+
+static SSL_CTX *make_context(struct tls_server *s, const struct conf_tls *c)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (!ctx || !tls_options_set(ctx, c->profile) || !tls_tickets_use(s->tickets, ctx) ||
+	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"hpcbal", 6) != 1) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
+	SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
+	SSL_CTX_set_tlsext_servername_arg(ctx, s);
+	if (s->n_protocols)
+		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, s);
+	return ctx;
+}
+
+static bool same_names(const struct certificate *a, const struct certificate *b)
+{
+	if (a->n_names != b->n_names || !a->n_names)
+		return false;
+	for (unsigned i = 0; i < a->n_names; i++) {
+		bool found = false;
+
+		for (unsigned k = 0; k < b->n_names && !found; k++)
+			found = str_eq(a->names[i], b->names[k]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* A site for the same names that has no key of this kind yet. */
+static struct site *site_to_join(const struct tls_server *s, const struct certificate *c)
+{
+	for (unsigned i = 0; i < s->n_sites; i++) {
+		struct site *e = &s->sites[i];
+
+		if (same_names(e->first, c) &&
+		    EVP_PKEY_get_base_id(e->first->key) != EVP_PKEY_get_base_id(c->key))
+			return e;
+	}
+	return NULL;
+}
+
+static bool add_certificate(struct tls_server *s, const struct conf_tls *conf,
+			    struct certificate *c)
+{
+	struct site *site = site_to_join(s, c);
+
+	s->certificates[s->n_certificates++] = c;
+	if (!site) {
+		site = &s->sites[s->n_sites];
+		site->context = make_context(s, conf);
+		site->first = c;
+		if (!site->context)
+			return false;
+		s->n_sites++;
+	}
+	return SSL_CTX_use_cert_and_key(site->context, c->leaf, c->key, c->chain, 1) == 1;
+}
+
+static bool fail(char why[TLS_WHY], struct str path, const char *text)
+{
+	snprintf(why, TLS_WHY, "%.*s: %s", STR_ARGS(path), text);
+	return false;
+}
+
+static const char *openssl_words(void)
+{
+	const char *words = ERR_reason_error_string(ERR_peek_last_error());
+
+	return words ? words : "OpenSSL does not take it";
+}
+
+static bool add_file(struct tls_server *s, const struct conf_tls *conf,
+		     const struct conf_source *source, struct str path, char why[TLS_WHY])
+{
+	const struct conf_file *file = conf_find_secret(source, path);
+	struct str keys[CONF_MAX_CERTIFICATES];
+	struct certificate *c;
+	char text[CERTIFICATE_WHY];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < conf->n_keys; i++) {
+		const struct conf_file *key = conf_find_secret(source, conf->keys[i].path);
+
+		if (key)
+			keys[n++] = key->content;
+	}
+	if (!file)
+		return fail(why, path, "the file was not handed over");
+	c = certificate_read(file->content, keys, n, text);
+	if (!c)
+		return fail(why, path, text);
+	return add_certificate(s, conf, c) || fail(why, path, openssl_words());
+}
+
+static bool fill(struct tls_server *s, const struct conf_tls *c, const struct conf_source *source,
+		 char why[TLS_WHY])
+{
+	const struct conf_file *keys = NULL;
+
+	if (c->ticket_keys.path.n) {
+		keys = conf_find_secret(source, c->ticket_keys.path);
+		if (!keys)
+			return fail(why, c->ticket_keys.path, "the file was not handed over");
+	}
+	s->tickets = tls_tickets_new(keys ? keys->content : STR_NONE, why);
+	s->sites = calloc(c->n_certificates, sizeof(*s->sites));
+	s->certificates = calloc(c->n_certificates, sizeof(struct certificate *));
+	if (!s->tickets)
+		return false;
+	if (!s->sites || !s->certificates)
+		return fail(why, STR("TLS"), "out of memory");
+	for (unsigned i = 0; i < c->n_certificates; i++)
+		if (!add_file(s, c, source, c->certificates[i].path, why))
+			return false;
+	return true;
+}
+
+struct tls_server *tls_server_new(const struct conf_tls *c, const struct conf_source *source,
+				  struct str protocols, char why[TLS_WHY])
+{
+	struct tls_server *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		fail(why, STR("TLS"), "out of memory");
+		return NULL;
+	}
+	s->references = 1;
+	if (protocols.n && protocols.n <= sizeof(s->protocols)) {
+		memcpy(s->protocols, protocols.p, protocols.n);
+		s->n_protocols = (unsigned)protocols.n;
+	}
+	ERR_clear_error();
+	if (fill(s, c, source, why))
+		return s;
+	ERR_clear_error();
+	tls_server_unref(s);
+	return NULL;
+}
+
+struct tls_server *tls_server_ref(struct tls_server *s)
+{
+	atomic_fetch_add(&s->references, 1);
+	return s;
+}
+
+void tls_server_unref(struct tls_server *s)
+{
+	if (!s || atomic_fetch_sub(&s->references, 1) != 1)
+		return;
+	for (unsigned i = 0; i < s->n_sites; i++)
+		SSL_CTX_free(s->sites[i].context);
+	for (unsigned i = 0; i < s->n_certificates; i++)
+		certificate_free(s->certificates[i]);
+	tls_tickets_unref(s->tickets);
+	free(s->sites);
+	free(s->certificates);
+	free(s);
+}
+
+SSL_CTX *tls_server_context(const struct tls_server *s)
+{
+	return s->sites[0].context;
+}

@@ -1,0 +1,22 @@
+/* The keys of session tickets: a client keeps its session itself, sealed with one of them, so
+ * that no memory is needed for it here, and that any node that has the key resumes it.
+ * Thread-safe. */
+#ifndef HPCBAL_NET_TLS_TICKETS_H
+#define HPCBAL_NET_TLS_TICKETS_H
+
+#include "base/str.h"
+
+struct tls_tickets;
+struct ssl_ctx_st;
+
+#define TLS_TICKETS_MAX 16 /* keys in a file */
+
+/* From a file's text: a key a line, 80 bytes in base64; the first seals, all open. Empty: random
+ * ones, which this process has for all and renews by itself. NULL: `why` (512 bytes). */
+struct tls_tickets *tls_tickets_new(struct str text, char *why);
+/* Harmless with NULL. */
+void tls_tickets_unref(struct tls_tickets *t);
+/* False: OpenSSL does not take it. `t` has to outlive the context. */
+bool tls_tickets_use(struct tls_tickets *t, struct ssl_ctx_st *ctx);
+
+#endif

@@ -97,11 +97,62 @@ static void check_server_name(struct draft *d, const config_setting_t *group,
 	}
 }
 
+static void read_path(struct draft *d, const config_setting_t *group, const char *name,
+		      struct conf_path *to)
+{
+	const config_setting_t *s = section_member(group, SECTION_SERVER_TLS, name);
+
+	if (s)
+		*to = (struct conf_path){ section_text(d, group, SECTION_SERVER_TLS, name),
+					  syntax_line(s) };
+}
+
+static void read_tls(struct draft *d, const config_setting_t *group, struct conf_server *server)
+{
+	struct conf_server_tls *tls = &server->tls;
+	struct str host;
+	uint16_t port;
+
+	tls->on = true;
+	tls->line = syntax_line(group);
+	section_defaults(d, SECTION_SERVER_TLS, tls);
+	section_read(d, group, SECTION_SERVER_TLS, tls);
+	read_path(d, group, "ca", &tls->ca);
+	read_path(d, group, "certificate", &tls->certificate);
+	if (tls->verify && !tls->ca.path.n)
+		draft_fault(d, group,
+			    "verifying a server needs to know who may have signed its "
+			    "certificate; add ca = \"/etc/hpcbal/tls/ca.pem\";, or verify = "
+			    "false; to believe anybody");
+	if (!tls->sni.n && addr_split(server->address_text, &host, &port) && value_is_host(host) &&
+	    server->address_text.n)
+		tls->sni = draft_str(d, host);
+}
+
+/* What a check speaks when it does not say: another port may be another program's. */
+static void settle_check_tls(struct draft *d, const config_setting_t *group, bool inherited,
+			     struct conf_server *server)
+{
+	const config_setting_t *own = section_member(group, SECTION_SERVER, "check");
+	const config_setting_t *said = NULL;
+
+	if (own && config_setting_is_group(own))
+		said = section_member(own, SECTION_CHECK, "tls");
+	if (server->check.kind != CONF_CHECK_NONE && server->check.tls && !server->tls.on)
+		draft_fault(d, said ? said : group,
+			    "a check over TLS needs to know how; add tls: { ca = \"…\"; }; to the "
+			    "server");
+	else if (!said && !inherited)
+		server->check.tls = server->tls.on && !server->check.port;
+	server->check.tls = server->check.tls && server->tls.on;
+}
+
 static void build_server(struct draft *d, const config_setting_t *group,
 			 struct conf_backend *backend, const struct conf_check *inherited)
 {
 	struct conf_server *server = &backend->servers[backend->n_servers++];
 	const config_setting_t *address = section_member(group, SECTION_SERVER, "address");
+	const config_setting_t *tls = section_member(group, SECTION_SERVER, "tls");
 
 	server->line = syntax_line(group);
 	section_defaults(d, SECTION_SERVER, server);
@@ -113,6 +164,10 @@ static void build_server(struct draft *d, const config_setting_t *group,
 		server->check.send_proxy = server->send_proxy;
 	if (server->send_proxy)
 		backend->sends_proxy = true;
+	if (tls)
+		read_tls(d, tls, server);
+	settle_check_tls(d, group, d->check_says_tls, server);
+	backend->speaks_tls |= server->tls.on;
 	check_server_name(d, group, backend, server);
 }
 
@@ -194,6 +249,7 @@ static uint64_t fingerprint(const struct conf_backend *b)
 
 		h = hash_pair(section_hash(SECTION_SERVER, s, h),
 			      hash_bytes((struct str){ text, n }));
+		h = section_hash(SECTION_SERVER_TLS, &s->tls, hash_pair(h, s->tls.on));
 		h = hash_check(&s->check, h);
 	}
 	return h;
@@ -230,6 +286,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 	if (timeouts && b->mode == CONF_MODE_TCP)
 		section_check_tcp(d, timeouts, SECTION_BACKEND_TIMEOUTS);
 	check_queue_timeout(d, group, timeouts);
+	d->check_says_tls = check && section_member(check, SECTION_CHECK, "tls");
 	if (check)
 		build_check(d, check, NULL, &common);
 	if (breaker)

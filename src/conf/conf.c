@@ -193,14 +193,6 @@ void conf_unref(struct conf *conf)
 	free(conf);
 }
 
-const struct conf_file *conf_find_secret(const struct conf_source *source, struct str path)
-{
-	for (unsigned i = 0; i < source->n_secrets; i++)
-		if (str_eq(source->secrets[i].path, path))
-			return &source->secrets[i];
-	return NULL;
-}
-
 const struct conf_file *conf_find_file(const struct conf_source *source, struct str path)
 {
 	for (unsigned i = 0; i < source->n_files; i++)

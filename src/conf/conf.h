@@ -239,6 +239,16 @@ struct conf_check {
 	unsigned rise, fall;
 	uint16_t port; /* 0: the server's */
 	unsigned send_proxy; /* version of the PROXY header that it begins with; 0: none */
+	bool tls;            /* as the server's own tls says */
+};
+
+/* How a server is spoken to over TLS. */
+struct conf_server_tls {
+	bool on;
+	bool verify;
+	struct conf_path ca, certificate; /* path empty: none */
+	struct str sni; /* the name that is asked for and verified; empty: the address is */
+	unsigned line;
 };
 
 /* Without a check a server is always UP, as in HAProxy. */
@@ -251,6 +261,7 @@ struct conf_server {
 	uint64_t max_connections; /* requests and tunnels at a time; 0: no limit */
 	uint64_t slow_start;     /* 0: its whole weight at once */
 	unsigned send_proxy;     /* version of the PROXY header of each connection; 0: none */
+	struct conf_server_tls tls;
 	struct conf_check check; /* the backend's unless the server says otherwise */
 	unsigned line;
 };
@@ -306,6 +317,7 @@ struct conf_backend {
 	unsigned max_queue; /* so many requests may wait for its servers */
 	struct conf_sticky sticky;
 	bool sends_proxy; /* some server of it has send_proxy */
+	bool speaks_tls;  /* or tls */
 	struct conf_timeouts timeouts;
 	/* Of everything in this block as it was read: equal in two configurations when the
 	 * backend did not change. Names a file or a resolved address by its content. */
@@ -427,7 +439,14 @@ const struct conf_file *conf_find_file(const struct conf_source *source, struct 
 /* The page of the first entry that has one for this status; no `p`: there is none. */
 struct str conf_error_page(const struct conf_errors *errors, unsigned status, bool json);
 /* The same of a certificate or key. */
-const struct conf_file *conf_find_secret(const struct conf_source *source, struct str path);
+static inline const struct conf_file *conf_find_secret(const struct conf_source *source,
+							 struct str path)
+{
+	for (unsigned i = 0; i < source->n_secrets; i++)
+		if (str_eq(source->secrets[i].path, path))
+			return &source->secrets[i];
+	return NULL;
+}
 /* -1 when there is none. */
 int conf_find_backend(const struct conf *conf, struct str name);
 

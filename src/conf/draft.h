@@ -15,6 +15,7 @@ struct draft {
 	struct conf_timeouts timeouts; /* of the top: what frontends and backends begin with */
 	unsigned n_servers;            /* so far */
 	bool *used;                    /* by backend: a route or a default names it */
+	bool check_says_tls;           /* the backend's check, whose servers are read */
 	unsigned n_limits;             /* of all frontends */
 	unsigned n_binds;
 	struct conf_bind *binds[CONF_MAX_BINDS]; /* of all frontends */

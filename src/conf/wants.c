@@ -72,7 +72,8 @@ static bool is_page(const config_setting_t *s)
 }
 
 /* Settings in a group "tls", texts or lists of them. */
-static const char *const secrets[] = { "certificates", "keys", "ticket_keys" };
+static const char *const secrets[] = { "certificates", "keys", "ticket_keys", "ca",
+				       "certificate" };
 
 static bool is_secret(const config_setting_t *s)
 {

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "net/certificate.h"
-#include "net/tls_server.h"
+#include "net/tls_client.h"
 
 #define DAY 86400
 
@@ -121,6 +121,43 @@ static void check_bind(struct checking *c)
 		certificate_free(c->read[i]);
 }
 
+static bool is_there(const struct checking *c, struct str path)
+{
+	const struct conf_file *f = path.n ? conf_find_secret(c->source, path) : NULL;
+
+	return !path.n || (f && f->content.p);
+}
+
+/* Of a server the files are tried as the proxy will; what is said names the file. */
+static void check_server(struct checking *c, const struct conf_server *s)
+{
+	const struct conf_path *own = &s->tls.certificate;
+	const struct conf_file *f = own->path.n ? conf_find_secret(c->source, own->path) : NULL;
+	struct certificate *x = NULL;
+	char why[TLS_WHY];
+	struct tls_client *t;
+
+	if (!is_there(c, s->tls.ca.path) || !is_there(c, own->path))
+		return;
+	t = tls_client_new(&s->tls, &s->addr, c->source, why);
+	if (!t)
+		diag_add(c->diags, c->source, DIAG_ERROR, s->tls.line, "%s", why);
+	else if (f)
+		x = certificate_read(f->content, NULL, 0, why);
+	if (x)
+		check_times(c, own, x);
+	certificate_free(x);
+	tls_client_unref(t);
+}
+
+static void check_servers(struct checking *c, const struct conf_backend *b)
+{
+	for (unsigned i = 0; b->speaks_tls && i < b->n_servers; i++)
+		if (b->servers[i].tls.on &&
+		    (b->servers[i].tls.ca.path.n || !b->servers[i].tls.verify))
+			check_server(c, &b->servers[i]);
+}
+
 void certificates_check(const struct conf *conf, const struct conf_source *source,
 			struct diags *diags, int64_t now)
 {
@@ -132,6 +169,8 @@ void certificates_check(const struct conf *conf, const struct conf_source *sourc
 			if (c.tls->on)
 				check_bind(&c);
 		}
+	for (unsigned i = 0; i < conf->n_backends; i++)
+		check_servers(&c, &conf->backends[i]);
 }
 
 void certificates_forget(struct conf_source *source)

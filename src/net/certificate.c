@@ -34,8 +34,7 @@ static int no_password(char *to, int size, int writes, void *arg)
 
 /* ---- reading ---- */
 
-/* Whatever the file has of certificates, in its order. */
-static STACK_OF(X509) *read_all(struct str pem)
+STACK_OF(X509) *certificate_read_all(struct str pem)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();
 	BIO *from = bio_of(pem);
@@ -193,7 +192,7 @@ unsigned certificate_names(const struct certificate *c, const struct str **names
 static bool read_parts(struct certificate *c, struct str pem, const struct str *keys, unsigned n,
 		       char *why)
 {
-	c->chain = read_all(pem);
+	c->chain = certificate_read_all(pem);
 	c->leaf = c->chain ? sk_X509_shift(c->chain) : NULL;
 	if (!c->leaf)
 		return fail(why, "there is no certificate in it; it needs PEM text: the "
@@ -253,7 +252,7 @@ int64_t certificate_begins(const struct certificate *c)
 
 unsigned certificate_count(struct str pem, char why[CERTIFICATE_WHY])
 {
-	STACK_OF(X509) *all = read_all(pem);
+	STACK_OF(X509) *all = certificate_read_all(pem);
 	int n = sk_X509_num(all);
 
 	sk_X509_pop_free(all, X509_free);

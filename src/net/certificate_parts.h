@@ -17,4 +17,7 @@ struct certificate {
 	unsigned n_names;
 };
 
+/* All certificates of a text, in its order; the caller's. NULL: out of memory. */
+STACK_OF(X509) *certificate_read_all(struct str pem);
+
 #endif

@@ -6,6 +6,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/loop.c src/net/loop.h \
 	src/net/proxy_header.c src/net/proxy_header.h \
 	src/net/tls.c src/net/tls.h \
+	src/net/tls_client.c src/net/tls_client.h \
 	src/net/tls_options.c src/net/tls_options.h \
 	src/net/tls_server.c src/net/tls_server.h \
 	src/net/tls_tickets.c src/net/tls_tickets.h

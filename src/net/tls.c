@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "net/tls_server.h"
+#include "net/tls_client.h"
 
 #define RECORD 16384u
 /* A record on the wire: header, and what encryption adds. */
@@ -21,7 +21,8 @@
 struct tls {
 	SSL *ssl;
 	struct conn *conn;
-	struct tls_server *server; /* a reference */
+	struct tls_server *server; /* a reference; of one that was accepted */
+	struct tls_client *client; /* a reference; of one to a server */
 	struct conn_facts facts;
 	char *name;        /* facts.server_name */
 	char *early;       /* what was read in front of the handshake */
@@ -269,7 +270,7 @@ static enum conn_result handshake_failed(struct tls *t)
 	return CONN_FAIL;
 }
 
-static bool make_ssl(struct tls *t, SSL_CTX *context);
+static bool take_ssl(struct tls *t, SSL *ssl);
 static bool copy_bytes(struct str from, char **to, size_t *n);
 
 /* A client that has said nothing costs next to nothing. No record begins with a letter, and every
@@ -295,7 +296,7 @@ static enum conn_result hear_first(struct tls *t)
 	t->foreign = t->early[0] >= 'A' && t->early[0] <= 'Z';
 	if (t->foreign)
 		return handshake_failed(t);
-	if (!make_ssl(t, tls_server_context(t->server)))
+	if (!take_ssl(t, SSL_new(tls_server_context(t->server))))
 		return no_memory(t);
 	SSL_set_accept_state(t->ssl);
 	return CONN_OK;
@@ -494,6 +495,7 @@ static void state_free(struct tls *t)
 {
 	SSL_free(t->ssl);
 	tls_server_unref(t->server);
+	tls_client_unref(t->client);
 	free(t->name);
 	free(t->early);
 	free(t->pending);
@@ -546,12 +548,13 @@ static bool copy_bytes(struct str from, char **to, size_t *n)
 	return true;
 }
 
-static bool make_ssl(struct tls *t, SSL_CTX *context)
+/* `ssl` becomes its own. */
+static bool take_ssl(struct tls *t, SSL *ssl)
 {
 	BIO *b;
 
 	pthread_once(&method_once, make_method);
-	t->ssl = SSL_new(context);
+	t->ssl = ssl;
 	b = method ? BIO_new(method) : NULL;
 	if (!t->ssl || !b) {
 		BIO_free(b);
@@ -593,6 +596,22 @@ bool tls_accept(struct conn *c, struct tls_server *s, struct str early)
 		return false;
 	}
 	t->server = tls_server_ref(s);
+	take_over(c, t);
+	return true;
+}
+
+bool tls_connect(struct conn *c, struct tls_client *client, struct str preface)
+{
+	struct tls *t = state_new(c);
+
+	if (!t)
+		return false;
+	t->client = tls_client_ref(client);
+	if (!take_ssl(t, tls_client_ssl(client)) ||
+	    !copy_bytes(preface, &t->pending, &t->pending_n)) {
+		state_free(t);
+		return false;
+	}
 	take_over(c, t);
 	return true;
 }

@@ -85,7 +85,7 @@ struct exchange {
 	const struct conf_answer *answer; /* of the route; NULL: the reason's own */
 	struct str location; /* of a redirect */
 	const struct access_limit *limited; /* by a limit, or by dry_run almost; NULL: not */
-	const char *detail; /* about the reason, for the log; a literal, or NULL */
+	const char *detail; /* about the reason, for the log; of static storage, or NULL */
 	unsigned retry_after; /* seconds, in an answer of our own; 0: nothing is known */
 	uint64_t head_limit_at; /* when the request head must be whole */
 	uint64_t response_from; /* to_client.sent before the final response's first byte */

@@ -364,37 +364,63 @@ static enum reason connect_fault(int error)
 	}
 }
 
-/* Version of the PROXY header that the picked server gets; 0: none. */
-static unsigned header_of_server(const struct exchange *x)
+/* What OpenSSL says of a handshake stands in the log (HTTP.md 91: it is retried as the rest). */
+static enum reason connected_fault(struct exchange *x)
+{
+	const struct conn *c = &x->up->conn;
+
+	x->detail = c->facts->words;
+	switch (c->facts->fault) {
+	case CONN_FINE:
+		return connect_fault(c->error);
+	case CONN_UNTRUSTED:
+		return REASON_SERVER_CERTIFICATE;
+	default:
+		return REASON_SERVER_TLS;
+	}
+}
+
+static struct upstream_way way_to_server(const struct exchange *x)
 {
 	const struct backend *b = x->backend;
 
-	if (!b->conf->sends_proxy)
-		return 0;
+	if (!b->conf->sends_proxy && !b->conf->speaks_tls)
+		return (struct upstream_way){ NULL, 0 };
 	for (unsigned i = 0; i < b->conf->n_servers; i++)
 		if (b->servers[i] == x->server)
-			return b->conf->servers[i].send_proxy;
+			return (struct upstream_way){ b->tls ? b->tls[i] : NULL,
+						      b->conf->servers[i].send_proxy };
 	wrong("a server that its backend does not have");
 }
 
 /* The PROXY header, in front of all that the server gets. */
-static bool announce_client(struct exchange *x)
+static struct str proxy_header(struct exchange *x, unsigned version)
 {
 	struct session *s = x->session;
-	char *to = arena_alloc(&x->arena, PROXY_HEADER_BUILT);
+	char *to = version ? arena_alloc(&x->arena, PROXY_HEADER_BUILT) : NULL;
 	struct addr reached;
-	size_t n;
 
 	if (!to)
-		return false;
+		return STR_NONE;
 	session_reached(s, &reached);
-	n = proxy_header_build(x->up->header, reached.len ? &s->peer : NULL, &reached, to);
-	return iovq_add_first(&x->to_server.q, (struct str){ to, n });
+	return (struct str){ to, proxy_header_build(version, reached.len ? &s->peer : NULL,
+						    &reached, to) };
+}
+
+/* TLS has it in front of its handshake. */
+static bool announce_client(struct exchange *x)
+{
+	struct str header;
+
+	if (x->up->way.tls)
+		return true;
+	header = proxy_header(x, x->up->way.header);
+	return header.n && iovq_add_first(&x->to_server.q, header);
 }
 
 /* What must not be sent twice is worth a call that asks whether the server has gone: a reset
  * that came in one edge with the last answer was not told. */
-static void reuse_connection(struct exchange *x, unsigned header)
+static void reuse_connection(struct exchange *x, const struct upstream_way *way)
 {
 	struct session *s = x->session;
 	uint64_t max_idle = x->backend->conf->timeouts.upstream_idle;
@@ -403,9 +429,10 @@ static void reuse_connection(struct exchange *x, unsigned header)
 	if (unsafe && max_idle > UNSAFE_REUSE_US)
 		max_idle = UNSAFE_REUSE_US;
 	if (!list_empty(&s->own))
-		x->up = upstream_reuse_own(&s->own, x->server, header, max_idle, x, server_ready);
-	if (!x->up && !header)
-		x->up = upstream_reuse(s->worker->upstream, x->server, max_idle, x, server_ready);
+		x->up = upstream_reuse_own(&s->own, x->server, way, max_idle, x, server_ready);
+	if (!x->up && !way->header)
+		x->up = upstream_reuse(s->worker->upstream, x->server, way, max_idle, x,
+				       server_ready);
 	if (!x->up || !unsafe || conn_is_quiet(&x->up->conn))
 		return;
 	upstream_close(x->up);
@@ -415,17 +442,18 @@ static void reuse_connection(struct exchange *x, unsigned header)
 static bool start_connection(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
-	unsigned header = header_of_server(x);
+	const struct upstream_way way = way_to_server(x);
+	struct str header = STR_NONE;
 
 	x->connect_at = loop_now(w->loop);
 	x->progress = UINT64_MAX; /* it was that of another connection */
 	if (!x->fresh_only && !exchange_is_tcp(x))
-		reuse_connection(x, header);
+		reuse_connection(x, &way);
 	if (x->up)
 		return true;
-	x->up = upstream_connect(w->upstream, x->server, x, server_ready);
-	if (x->up)
-		x->up->header = header;
+	if (way.tls)
+		header = proxy_header(x, way.header);
+	x->up = upstream_connect(w->upstream, x->server, &way, header, x, server_ready);
 	return x->up != NULL;
 }
 
@@ -438,6 +466,7 @@ enum step_result step_connect(struct exchange *x)
 	switch (conn_connected(&x->up->conn)) {
 	case CONN_OK:
 		x->connected_at = loop_now(s->worker->loop);
+		x->detail = NULL;
 		if (server_is_avoided(x->server, x->connected_at))
 			server_avoid(x->server, 0);
 		return exchange_go(x, EXCHANGE_SEND_REQUEST);
@@ -450,7 +479,7 @@ enum step_result step_connect(struct exchange *x)
 	case CONN_FAIL:
 		break;
 	}
-	return exchange_connect_failed(x, connect_fault(x->up->conn.error));
+	return exchange_connect_failed(x, connected_fault(x));
 }
 
 enum step_result step_send_request(struct exchange *x)
@@ -459,7 +488,7 @@ enum step_result step_send_request(struct exchange *x)
 	if (x->req.authenticates_connection)
 		x->up->authenticated = true;
 	h1_parser_reset(&x->parser);
-	if (x->up->header && !x->up->reused && !announce_client(x))
+	if (x->up->way.header && !x->up->reused && !announce_client(x))
 		return exchange_end(x, REASON_NO_MEMORY);
 	if (exchange_is_tcp(x))
 		return exchange_go(x, EXCHANGE_TUNNEL);

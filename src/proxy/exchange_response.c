@@ -212,6 +212,7 @@ static enum step_result begin_response(struct exchange *x)
 	in->at += x->res.head_size;
 	flow_begin(&x->to_client, x->res.framing, x->res.content_length, r.framing, 0);
 	x->to_client.end_follows = !r.keep_alive && x->res.status != 101;
+	x->to_client.end_is_said = x->res.status != 101;
 	if (x->res.framing == FRAMING_CHUNKED) {
 		x->to_client.chunks.connection = http_connection_list(&x->res.fields, &x->arena);
 		x->to_client.chunks.any_name = true;

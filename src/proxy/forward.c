@@ -12,7 +12,7 @@ void flow_init(struct flow *f, const struct h1_limits *limits)
 	f->left = f->body = f->sent = 0;
 	f->limit = UINT64_MAX;
 	f->keep = 0;
-	f->in_done = f->out_done = f->moved = f->end_follows = false;
+	f->in_done = f->out_done = f->moved = f->end_follows = f->end_is_said = false;
 	f->n_heads = 0;
 	f->frames.on = false;
 	iovq_init(&f->q);
@@ -157,7 +157,7 @@ static enum flow_result flow_recv(struct flow *f, struct conn *from, struct buf 
 	case CONN_AGAIN:
 		return FLOW_WAIT_READ;
 	case CONN_EOF:
-		if (f->in != FRAMING_CLOSE)
+		if (f->in != FRAMING_CLOSE || (f->end_is_said && from->truncated))
 			return FLOW_SOURCE_END;
 		put_end(f);
 		return FLOW_DONE;

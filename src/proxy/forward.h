@@ -22,6 +22,7 @@ struct flow {
 	const struct h1_limits *limits; /* of the message's head */
 	bool in_done;      /* the source's message is complete */
 	bool out_done;     /* and all of it was sent */
+	bool end_is_said;  /* an end that only breaks off is no end: a body that lasts until it */
 	bool end_follows;  /* the sink is closed or shut in the turn in which all was sent */
 	bool moved;        /* bytes of the body left the buffer: it cannot be sent again */
 	struct h1_chunks chunks;

@@ -126,8 +126,51 @@ const struct generation_listener *generation_listener(const struct generation *g
 /* ALPN's words for what the codecs speak. */
 #define PROTOCOLS_HTTP STR("\x08http/1.1")
 
-static bool make_tls(struct generation *g, char *why)
+/* One of the same settings keeps its session, and the connections that are idle. */
+static struct tls_client *same_client(const struct generation *old, const struct server *s,
+				      struct tls_client *made)
 {
+	for (unsigned b = 0; old && b < old->conf->n_backends; b++) {
+		const struct backend *e = &old->backends[b];
+
+		for (unsigned i = 0; e->tls && i < e->conf->n_servers; i++) {
+			if (e->servers[i] != s || !e->tls[i] || !tls_client_same(e->tls[i], made))
+				continue;
+			tls_client_unref(made);
+			return tls_client_ref(e->tls[i]);
+		}
+	}
+	return made;
+}
+
+static bool make_clients(struct generation *g, struct backend *b, const struct generation *old,
+			 char why[TLS_WHY])
+{
+	if (!b->conf->speaks_tls)
+		return true;
+	b->tls = arena_zalloc(&g->arena, b->conf->n_servers * sizeof(struct tls_client *));
+	if (!b->tls) {
+		snprintf(why, TLS_WHY, "reading the keys: out of memory");
+		return false;
+	}
+	for (unsigned i = 0; i < b->conf->n_servers; i++) {
+		const struct conf_server *c = &b->conf->servers[i];
+
+		if (!c->tls.on)
+			continue;
+		b->tls[i] = tls_client_new(&c->tls, &c->addr, &g->source, why);
+		if (!b->tls[i])
+			return false;
+		b->tls[i] = same_client(old, b->servers[i], b->tls[i]);
+	}
+	return true;
+}
+
+static bool make_tls(struct generation *g, const struct generation *old, char why[TLS_WHY])
+{
+	for (unsigned i = 0; i < g->conf->n_backends; i++)
+		if (!make_clients(g, &g->backends[i], old, why))
+			return false;
 	for (unsigned i = 0; i < g->n_listeners; i++) {
 		struct generation_listener *l = &g->listeners[i];
 		bool http = g->conf->frontends[l->frontend].mode == CONF_MODE_HTTP;
@@ -143,7 +186,8 @@ static bool make_tls(struct generation *g, char *why)
 }
 
 /* The keyring is mapped for as long as contexts are made of it. */
-static bool read_keys(struct generation *g, struct listener_fds *fds, char why[TLS_WHY])
+static bool read_keys(struct generation *g, const struct generation *old,
+		      struct listener_fds *fds, char why[TLS_WHY])
 {
 	const char *fault = NULL;
 	const void *keyring;
@@ -151,7 +195,7 @@ static bool read_keys(struct generation *g, struct listener_fds *fds, char why[T
 	bool good;
 
 	if (fds->keys < 0)
-		return make_tls(g, why);
+		return make_tls(g, old, why);
 	keyring = sealed_map(fds->keys, sizeof(uint64_t), KEYRING_MAX, &size, &fault);
 	if (!keyring) {
 		snprintf(why, TLS_WHY, "mapping the keys: %s", fault);
@@ -159,7 +203,7 @@ static bool read_keys(struct generation *g, struct listener_fds *fds, char why[T
 	}
 	snprintf(why, TLS_WHY, "reading the keys: out of memory");
 	good = conf_secrets_decode((struct str){ keyring, size }, &g->arena, &g->source) &&
-	       make_tls(g, why);
+	       make_tls(g, old, why);
 	g->source.n_secrets = 0;
 	munmap((void *)(uintptr_t)keyring, size);
 	return good;
@@ -441,7 +485,7 @@ struct generation *generation_make(int bundle, uint64_t number, const struct gen
 		fault = "taking the listening sockets: one was not handed over";
 	else if (!make_backends(g, old, board))
 		fault = "preparing the servers: out of memory, or more than the board holds";
-	else if (!read_keys(g, fds, tls_fault))
+	else if (!read_keys(g, old, fds, tls_fault))
 		fault = tls_fault;
 	if (!fault)
 		return g;
@@ -465,6 +509,8 @@ static void free_backends(struct generation *g)
 		for (unsigned i = 0; e->servers && i < e->conf->n_servers; i++)
 			if (e->servers[i])
 				server_unref(e->servers[i]);
+		for (unsigned i = 0; e->tls && i < e->conf->n_servers; i++)
+			tls_client_unref(e->tls[i]);
 		if (e->pool)
 			pool_unref(e->pool);
 		router_free(e->edits);

@@ -12,7 +12,7 @@
 #include "ipc/board.h"
 #include "ipc/bundle.h"
 #include "limit/limit.h"
-#include "net/tls_server.h"
+#include "net/tls_client.h"
 #include "route/route.h"
 
 /* One listening socket, for as long as a generation or a session knows it. The descriptor is
@@ -66,6 +66,7 @@ struct backend {
 	struct pool *pool;
 	struct router *edits; /* its changes to fields; NULL: none */
 	struct server **servers; /* in the order of conf->servers; a reference each */
+	struct tls_client **tls; /* too; NULL: plain. NULL: all are */
 	unsigned slot; /* on the board */
 	struct latency *latency;
 };

@@ -20,6 +20,7 @@
 struct settings {
 	struct conf_check check;
 	uint64_t external;
+	struct tls_client *tls; /* a reference, or NULL */
 	char bytes[];
 };
 
@@ -82,8 +83,9 @@ static struct str settings_keep(char **at, struct str s)
 	return kept;
 }
 
-static struct settings *settings_new(const struct conf_check *c, uint64_t external)
+static struct settings *settings_new(const struct health_target *t)
 {
+	const struct conf_check *c = t->check;
 	size_t ranges = c->n_expect * sizeof(*c->expect);
 	size_t texts = c->method.n + c->path.n + c->host.n + c->fields.n + c->body.n +
 		       c->drain_header.n + c->external.n;
@@ -92,7 +94,8 @@ static struct settings *settings_new(const struct conf_check *c, uint64_t extern
 
 	must(s);
 	s->check = *c;
-	s->external = external;
+	s->external = t->external;
+	s->tls = t->tls ? tls_client_ref(t->tls) : NULL;
 	at = s->bytes;
 	/* The ranges first: they have to be aligned. */
 	s->check.expect = (void *)settings_keep(&at, (struct str){ (void *)c->expect, ranges }).p;
@@ -104,6 +107,14 @@ static struct settings *settings_new(const struct conf_check *c, uint64_t extern
 	s->check.drain_header = settings_keep(&at, c->drain_header);
 	s->check.external = settings_keep(&at, c->external);
 	return s;
+}
+
+static void settings_free(struct settings *s)
+{
+	if (!s)
+		return;
+	tls_client_unref(s->tls);
+	free(s);
 }
 
 /* ---- rounds ---- */
@@ -374,7 +385,7 @@ static void probe_done(void *arg, const struct probe_result *r)
 
 	c->probe = NULL;
 	c->external = NULL;
-	free(c->outdated);
+	settings_free(c->outdated);
 	c->outdated = NULL;
 	publish_result(c, r);
 	check_judge(c, r);
@@ -398,8 +409,8 @@ static void check_start(struct check *c)
 		c->external = external_start(&c->health->externals, s->external, s->check.timeout,
 					     probe_done, c);
 	else
-		c->probe = probe_start(c->health->loop, &s->check, &c->server->addr, probe_done,
-				       c);
+		c->probe = probe_start(c->health->loop, &s->check, &c->server->addr, s->tls,
+				       probe_done, c);
 	if (!is_running(c))
 		probe_done(c, &no_memory);
 }
@@ -412,7 +423,7 @@ static void check_stop(struct check *c)
 	external_cancel(c->external);
 	c->probe = NULL;
 	c->external = NULL;
-	free(c->outdated);
+	settings_free(c->outdated);
 	c->outdated = NULL;
 	loop_timer_stop(&c->timer);
 }
@@ -422,7 +433,7 @@ static void check_free(struct check *c)
 	check_stop(c);
 	c->health->checks[c->server->slot] = NULL;
 	server_unref(c->server);
-	free(c->settings);
+	settings_free(c->settings);
 	free(c);
 }
 
@@ -487,7 +498,7 @@ static void settings_replace(struct check *c, struct settings *to)
 	if (is_running(c) && !c->outdated)
 		c->outdated = c->settings;
 	else
-		free(c->settings);
+		settings_free(c->settings);
 	c->settings = to;
 }
 
@@ -577,7 +588,7 @@ uint64_t healthd_watch(struct healthd *h, const struct health_target *targets, u
 	for (unsigned i = 0; i < n; i++) {
 		must(targets[i].server->slot < BOARD_SERVERS);
 		w->targets[i].server = server_ref(targets[i].server);
-		w->targets[i].settings = settings_new(targets[i].check, targets[i].external);
+		w->targets[i].settings = settings_new(&targets[i]);
 	}
 	loop_post(h->loop, &w->letter, watch_deliver);
 	return h->n_rounds;

@@ -8,6 +8,7 @@
 #include "balance/server.h"
 #include "ipc/board.h"
 #include "net/loop.h"
+#include "net/tls_client.h"
 #include "proxy/external.h"
 
 struct health_target {
@@ -16,6 +17,7 @@ struct health_target {
 	struct server *server;
 	const struct conf_check *check; /* copied */
 	uint64_t external; /* of an external one: MSG_PROGRAM() */
+	struct tls_client *tls; /* a reference is taken; NULL: plain */
 };
 
 struct healthd;

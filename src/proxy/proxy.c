@@ -208,6 +208,8 @@ static unsigned add_targets(const struct generation *g, const struct generation 
 		for (unsigned i = 0; i < g->backends[b].conf->n_servers; i++) {
 			const struct conf_check *c = &g->backends[b].conf->servers[i].check;
 			struct server *s = g->backends[b].servers[i];
+			struct tls_client *tls =
+				g->backends[b].tls ? g->backends[b].tls[i] : NULL;
 			uint64_t external = 0;
 			bool known = false;
 
@@ -219,7 +221,7 @@ static unsigned add_targets(const struct generation *g, const struct generation 
 				for (unsigned j = 0; j < but->backends[k].conf->n_servers; j++)
 					known |= but->backends[k].servers[j] == s;
 			if (!known)
-				to[n++] = (struct health_target){ s, c, external };
+				to[n++] = (struct health_target){ s, c, external, tls };
 		}
 	return n;
 }

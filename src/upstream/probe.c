@@ -26,7 +26,7 @@ struct probe {
 	struct loop_timer timer;
 	struct loop_task end; /* tells the result, and frees */
 	uint64_t began;
-	bool sending, finished;
+	bool sending, finished, said_who;
 	bool parting; /* judged; the other side's Close, or its end, is waited for */
 	struct ws_frames frames;
 	struct arena arena;
@@ -239,13 +239,33 @@ static void receive(struct probe *p)
 }
 
 /* A check is a connection of our own, which the header says (HTTP.md 147). */
+static struct str who_text(struct probe *p)
+{
+	char *to = p->check->send_proxy ? arena_alloc(&p->arena, PROXY_HEADER_BUILT) : NULL;
+
+	if (!to)
+		return STR_NONE;
+	p->said_who = true;
+	return (struct str){ to, proxy_header_build(p->check->send_proxy, NULL, NULL, to) };
+}
+
+/* Over TLS it stood in front of the handshake. */
 static void say_who(struct probe *p)
 {
-	char *to = arena_alloc(&p->arena, PROXY_HEADER_BUILT);
+	if (!p->said_who)
+		iovq_add(&p->out, who_text(p));
+}
 
-	if (to)
-		iovq_add(&p->out, (struct str){ to, proxy_header_build(p->check->send_proxy, NULL,
-								       NULL, to) });
+static void probe_fail_connect(struct probe *p)
+{
+	char why[PROBE_REASON];
+
+	if (!p->conn.facts->fault) {
+		probe_fail_errno(p, p->conn.error);
+		return;
+	}
+	snprintf(why, sizeof(why), "TLS: %s", p->conn.facts->words);
+	probe_fail(p, why);
 }
 
 static bool connected(struct probe *p)
@@ -259,7 +279,7 @@ static bool connected(struct probe *p)
 	case CONN_AGAIN:
 		return false;
 	default:
-		probe_fail_errno(p, p->conn.error);
+		probe_fail_connect(p);
 		return false;
 	}
 	if (p->check->send_proxy)
@@ -294,6 +314,7 @@ static void conn_ready(struct conn *c)
 }
 
 struct probe *probe_start(struct loop *l, const struct conf_check *check, const struct addr *addr,
+			  struct tls_client *tls,
 			  void (*done)(void *arg, const struct probe_result *r), void *arg)
 {
 	struct probe *p = malloc(sizeof(*p));
@@ -322,6 +343,8 @@ struct probe *probe_start(struct loop *l, const struct conf_check *check, const 
 	loop_timer_set(l, &p->timer, p->began + check->timeout);
 	if (!conn_connect(&p->conn, l, &p->addr, conn_ready))
 		probe_fail_errno(p, p->conn.error);
+	else if (check->tls && tls && !tls_connect(&p->conn, tls, who_text(p)))
+		probe_fail_errno(p, ENOMEM);
 	return p;
 }
 

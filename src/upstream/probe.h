@@ -4,7 +4,7 @@
 #define HPCBAL_UPSTREAM_PROBE_H
 
 #include "conf/conf.h"
-#include "net/conn.h"
+#include "net/tls.h"
 
 #define PROBE_REASON 128
 
@@ -38,9 +38,11 @@ struct probe_kind {
 	bool closes_websocket;
 };
 
-/* `check` and `addr` must stay until `done` or probe_cancel(). `done` is called exactly
- * once, never from inside probe_start(). NULL: out of memory. */
+/* `tls` (NULL: plain) says how, where the check is over TLS. `check` and `addr` must stay until
+ * `done` or probe_cancel(). `done` is called exactly once, never from inside probe_start().
+ * NULL: out of memory. */
 struct probe *probe_start(struct loop *l, const struct conf_check *check, const struct addr *addr,
+			  struct tls_client *tls,
 			  void (*done)(void *arg, const struct probe_result *r), void *arg);
 void probe_cancel(struct probe *p);
 

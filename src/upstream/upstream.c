@@ -115,8 +115,16 @@ static void idle_ready(struct upstream_conn *u)
 	char bytes[64];
 	size_t n;
 
-	if (conn_recv(&u->conn, bytes, sizeof(bytes), &n) == CONN_OK)
+	switch (conn_recv(&u->conn, bytes, sizeof(bytes), &n)) {
+	case CONN_AGAIN: /* the transport had something to say, a ticket of TLS */
+		return;
+	case CONN_OK:
 		tell_stray(u);
+		break;
+	case CONN_EOF:
+	case CONN_FAIL:
+		break;
+	}
 	upstream_close(u);
 }
 
@@ -154,7 +162,7 @@ static bool still_good(struct upstream_conn *u)
  * the front, or it is none of the youngest. A slot's server before `s` may have left some. */
 #define LOOKS 4
 static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
-				      const struct server *s)
+				      const struct server *s, const struct tls_client *tls)
 {
 	struct upstream_conn *first = NULL;
 	struct list *e = idle->next;
@@ -162,7 +170,7 @@ static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
 	for (unsigned i = 0; i < LOOKS && e != idle; i++, e = e->next) {
 		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
 
-		if (u->server != s)
+		if (u->server != s || u->way.tls != tls)
 			continue;
 		if (u->idle_turn != loop_turns(up->loop))
 			return u;
@@ -192,26 +200,27 @@ static struct upstream_conn *use_again(struct upstream_conn *u, uint64_t max_idl
 	return u;
 }
 
-struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
-				     void *user, void (*ready)(struct upstream_conn *u))
+struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s,
+				     const struct upstream_way *way, uint64_t max_idle, void *user,
+				     void (*ready)(struct upstream_conn *u))
 {
 	struct list *idle = idle_list(up, s);
 	struct upstream_conn *u;
 
-	u = youngest(up, idle, s);
+	u = youngest(up, idle, s, way->tls);
 	return u ? use_again(u, max_idle, user, ready) : NULL;
 }
 
-struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, unsigned header,
-					 uint64_t max_idle, void *user,
-					 void (*ready)(struct upstream_conn *u))
+struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s,
+					 const struct upstream_way *way, uint64_t max_idle,
+					 void *user, void (*ready)(struct upstream_conn *u))
 {
 	struct list *e, *next;
 
 	list_each_safe(e, next, own) {
 		struct upstream_conn *u = list_of(e, struct upstream_conn, owned);
 
-		if (u->server == s && u->header == header)
+		if (u->server == s && u->way.tls == way->tls && u->way.header == way->header)
 			return use_again(u, u->authenticated ? UINT64_MAX : max_idle, user, ready);
 	}
 	return NULL;
@@ -243,8 +252,9 @@ static bool connect_within_limit(struct upstream *up, struct conn *c, const stru
 	return true;
 }
 
-struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
-				       void (*ready)(struct upstream_conn *u))
+struct upstream_conn *upstream_connect(struct upstream *up, struct server *s,
+				       const struct upstream_way *way, struct str header,
+				       void *user, void (*ready)(struct upstream_conn *u))
 {
 	struct upstream_conn *u = calloc(1, sizeof(*u));
 
@@ -265,6 +275,13 @@ struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, vo
 		free(u);
 		return NULL;
 	}
+	if (way->tls && !tls_connect(&u->conn, way->tls, header)) {
+		conn_close(&u->conn);
+		free(u);
+		errno = ENOMEM;
+		return NULL;
+	}
+	u->way = *way;
 	stats_add(up->limit->open, 1);
 	u->server = server_ref(s);
 	stats_add(s->stats->connects, 1);

@@ -3,7 +3,8 @@
  * anything at all (bytes, the end, an error) is closed.
  *
  * What decides who may reuse one (HTTP.md 94) is its server, an object that stands for backend,
- * name, address and port together, so that another address is another object; and whether it
+ * name, address and port together, so that another address is another object; its TLS, an object
+ * that stands for name, files and settings; and whether it
  * speaks for one client: because it began with a PROXY header that names him, or carries what
  * he has authenticated (HTTP.md 95). Such a one is kept in the client's own list, for nobody
  * else, and goes with it. */
@@ -12,7 +13,7 @@
 
 #include "balance/server.h"
 #include "base/buf.h"
-#include "net/conn.h"
+#include "net/tls.h"
 
 /* Idle connections kept to one server by one worker. */
 #define UPSTREAM_IDLE_MAX 256
@@ -25,6 +26,12 @@ struct upstream;
  * they are used up, idle ones are closed: everybody who was let in gets one. */
 struct upstream_limit {
 	_Atomic uint64_t open, most;
+};
+
+/* How a server is to be spoken to. */
+struct upstream_way {
+	struct tls_client *tls; /* NULL: plain */
+	unsigned header;        /* version of the PROXY header; 0: none */
 };
 
 struct upstream_conn {
@@ -41,14 +48,14 @@ struct upstream_conn {
 	uint64_t idle_turn; /* loop_turns() at idle_since */
 	struct list owned;  /* while idle, in the list of the client that it belongs to */
 	struct list age;    /* among all idle ones of the worker, longest idle first */
-	unsigned header;    /* version of the PROXY header that it began with; 0: none */
+	struct upstream_way way; /* that it began with; its TLS lives in `conn` */
 	bool authenticated; /* it may be, for the client that used it: set by its user, for good */
 	bool reused;
 };
 
 static inline bool upstream_is_own(const struct upstream_conn *u)
 {
-	return u->header || u->authenticated;
+	return u->way.header || u->authenticated;
 }
 
 /* `buffers` is the worker's, `limit` all workers'; both must outlive it. NULL: out of memory. */
@@ -57,24 +64,28 @@ struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
 /* All must be idle or closed by now. */
 void upstream_free(struct upstream *up);
 
-/* An idle connection that was idle for less than `max_idle` µs, or NULL. */
-struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s, uint64_t max_idle,
-				     void *user, void (*ready)(struct upstream_conn *u));
-/* Starts connecting; `ready` is called when that succeeded or failed (conn_connected()).
- * NULL with errno. */
-struct upstream_conn *upstream_connect(struct upstream *up, struct server *s, void *user,
-				       void (*ready)(struct upstream_conn *u));
+/* An idle connection, of the same TLS and without a PROXY header, that was idle for less than
+ * `max_idle` µs, or NULL. */
+struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s,
+				     const struct upstream_way *way, uint64_t max_idle, void *user,
+				     void (*ready)(struct upstream_conn *u));
+/* Starts connecting; `ready` is called when that succeeded or failed (conn_connected()). Before
+ * the handshake of TLS goes `header`, the text of the PROXY header; where nothing is encrypted the
+ * user sends it. NULL with errno. */
+struct upstream_conn *upstream_connect(struct upstream *up, struct server *s,
+				       const struct upstream_way *way, struct str header,
+				       void *user, void (*ready)(struct upstream_conn *u));
 /* Gives a connection back for reuse, for at most `max_idle` µs; closes it when its server
  * does not serve or enough are kept. */
 void upstream_keep(struct upstream_conn *u, uint64_t max_idle);
 /* The same of one that is somebody's own: `own` is its client's list. Of two to one server the
  * older goes, and of too many the oldest. */
 void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own);
-/* As upstream_reuse(), from the client's own, with a header of that version. One that is
+/* As upstream_reuse(), from the client's own, with the same header, too. One that is
  * authenticated also when it was idle for longer: on another the client would be nobody. */
-struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s, unsigned header,
-					 uint64_t max_idle, void *user,
-					 void (*ready)(struct upstream_conn *u));
+struct upstream_conn *upstream_reuse_own(struct list *own, struct server *s,
+					 const struct upstream_way *way, uint64_t max_idle,
+					 void *user, void (*ready)(struct upstream_conn *u));
 /* The client is gone: closes what is idle of its own. */
 void upstream_close_own(struct list *own);
 /* Closes it now; its memory goes at the end of the turn. */

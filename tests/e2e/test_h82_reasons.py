@@ -39,7 +39,8 @@ ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what 
 
 ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
     "TLS_PLAIN", "TLS_TIMEOUT", "TLS_ABORT", "TLS_DECLINED", "TLS_FAILED", "MISDIRECTED"))
-ELSEWHERE["TLS_CERTIFICATE"] = "test_h125_h127_tls.py"
+ELSEWHERE.update((name, "test_tls_to_servers.py") for name in (
+    "SERVER_CERTIFICATE", "SERVER_TLS"))
 
 GET = "GET /x HTTP/1.1\r\nHost: a\r\n"
 POST = "POST /x HTTP/1.1\r\nHost: a\r\n"

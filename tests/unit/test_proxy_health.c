@@ -207,7 +207,7 @@ static void watch(unsigned bits)
 
 	for (unsigned i = 0; i < n_fakes; i++)
 		if (bits >> i & 1)
-			targets[n++] = (struct health_target){ servers[i], &checks[i], 0 };
+			targets[n++] = (struct health_target){ servers[i], &checks[i], 0, NULL };
 	healthd_watch(health, targets, n, back, decided, &n_decided);
 }
 

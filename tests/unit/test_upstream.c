@@ -12,6 +12,8 @@
 
 #define IDLE (30 * CLOCK_SEC)
 
+static const struct upstream_way bare = { NULL, 0 }, headed = { NULL, 2 };
+static const struct upstream_way other_header = { NULL, 1 };
 static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;
@@ -100,7 +102,7 @@ static void ready_close(struct upstream_conn *u)
 /* A connection in use, and the server's end of it. */
 static struct upstream_conn *connected(struct server *s, int *peer)
 {
-	struct upstream_conn *u = upstream_connect(up, s, &me, ready);
+	struct upstream_conn *u = upstream_connect(up, s, &bare, STR_NONE, &me, ready);
 
 	ck_assert_ptr_nonnull(u);
 	while (conn_connected(&u->conn) == CONN_AGAIN)
@@ -124,7 +126,7 @@ static struct upstream_conn *kept(int *peer)
 
 static struct upstream_conn *reuse(void)
 {
-	return upstream_reuse(up, server, IDLE, &other, ready);
+	return upstream_reuse(up, server, &bare, IDLE, &other, ready);
 }
 
 static bool peer_sees_end(int peer)
@@ -166,7 +168,7 @@ START_TEST(a_refusal_is_heard_too)
 	struct upstream_conn *u;
 
 	close(listener);
-	u = upstream_connect(up, server, &me, ready);
+	u = upstream_connect(up, server, &bare, STR_NONE, &me, ready);
 	if (u) {
 		for (unsigned i = 0; i < 100 && !calls; i++)
 			turn();
@@ -188,7 +190,7 @@ START_TEST(what_cannot_even_start_has_an_errno)
 
 	ck_assert_ptr_null(addr_parse(&a, STR("unix:/nowhere/at/all")));
 	s = server_up(&a, 5);
-	ck_assert_ptr_null(upstream_connect(up, s, &me, ready));
+	ck_assert_ptr_null(upstream_connect(up, s, &bare, STR_NONE, &me, ready));
 	ck_assert_int_eq(errno, ENOENT);
 	ck_assert_uint_eq(atomic_load(&s->references), 1);
 	ck_assert_uint_eq(stats_get(s->stats->connects), 0);
@@ -198,7 +200,7 @@ END_TEST
 
 START_TEST(it_may_be_closed_when_it_is_heard_of)
 {
-	struct upstream_conn *u = upstream_connect(up, server, &me, ready_close);
+	struct upstream_conn *u = upstream_connect(up, server, &bare, STR_NONE, &me, ready_close);
 
 	ck_assert_ptr_nonnull(u);
 	for (unsigned i = 0; i < 20; i++)
@@ -284,10 +286,10 @@ START_TEST(one_that_was_idle_too_long_for_this_request_is_left)
 
 	fake_now += 5 * CLOCK_SEC;
 	turn();
-	ck_assert_ptr_null(upstream_reuse(up, server, 5 * CLOCK_SEC, &me, ready));
-	ck_assert_ptr_null(upstream_reuse(up, server, 0, &me, ready));
+	ck_assert_ptr_null(upstream_reuse(up, server, &bare, 5 * CLOCK_SEC, &me, ready));
+	ck_assert_ptr_null(upstream_reuse(up, server, &bare, 0, &me, ready));
 	ck_assert_uint_eq(idle(), 1);
-	ck_assert_ptr_eq(upstream_reuse(up, server, 5 * CLOCK_SEC + 1, &me, ready), u);
+	ck_assert_ptr_eq(upstream_reuse(up, server, &bare, 5 * CLOCK_SEC + 1, &me, ready), u);
 	upstream_close(u);
 	close(peer);
 }
@@ -303,9 +305,9 @@ START_TEST(servers_do_not_share_connections)
 	far_conn = connected(far, &peer[1]);
 	upstream_keep(near_conn, IDLE);
 	upstream_keep(far_conn, IDLE);
-	ck_assert_ptr_eq(upstream_reuse(up, server, IDLE, &me, ready), near_conn);
-	ck_assert_ptr_null(upstream_reuse(up, server, IDLE, &me, ready));
-	ck_assert_ptr_eq(upstream_reuse(up, far, IDLE, &me, ready), far_conn);
+	ck_assert_ptr_eq(upstream_reuse(up, server, &bare, IDLE, &me, ready), near_conn);
+	ck_assert_ptr_null(upstream_reuse(up, server, &bare, IDLE, &me, ready));
+	ck_assert_ptr_eq(upstream_reuse(up, far, &bare, IDLE, &me, ready), far_conn);
 	upstream_close(near_conn);
 	upstream_close(far_conn);
 	turn();
@@ -325,11 +327,11 @@ START_TEST(a_slots_next_server_does_not_get_the_old_ones_connections)
 	old = kept(&peer[0]);
 	atomic_store(&server->retired, true);
 	next = server_up(&server->addr, server->slot);
-	ck_assert_ptr_null(upstream_reuse(up, next, IDLE, &me, ready));
+	ck_assert_ptr_null(upstream_reuse(up, next, &bare, IDLE, &me, ready));
 	fresh = connected(next, &peer[1]);
 	upstream_keep(fresh, IDLE);
-	ck_assert_ptr_eq(upstream_reuse(up, next, IDLE, &me, ready), fresh);
-	ck_assert_ptr_null(upstream_reuse(up, next, IDLE, &me, ready));
+	ck_assert_ptr_eq(upstream_reuse(up, next, &bare, IDLE, &me, ready), fresh);
+	ck_assert_ptr_null(upstream_reuse(up, next, &bare, IDLE, &me, ready));
 	upstream_keep(fresh, IDLE);
 	upstream_prune(up);
 	ck_assert(!conn_is_open(&old->conn));
@@ -586,7 +588,7 @@ static struct upstream_conn *kept_own(int *peer, struct list *own, unsigned head
 {
 	struct upstream_conn *u = connected(server, peer);
 
-	u->header = header;
+	u->way.header = header;
 	upstream_keep_own(u, IDLE, own);
 	return u;
 }
@@ -603,15 +605,15 @@ START_TEST(h94_one_with_a_header_is_its_clients_alone)
 	turn();
 	ck_assert_uint_eq(idle(), 1);
 	ck_assert_ptr_null(reuse());
-	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, 2, IDLE, &other, ready));
-	ck_assert_ptr_null(upstream_reuse_own(&mine, server, 1, IDLE, &other, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, &headed, IDLE, &other, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&mine, server, &other_header, IDLE, &other, ready));
 	/* Nor does a client with a header get one without. */
 	plain = kept(&peer[1]);
-	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, 2, IDLE, &other, ready));
-	ck_assert_ptr_eq(upstream_reuse_own(&mine, server, 2, IDLE, &other, ready), u);
+	ck_assert_ptr_null(upstream_reuse_own(&theirs, server, &headed, IDLE, &other, ready));
+	ck_assert_ptr_eq(upstream_reuse_own(&mine, server, &headed, IDLE, &other, ready), u);
 	ck_assert(u->reused && list_empty(&mine));
 	ck_assert_uint_eq(idle(), 1);
-	ck_assert_ptr_null(upstream_reuse_own(&mine, server, 2, IDLE, &other, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&mine, server, &headed, IDLE, &other, ready));
 	ck_assert_ptr_eq(reuse(), plain);
 	upstream_close(u);
 	upstream_close(plain);

@@ -12,6 +12,7 @@
 
 #define IDLE (30 * CLOCK_SEC)
 
+static const struct upstream_way bare = { NULL, 0 }, headed = { NULL, 2 };
 static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;
@@ -84,7 +85,7 @@ static void turn(void)
 
 static struct upstream_conn *connected(struct server *s, int *peer)
 {
-	struct upstream_conn *u = upstream_connect(up, s, &me, ready);
+	struct upstream_conn *u = upstream_connect(up, s, &bare, STR_NONE, &me, ready);
 
 	ck_assert_ptr_nonnull(u);
 	while (conn_connected(&u->conn) == CONN_AGAIN)
@@ -107,12 +108,12 @@ static struct upstream_conn *held(struct server *s, int *peer)
 
 static struct upstream_conn *reuse(struct server *s)
 {
-	return upstream_reuse(up, s, IDLE, &me, ready);
+	return upstream_reuse(up, s, &bare, IDLE, &me, ready);
 }
 
 static struct upstream_conn *reuse_own(struct list *whose, struct server *s)
 {
-	return upstream_reuse_own(whose, s, 0, IDLE, &me, ready);
+	return upstream_reuse_own(whose, s, &bare, IDLE, &me, ready);
 }
 
 static bool peer_sees_end(int peer)
@@ -179,14 +180,14 @@ START_TEST(h95_it_is_taken_also_when_others_would_be_too_old)
 	u = held(server, &peer);
 	fake_now += 5 * CLOCK_SEC;
 	turn();
-	ck_assert_ptr_eq(upstream_reuse_own(&client, server, 0, CLOCK_SEC, &me, ready), u);
+	ck_assert_ptr_eq(upstream_reuse_own(&client, server, &bare, CLOCK_SEC, &me, ready), u);
 	u->authenticated = false;
-	u->header = 2;
+	u->way.header = 2;
 	upstream_keep_own(u, IDLE, &client);
 	fake_now += 5 * CLOCK_SEC;
 	turn();
-	ck_assert_ptr_null(upstream_reuse_own(&client, server, 2, CLOCK_SEC, &me, ready));
-	ck_assert_ptr_null(upstream_reuse_own(&client, server, 0, IDLE, &me, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&client, server, &headed, CLOCK_SEC, &me, ready));
+	ck_assert_ptr_null(upstream_reuse_own(&client, server, &bare, IDLE, &me, ready));
 	close(peer);
 }
 END_TEST
@@ -378,13 +379,13 @@ START_TEST(idle_ones_make_room_when_the_kernel_has_no_more)
 	while (n < 64 && (spare[n] = dup(0)) >= 0)
 		n++;
 	ck_assert_uint_lt(n, 64);
-	u = upstream_connect(up, server, &me, ready);
+	u = upstream_connect(up, server, &bare, STR_NONE, &me, ready);
 	ck_assert_ptr_nonnull(u);
 	ck_assert_uint_eq(stats_get(server->stats->idle), 1);
 	upstream_prune_all(up);
 	while (n < 64 && (spare[n] = dup(0)) >= 0)
 		n++;
-	ck_assert_ptr_null(upstream_connect(up, server, &me, ready));
+	ck_assert_ptr_null(upstream_connect(up, server, &bare, STR_NONE, &me, ready));
 	ck_assert_int_eq(errno, EMFILE);
 	setrlimit(RLIMIT_NOFILE, &before);
 	while (n)

@@ -157,7 +157,7 @@ START_TEST(server)
 {
 	const struct server_case *c = &cases[_i];
 
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	answer(c);
 	turn_until_done();
@@ -173,7 +173,7 @@ START_TEST(request_as_it_is_sent)
 {
 	char expected[256];
 
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	snprintf(expected, sizeof(expected),
 		 "GET /health HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: hpcbal-check\r\n"
@@ -193,7 +193,7 @@ START_TEST(host_method_and_port_of_the_check)
 	check.host = STR("portal.example");
 	check.port = addr_port(&addr);
 	addr_set_port(&elsewhere, 9);
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &elsewhere, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &elsewhere, NULL, done, &got));
 	accept_request();
 	ck_assert_ptr_nonnull(
 		strstr(request, "HEAD /health HTTP/1.1\r\nHost: portal.example\r\n"));
@@ -206,7 +206,7 @@ END_TEST
 START_TEST(several_ranges)
 {
 	check.n_expect = 2;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	answer(&cases[7]);
 	turn_until_done();
@@ -215,7 +215,7 @@ START_TEST(several_ranges)
 	client = -1;
 	n_done = 0;
 	n_request = 0;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	answer(&cases[6]);
 	turn_until_done();
@@ -228,7 +228,7 @@ START_TEST(silence_ends_at_the_timeout)
 	uint64_t began = loop_now_exact(loop);
 
 	check.timeout = 100 * CLOCK_MS;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	turn_until_done();
 	ck_assert_uint_ge(loop_now_exact(loop) - began, 100 * CLOCK_MS);
@@ -242,7 +242,7 @@ END_TEST
 START_TEST(trickle_ends_at_the_timeout)
 {
 	check.timeout = 100 * CLOCK_MS;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	(void)!send(client, "HTTP/1.1 200 ", 13, MSG_NOSIGNAL);
 	for (int i = 0; i < 2000 && !n_done; i++) {
@@ -260,7 +260,7 @@ START_TEST(endless_head)
 	char junk[4096];
 
 	memset(junk, 'a', sizeof(junk));
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	(void)!send(client, "HTTP/1.1 200 OK\r\nA: ", 20, MSG_NOSIGNAL);
 	for (int i = 0; i < 200 && !n_done; i++) {
@@ -277,7 +277,7 @@ START_TEST(refused)
 {
 	close(listener);
 	listener = -1;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	ck_assert_uint_eq(n_done, 0); /* never from inside probe_start() */
 	turn_until_done();
 	ck_assert(!got.ok && !got.unasked);
@@ -288,7 +288,7 @@ END_TEST
 START_TEST(unix_socket_that_is_not_there)
 {
 	ck_assert_ptr_null(addr_parse(&addr, STR("unix:/nonexistent/socket")));
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	ck_assert_uint_eq(n_done, 0);
 	turn_until_done();
 	ck_assert_str_eq(got.reason, "no such file or directory");
@@ -306,7 +306,7 @@ START_TEST(nobody_accepts)
 		(void)!connect(filler[i], &addr.u.sa, addr.len);
 	}
 	check.timeout = 100 * CLOCK_MS;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	turn_until_done();
 	ck_assert_str_eq(got.reason, "no connection within 100ms");
 	for (int i = 0; i < 16; i++)
@@ -319,7 +319,7 @@ START_TEST(tcp)
 	char byte;
 
 	check.kind = CONF_CHECK_TCP;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	ck_assert_uint_eq(n_done, 0);
 	turn_until_done();
 	ck_assert(got.ok);
@@ -370,7 +370,7 @@ START_TEST(websocket_parts)
 	uint64_t began;
 
 	check.kind = CONF_CHECK_WEBSOCKET;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	switch_over();
 	wait_close();
@@ -398,7 +398,7 @@ START_TEST(tcp_refused)
 	check.kind = CONF_CHECK_TCP;
 	close(listener);
 	listener = -1;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	turn_until_done();
 	ck_assert(!got.ok);
 	ck_assert_str_eq(got.reason, "connection refused");
@@ -408,7 +408,7 @@ END_TEST
 /* At every moment of its life. */
 START_TEST(cancelled)
 {
-	struct probe *p = probe_start(loop, &check, &addr, done, &got);
+	struct probe *p = probe_start(loop, &check, &addr, NULL, done, &got);
 
 	for (int i = 0; i < _i; i++)
 		loop_turn(loop, 2 * CLOCK_MS);
@@ -429,7 +429,7 @@ END_TEST
 START_TEST(cancelled_before_its_end_is_told)
 {
 	ck_assert_ptr_null(addr_parse(&addr, STR("unix:/nonexistent/socket")));
-	probe_cancel(probe_start(loop, &check, &addr, done, &got));
+	probe_cancel(probe_start(loop, &check, &addr, NULL, done, &got));
 	for (int i = 0; i < 3; i++)
 		loop_turn(loop, CLOCK_MS);
 	ck_assert_uint_eq(n_done, 0);
@@ -445,7 +445,7 @@ START_TEST(out_of_descriptors)
 	none = limit;
 	none.rlim_cur = 3;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	turn_until_done();
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert(!got.ok);
@@ -470,7 +470,7 @@ START_TEST(always_closes)
 	for (int i = 0; i < 20; i++) {
 		n_done = 0;
 		n_request = 0;
-		ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, done, &got));
+		ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 		accept_request();
 		answer(&cases[i % 16]);
 		turn_until_done();

@@ -239,7 +239,9 @@ static int seal(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX
 	OPENSSL_cleanse(&k, sizeof(k));
 	if (!good)
 		return -1;
-	return at > 0 ? 2 : 1;
+	/* Of TLS 1.3 each is for one connection (RFC 8446 C.4), and what comes with the next one
+	 * acknowledges the client's last message at once. */
+	return at > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 bool tls_tickets_use(struct tls_tickets *t, SSL_CTX *ctx)

@@ -201,7 +201,11 @@ def test_h127_a_session_is_resumed_also_after_a_reload(shop, ca, version):
     session = session_of(shop, ca, context)
     assert resumes(shop, context, session)
     shop.ctl("reload")
-    assert resumes(shop, context, session)
+    client = TlsClient(shop.address, context, "a.test", session)
+    assert ask(client).status == 200
+    assert client.sock.session_reused
+    if version == "TLSv1_3":
+        assert client.sock.session.id != session.id, "each connection gets a ticket of its own"
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])

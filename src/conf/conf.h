@@ -48,6 +48,13 @@ struct conf_path {
 	unsigned line;
 };
 
+/* Certificates of clients. */
+enum conf_tls_clients {
+	CONF_TLS_CLIENTS_NONE,
+	CONF_TLS_CLIENTS_OPTIONAL,
+	CONF_TLS_CLIENTS_REQUIRED
+};
+
 /* How a bind speaks TLS. */
 struct conf_tls {
 	bool on;
@@ -55,6 +62,8 @@ struct conf_tls {
 	unsigned n_certificates, n_keys;
 	struct conf_path *certificates, *keys; /* the first certificate is the default */
 	struct conf_path ticket_keys;          /* path empty: random ones */
+	enum conf_tls_clients clients;
+	struct conf_path ca, crl; /* who signs those of clients, and which are revoked */
 };
 
 struct conf_bind {
@@ -206,6 +215,7 @@ struct conf_frontend {
 	bool forwarded_for, forwarded, via, abort_on_close, relax_bare_lf;
 	uint64_t via_limit;
 	uint64_t hsts; /* µs; 0: none */
+	struct str subject_header; /* tells of the client's certificate; empty: none */
 	uint64_t max_connections; /* 0: only the global limit */
 	uint64_t max_header_size, max_headers;
 	uint64_t max_body_size; /* UINT64_MAX: unlimited */

@@ -123,10 +123,32 @@ static void read_paths(struct draft *d, const config_setting_t *list, struct con
 	}
 }
 
+static void read_file(struct draft *d, const config_setting_t *group, const char *name,
+		      struct conf_path *to)
+{
+	const config_setting_t *s = section_member(group, SECTION_BIND_TLS, name);
+
+	if (s)
+		*to = (struct conf_path){ section_text(d, group, SECTION_BIND_TLS, name),
+					  syntax_line(s) };
+}
+
+static void check_clients(struct draft *d, const config_setting_t *group,
+			  const struct conf_tls *tls)
+{
+	if (tls->clients != CONF_TLS_CLIENTS_NONE && !tls->ca.path.n)
+		draft_fault(d, group,
+			    "certificates of clients are worth nothing when anybody may sign "
+			    "them; add ca = \"/etc/hpcbal/tls/clients.pem\";");
+	else if (tls->clients == CONF_TLS_CLIENTS_NONE && (tls->ca.path.n || tls->crl.path.n))
+		draft_fault(d, group,
+			    "ca and crl are for certificates of clients, which nobody is asked "
+			    "for; add clients = \"required\"; or \"optional\", or remove them");
+}
+
 static void build_tls(struct draft *d, const config_setting_t *group, struct conf_tls *tls)
 {
 	const config_setting_t *list = section_member(group, SECTION_BIND_TLS, "certificates");
-	const config_setting_t *tickets = section_member(group, SECTION_BIND_TLS, "ticket_keys");
 
 	section_defaults(d, SECTION_BIND_TLS, tls);
 	section_read(d, group, SECTION_BIND_TLS, tls);
@@ -136,10 +158,10 @@ static void build_tls(struct draft *d, const config_setting_t *group, struct con
 		draft_fault(d, list,
 			    "TLS without a certificate is none; write certificates = ( "
 			    "\"/etc/hpcbal/tls/portal.pem\" );");
-	if (tickets) {
-		tls->ticket_keys.path = section_text(d, group, SECTION_BIND_TLS, "ticket_keys");
-		tls->ticket_keys.line = syntax_line(tickets);
-	}
+	read_file(d, group, "ticket_keys", &tls->ticket_keys);
+	read_file(d, group, "ca", &tls->ca);
+	read_file(d, group, "crl", &tls->crl);
+	check_clients(d, group, tls);
 	tls->on = tls->n_certificates > 0;
 }
 
@@ -370,6 +392,17 @@ static void check_frontend_name(struct draft *d, const config_setting_t *group,
 	}
 }
 
+static void check_subject(struct draft *d, const config_setting_t *group,
+			  const struct conf_frontend *f)
+{
+	const config_setting_t *s = section_member(group, SECTION_FRONTEND, "client_subject");
+
+	if (s && f->subject_header.n && !value_is_token(f->subject_header))
+		draft_fault(d, s,
+			    "\"%.*s\" cannot be the name of a field; write one as in "
+			    "\"X-Client-Subject\"", SHOWN(f->subject_header));
+}
+
 static void check_via(struct draft *d, const config_setting_t *group,
 		      const struct conf_frontend *f)
 {
@@ -439,6 +472,7 @@ static void build_frontend(struct draft *d, const config_setting_t *group, struc
 	read_default_backend(d, group, f);
 	check_proxy_protocols(d, group);
 	check_via(d, group, f);
+	check_subject(d, group, f);
 	check_frontend_name(d, group, f);
 }
 

@@ -73,7 +73,7 @@ static bool is_page(const config_setting_t *s)
 
 /* Settings in a group "tls", texts or lists of them. */
 static const char *const secrets[] = { "certificates", "keys", "ticket_keys", "ca",
-				       "certificate" };
+				       "certificate", "crl" };
 
 static bool is_secret(const config_setting_t *s)
 {

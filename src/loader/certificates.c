@@ -105,11 +105,17 @@ static void try_all(struct checking *c)
 	tls_server_unref(s);
 }
 
+static bool is_there(const struct checking *c, struct str path)
+{
+	const struct conf_file *f = path.n ? conf_find_secret(c->source, path) : NULL;
+
+	return !path.n || (f && f->content.p);
+}
+
 static void check_bind(struct checking *c)
 {
-	const struct conf_file *tickets = conf_find_secret(c->source, c->tls->ticket_keys.path);
-
-	c->complete = !c->tls->ticket_keys.path.n || (tickets && tickets->content.p);
+	c->complete = is_there(c, c->tls->ticket_keys.path) && is_there(c, c->tls->ca.path) &&
+		      is_there(c, c->tls->crl.path);
 	memset(c->read, 0, sizeof(c->read));
 	for (unsigned i = 0; i < c->tls->n_certificates; i++)
 		check_file(c, i);
@@ -119,13 +125,6 @@ static void check_bind(struct checking *c)
 	}
 	for (unsigned i = 0; i < c->tls->n_certificates; i++)
 		certificate_free(c->read[i]);
-}
-
-static bool is_there(const struct checking *c, struct str path)
-{
-	const struct conf_file *f = path.n ? conf_find_secret(c->source, path) : NULL;
-
-	return !path.n || (f && f->content.p);
 }
 
 /* Of a server the files are tried as the proxy will; what is said names the file. */

@@ -250,14 +250,35 @@ int64_t certificate_begins(const struct certificate *c)
 	return seconds_of(X509_get0_notBefore(c->leaf));
 }
 
-unsigned certificate_count(struct str pem, char why[CERTIFICATE_WHY])
+bool certificate_trust(X509_STORE *store, struct str pem, char *why)
 {
 	STACK_OF(X509) *all = certificate_read_all(pem);
-	int n = sk_X509_num(all);
+	bool good = sk_X509_num(all) > 0 ||
+		    fail(why, "there is no certificate in it; it needs PEM text");
 
+	for (int i = 0; i < sk_X509_num(all); i++)
+		if (X509_STORE_add_cert(store, sk_X509_value(all, i)) != 1)
+			good = fail(why, "OpenSSL does not take a certificate of it");
 	sk_X509_pop_free(all, X509_free);
-	if (n > 0)
-		return (unsigned)n;
-	fail(why, "there is no certificate in it; it needs PEM text");
-	return 0;
+	return good;
+}
+
+bool certificate_revoke(X509_STORE *store, struct str pem, char *why)
+{
+	BIO *from = bio_of(pem);
+	X509_CRL *one;
+	bool good = true;
+	unsigned n = 0;
+
+	while (from && (one = PEM_read_bio_X509_CRL(from, NULL, NULL, NULL))) {
+		if (X509_STORE_add_crl(store, one) != 1)
+			good = fail(why, "OpenSSL does not take a list of it");
+		X509_CRL_free(one);
+		n++;
+	}
+	BIO_free(from);
+	ERR_clear_error();
+	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+	return good && (n || fail(why, "there is no list of revoked certificates in it; it needs "
+				       "PEM text"));
 }

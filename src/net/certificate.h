@@ -28,7 +28,4 @@ int64_t certificate_begins(const struct certificate *c);
 /* Whether the key at `index` of those that it was read with is its own. */
 bool certificate_took_key(const struct certificate *c, unsigned index);
 
-/* Whether `pem` has certificates of authorities, how many. 0: `why`. */
-unsigned certificate_count(struct str pem, char why[CERTIFICATE_WHY]);
-
 #endif

@@ -19,5 +19,9 @@ struct certificate {
 
 /* All certificates of a text, in its order; the caller's. NULL: out of memory. */
 STACK_OF(X509) *certificate_read_all(struct str pem);
+/* Trusts all certificates of the text. False: `why` (CERTIFICATE_WHY). */
+bool certificate_trust(X509_STORE *store, struct str pem, char *why);
+/* Refuses what its lists revoke, and all without a list. */
+bool certificate_revoke(X509_STORE *store, struct str pem, char *why);
 
 #endif

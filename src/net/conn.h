@@ -34,6 +34,7 @@ struct conn_facts {
 	struct str scheme;      /* "http", "https" */
 	struct str server_name; /* that the peer asked for (SNI), in lower case; empty: none */
 	struct str protocol;    /* that was agreed on (ALPN); empty: none */
+	struct str subject;     /* of the peer's certificate, verified (RFC 4514); empty: none */
 	const char *version;    /* "TLSv1.3"; NULL: plain */
 	bool resumed;
 	enum conn_fault fault;

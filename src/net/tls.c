@@ -25,6 +25,7 @@ struct tls {
 	struct tls_client *client; /* a reference; of one to a server */
 	struct conn_facts facts;
 	char *name;        /* facts.server_name */
+	char *subject;     /* facts.subject */
 	char *early;       /* what was read in front of the handshake */
 	size_t early_at, early_n;
 	char *pending;     /* what the kernel has not taken */
@@ -41,6 +42,8 @@ struct tls {
 
 /* What is read of a client before anything is made for it: most hellos fit. */
 #define FIRST_BYTES 2048u
+/* A subject that is longer is no name of anybody. */
+#define SUBJECT_MAX 2048
 
 static const struct conn_facts foreign_facts = {
 	.scheme = { "http", 4 },
@@ -198,11 +201,34 @@ static bool take_name(struct tls *t)
 	return true;
 }
 
+/* False: no memory, or it is longer than a field may be. */
+static bool take_subject(struct tls *t)
+{
+	X509 *peer = t->server ? SSL_get0_peer_certificate(t->ssl) : NULL;
+	BIO *text;
+	char *from;
+	long n;
+
+	if (!peer || SSL_get_verify_result(t->ssl) != X509_V_OK)
+		return true;
+	text = BIO_new(BIO_s_mem());
+	if (!text)
+		return false;
+	if (X509_NAME_print_ex(text, X509_get_subject_name(peer), 0, XN_FLAG_RFC2253) >= 0) {
+		n = BIO_get_mem_data(text, &from);
+		if (n > 0 && n <= SUBJECT_MAX)
+			t->subject = strndup(from, (size_t)n);
+	}
+	BIO_free(text);
+	t->facts.subject = str_of(t->subject ? t->subject : "");
+	return t->subject != NULL;
+}
+
 static enum conn_result no_memory(struct tls *t)
 {
 	t->end = CONN_FAIL;
 	t->facts.fault = CONN_DISAGREED;
-	t->facts.words = "out of memory";
+	t->facts.words = "out of memory, or a subject that is too long";
 	ERR_clear_error();
 	return CONN_FAIL;
 }
@@ -217,7 +243,7 @@ static enum conn_result shaken(struct tls *t)
 	t->facts.protocol = (struct str){ (const char *)protocol, n };
 	t->facts.version = SSL_get_version(t->ssl);
 	t->facts.resumed = SSL_session_reused(t->ssl);
-	if (!take_name(t))
+	if (!take_name(t) || !take_subject(t))
 		return no_memory(t);
 	if (SSL_has_pending(t->ssl) || t->early)
 		t->conn->can_read = true;
@@ -497,6 +523,7 @@ static void state_free(struct tls *t)
 	tls_server_unref(t->server);
 	tls_client_unref(t->client);
 	free(t->name);
+	free(t->subject);
 	free(t->early);
 	free(t->pending);
 	free(t);

@@ -67,21 +67,10 @@ static bool trust(struct tls_client *t, const struct conf_source *source, struct
 	const struct conf_file *f = conf_find_secret(source, path);
 	X509_STORE *store = SSL_CTX_get_cert_store(t->context);
 	char text[CERTIFICATE_WHY];
-	STACK_OF(X509) *all;
-	bool good = true;
 
 	if (!f)
 		return fail(why, path, "the file was not handed over");
-	all = certificate_read_all(f->content);
-	if (sk_X509_num(all) < 1) {
-		certificate_count(f->content, text);
-		good = fail(why, path, text);
-	}
-	for (int i = 0; i < sk_X509_num(all); i++)
-		if (X509_STORE_add_cert(store, sk_X509_value(all, i)) != 1)
-			good = fail(why, path, "OpenSSL does not take a certificate of it");
-	sk_X509_pop_free(all, X509_free);
-	return good;
+	return certificate_trust(store, f->content, text) || fail(why, path, text);
 }
 
 static bool show(struct tls_client *t, const struct conf_source *source, struct str path,

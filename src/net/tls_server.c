@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "net/certificate_parts.h"
+#include "net/digest.h"
 #include "net/tls_options.h"
 #include "net/tls_tickets.h"
 
@@ -25,6 +26,8 @@ struct tls_server {
 	struct site *sites; /* the first is the default */
 	struct certificate **certificates;
 	struct tls_tickets *tickets;
+	char session_context[65]; /* sessions of other clients' rules are not resumed */
+	const struct conf_file *ca, *crl; /* while it is made; NULL: none */
 	unsigned char protocols[64];
 	unsigned n_protocols;
 };
@@ -90,7 +93,8 @@ static SSL_CTX *make_context(struct tls_server *s, const struct conf_tls *c)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
 	if (!ctx || !tls_options_set(ctx, c->profile) || !tls_tickets_use(s->tickets, ctx) ||
-	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"hpcbal", 6) != 1) {
+	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)s->session_context,
+					   SSL_MAX_SID_CTX_LENGTH) != 1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -100,6 +104,43 @@ static SSL_CTX *make_context(struct tls_server *s, const struct conf_tls *c)
 	if (s->n_protocols)
 		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, s);
 	return ctx;
+}
+
+static bool fail(char why[TLS_WHY], struct str path, const char *text)
+{
+	snprintf(why, TLS_WHY, "%.*s: %s", STR_ARGS(path), text);
+	return false;
+}
+
+static const char *openssl_words(void)
+{
+	const char *words = ERR_reason_error_string(ERR_peek_last_error());
+
+	return words ? words : "OpenSSL does not take it";
+}
+
+static bool judge_clients(const struct tls_server *s, const struct conf_tls *c, SSL_CTX *ctx,
+			  char why[TLS_WHY])
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	bool required = c->clients == CONF_TLS_CLIENTS_REQUIRED;
+	char text[CERTIFICATE_WHY];
+	STACK_OF(X509) *all;
+
+	if (c->clients == CONF_TLS_CLIENTS_NONE)
+		return true;
+	if (!certificate_trust(store, s->ca->content, text))
+		return fail(why, c->ca.path, text);
+	if (s->crl && !certificate_revoke(store, s->crl->content, text))
+		return fail(why, c->crl.path, text);
+	all = certificate_read_all(s->ca->content);
+	for (int i = 0; i < sk_X509_num(all); i++)
+		(void)SSL_CTX_add_client_CA(ctx, sk_X509_value(all, i));
+	sk_X509_pop_free(all, X509_free);
+	SSL_CTX_set_verify(ctx,
+			   SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+			   NULL);
+	return true;
 }
 
 static bool same_names(const struct certificate *a, const struct certificate *b)
@@ -131,7 +172,7 @@ static struct site *site_to_join(const struct tls_server *s, const struct certif
 }
 
 static bool add_certificate(struct tls_server *s, const struct conf_tls *conf,
-			    struct certificate *c)
+			    struct certificate *c, struct str path, char why[TLS_WHY])
 {
 	struct site *site = site_to_join(s, c);
 
@@ -141,23 +182,13 @@ static bool add_certificate(struct tls_server *s, const struct conf_tls *conf,
 		site->context = make_context(s, conf);
 		site->first = c;
 		if (!site->context)
-			return false;
+			return fail(why, path, openssl_words());
 		s->n_sites++;
+		if (!judge_clients(s, conf, site->context, why))
+			return false;
 	}
-	return SSL_CTX_use_cert_and_key(site->context, c->leaf, c->key, c->chain, 1) == 1;
-}
-
-static bool fail(char why[TLS_WHY], struct str path, const char *text)
-{
-	snprintf(why, TLS_WHY, "%.*s: %s", STR_ARGS(path), text);
-	return false;
-}
-
-static const char *openssl_words(void)
-{
-	const char *words = ERR_reason_error_string(ERR_peek_last_error());
-
-	return words ? words : "OpenSSL does not take it";
+	return SSL_CTX_use_cert_and_key(site->context, c->leaf, c->key, c->chain, 1) == 1 ||
+	       fail(why, path, openssl_words());
 }
 
 static bool add_file(struct tls_server *s, const struct conf_tls *conf,
@@ -180,7 +211,26 @@ static bool add_file(struct tls_server *s, const struct conf_tls *conf,
 	c = certificate_read(file->content, keys, n, text);
 	if (!c)
 		return fail(why, path, text);
-	return add_certificate(s, conf, c) || fail(why, path, openssl_words());
+	return add_certificate(s, conf, c, path, why);
+}
+
+/* NULL for no path; false when it was not handed over. */
+static bool find(const struct conf_source *source, struct str path, const struct conf_file **file,
+		 char why[TLS_WHY])
+{
+	*file = path.n ? conf_find_secret(source, path) : NULL;
+	return *file || !path.n || fail(why, path, "the file was not handed over");
+}
+
+/* The same on both nodes, and for the same rules only: who was let in by others is asked anew. */
+static void name_sessions(struct tls_server *s, const struct conf_tls *c)
+{
+	char text[3 * 65 + 8], ca[65], crl[65];
+
+	digest_sha256_hex(s->ca ? s->ca->content : STR_NONE, ca);
+	digest_sha256_hex(s->crl ? s->crl->content : STR_NONE, crl);
+	snprintf(text, sizeof(text), "hpcbal %s %s %d", ca, crl, (int)c->clients);
+	digest_sha256_hex(str_of(text), s->session_context);
 }
 
 static bool fill(struct tls_server *s, const struct conf_tls *c, const struct conf_source *source,
@@ -188,11 +238,10 @@ static bool fill(struct tls_server *s, const struct conf_tls *c, const struct co
 {
 	const struct conf_file *keys = NULL;
 
-	if (c->ticket_keys.path.n) {
-		keys = conf_find_secret(source, c->ticket_keys.path);
-		if (!keys)
-			return fail(why, c->ticket_keys.path, "the file was not handed over");
-	}
+	if (!find(source, c->ticket_keys.path, &keys, why) ||
+	    !find(source, c->ca.path, &s->ca, why) || !find(source, c->crl.path, &s->crl, why))
+		return false;
+	name_sessions(s, c);
 	s->tickets = tls_tickets_new(keys ? keys->content : STR_NONE, why);
 	s->sites = calloc(c->n_certificates, sizeof(*s->sites));
 	s->certificates = calloc(c->n_certificates, sizeof(struct certificate *));
@@ -221,8 +270,10 @@ struct tls_server *tls_server_new(const struct conf_tls *c, const struct conf_so
 		s->n_protocols = (unsigned)protocols.n;
 	}
 	ERR_clear_error();
-	if (fill(s, c, source, why))
+	if (fill(s, c, source, why)) {
+		s->ca = s->crl = NULL;
 		return s;
+	}
 	ERR_clear_error();
 	tls_server_unref(s);
 	return NULL;

@@ -245,6 +245,21 @@ static enum reason ask_router(struct exchange *x, struct route_facts *facts, enu
 	return REASON_COMPLETE;
 }
 
+/* What the client itself says there is removed. */
+static unsigned add_subject(struct exchange *x, struct http_edit *out)
+{
+	struct str name = x->frontend->conf->subject_header;
+	struct str subject = x->session->conn.facts->subject;
+
+	if (!name.n)
+		return 0;
+	*out = (struct http_edit){ .kind = subject.n ? HTTP_EDIT_SET : HTTP_EDIT_DELETE,
+				   .id = FIELD_OTHER,
+				   .name = name,
+				   .value = subject };
+	return 1;
+}
+
 /* RFC 6797 7.2: over TLS only. */
 static unsigned add_hsts(struct exchange *x, const struct route_facts *facts,
 			 struct http_edit *out)
@@ -283,6 +298,7 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 	struct str path = x->req.path;
 	unsigned n = x->prefix ? prefix_begin(x, &path, edits) : 0;
 
+	n += add_subject(x, edits + n);
 	n += choose_edits(x, facts, false, edits + n);
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
@@ -311,7 +327,7 @@ static bool has_edits(const struct exchange *x)
 	const struct conf_frontend *f = x->frontend->conf;
 
 	return x->prefix || x->backend->edits || f->request_headers.n || f->response_headers.n ||
-	       f->hsts;
+	       f->hsts || f->subject_header.n;
 }
 
 enum step_result step_route(struct exchange *x)

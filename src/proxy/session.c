@@ -306,7 +306,7 @@ static void handshake_failed(struct session *s)
 		[CONN_BROKE] = REASON_TLS_ABORT,
 		[CONN_FOREIGN] = REASON_TLS_PLAIN,
 		[CONN_DECLINED] = REASON_TLS_DECLINED,
-		[CONN_UNTRUSTED] = REASON_TLS_FAILED,
+		[CONN_UNTRUSTED] = REASON_TLS_CERTIFICATE,
 		[CONN_DISAGREED] = REASON_TLS_FAILED,
 	};
 	const struct conn_facts *f = s->conn.facts;

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -370,14 +371,17 @@ def test_h87_a_client_that_says_its_end_still_gets_the_answer(shop, ca):
 def test_h73_a_cut_response_does_not_end_in_order(shop, ca):
     """Whose end only the end of the connection tells: no close_notify may make it look whole."""
     shop.origin.reset()
+    seen = threading.Event()
 
     def cut_short(_request, connection):
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-        client.read_until(b"abc")
+        seen.wait(wire.PATIENCE)
         connection.close()
     shop.origin.answer = cut_short
     client = connect(shop, ca)
     client.send("GET /x HTTP/1.0\r\nHost: a.test\r\n\r\n")
+    client.read_until(b"abc")
+    seen.set()
     try:
         whole = pki.ends_with_notify(client.sock)
     except (ConnectionError, OSError):
@@ -626,3 +630,110 @@ def test_the_keys_stay_with_the_proxy(shop):
     holders = [pid for pid in [shop.process.pid] + list(shop.children())
                if any("hpcbal-keys" in link for link in links(pid))]
     assert holders == [shop.process.pid]
+
+
+# --- certificates of clients ---
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """An authority of clients: joe, and sue, who is revoked."""
+    authority = pki.Authority(tmp_path_factory.mktemp("people"), "people")
+    authority.issue("joe")
+    authority.issue("sue")
+    folder = authority.folder
+    with open(authority.path("ca.conf"), "w", encoding="ascii") as f:
+        f.write(f"[ca]\ndefault_ca=me\n[me]\ndatabase={folder}/index\ndefault_md=sha256\n"
+                "default_crl_days=30\n")
+    open(authority.path("index"), "w", encoding="ascii").close()
+    sign = ("ca", "-config", authority.path("ca.conf"), "-cert", authority.ca, "-keyfile",
+            authority.path("people.key"))
+    pki.openssl(*sign, "-revoke", authority.path("sue.crt"))
+    pki.openssl(*sign, "-gencrl", "-out", authority.path("crl.pem"))
+    return authority
+
+
+def as_client(running, ca, people, who, **options):
+    context = ca.context(**options)
+    if who:
+        context.load_cert_chain(people.path(who + ".pem"))
+    return TlsClient(running.address, context, "a.test")
+
+
+@pytest.fixture(scope="module", params=["required", "optional"])
+def club(ca, people, tmp_path_factory, request):
+    origin = wire.Origin(name="main")
+    running = daemon.Daemon(tmp_path_factory.mktemp("club"), config=config(
+        origin, ca.path("a.test.pem"),
+        tls=f'clients = "{request.param}"; ca = "{people.ca}"; crl = "{people.path("crl.pem")}";',
+        frontend='client_subject = "X-Subject"; default_backend = "main";'))
+    running.origin, running.kind = origin, request.param
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+        origin.close()
+
+
+SPOOF = "GET /x HTTP/1.1\r\nHost: a.test\r\nX-Subject: CN=king\r\nx_subject: CN=king\r\n\r\n"
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_client_with_a_certificate_is_known(club, ca, people, version):
+    club.origin.reset()
+    client = as_client(club, ca, people, "joe",
+                       maximum_version=getattr(ssl.TLSVersion, version))
+    assert client.ask(SPOOF).status == 200
+    assert club.origin.requests[-1].all("X-Subject") == [b"CN=joe"]
+
+
+def test_a_resumed_client_is_still_known(club, ca, people):
+    club.origin.reset()
+    context = ca.context()
+    context.load_cert_chain(people.path("joe.pem"))
+    first = TlsClient(club.address, context, "a.test")
+    assert first.ask(SPOOF).status == 200
+    second = TlsClient(club.address, context, "a.test", first.sock.session)
+    assert second.ask(SPOOF).status == 200
+    assert second.sock.session_reused
+    assert club.origin.requests[-1].all("X-Subject") == [b"CN=joe"]
+
+
+def test_a_client_without_a_certificate(club, ca, people):
+    club.origin.reset()
+    if club.kind == "optional":
+        assert as_client(club, ca, people, None).ask(SPOOF).status == 200
+        assert not club.origin.requests[-1].has("X-Subject")
+        return
+    with pytest.raises((ssl.SSLError, ConnectionError, wire.Closed)):
+        as_client(club, ca, people, None).ask(SPOOF)
+    club.wait_log(r"TLS_CERTIFICATE \(peer did not return a certificate\)")
+    assert not club.origin.requests
+
+
+@pytest.mark.parametrize("who, words", [
+    ("sue", "certificate revoked"),
+    ("stranger", "unable to get local issuer certificate|self-signed certificate in .*chain")])
+def test_a_client_with_a_bad_certificate_is_refused(club, ca, people, who, words):
+    club.origin.reset()
+    if who == "stranger":
+        owner = ca
+        ca.issue("stranger")
+    else:
+        owner = people
+    with pytest.raises((ssl.SSLError, ConnectionError, wire.Closed)):
+        as_client(club, ca, owner, who).ask(SPOOF)
+    club.wait_log(rf"TLS_CERTIFICATE \(({words})\)")
+    assert not club.origin.requests
+
+
+def test_what_a_session_was_let_in_for_is_not_changed_by_a_reload(start, origin, ca, people):
+    """A session without a certificate does not get in where one is required by now."""
+    server = origin()
+    running = start(config=config(server, ca.path("a.test.pem")))
+    context = ca.context()
+    session = session_of(running, ca, context)
+    running.write_config(text=config(server, ca.path("a.test.pem"),
+                                     tls=f'clients = "required"; ca = "{people.ca}";'))
+    running.ctl("reload")
+    with pytest.raises((ssl.SSLError, ConnectionError, wire.Closed)):
+        ask(TlsClient(running.address, context, "a.test", session))

@@ -38,7 +38,7 @@ ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what 
     "MISSING", "LINE", "KIND", "LENGTH", "CHECKSUM", "TIMEOUT", "ABORT"))
 
 ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
-    "TLS_PLAIN", "TLS_TIMEOUT", "TLS_ABORT", "TLS_DECLINED", "TLS_FAILED", "MISDIRECTED"))
+    "TLS_PLAIN", "TLS_TIMEOUT", "TLS_ABORT", "TLS_DECLINED", "TLS_FAILED", "TLS_CERTIFICATE", "MISDIRECTED"))
 ELSEWHERE.update((name, "test_tls_to_servers.py") for name in (
     "SERVER_CERTIFICATE", "SERVER_TLS"))
 

@@ -104,6 +104,14 @@ static void collect_restarts(struct writer *w, const struct snapshot *s)
 		put(w, one("process", names[i]), s->process[i].restarts);
 }
 
+static void collect_certificates(struct writer *w, const struct snapshot *s)
+{
+	for (uint32_t i = 0; s->has_proxy && i < s->certificates.n; i++)
+		if (s->certificates.list[i].ends > 0)
+			put(w, one("file", s->certificates.list[i].file),
+			    (uint64_t)s->certificates.list[i].ends);
+}
+
 static void collect_log_dropped(struct writer *w, const struct snapshot *s)
 {
 	if (s->has_proxy)
@@ -591,6 +599,9 @@ static const struct metric metrics[] = {
 	{"hpcbal_limit_evicted_total", "counter",
 	 "Keys of limits whose count was lost because there were too many.",
 	 collect_limit_evicted},
+	{"hpcbal_certificate_expiry_seconds", "gauge",
+	 "When a certificate that clients get expires, in seconds since 1970.",
+	 collect_certificates},
 	{"hpcbal_vrrp_state", "gauge", "1 for the state that the virtual router is in.",
 	 collect_state},
 	{"hpcbal_vrrp_transitions_total", "counter", "Changes of state.", collect_transitions},

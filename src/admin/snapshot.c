@@ -301,6 +301,36 @@ static void take_beats(struct snapshot *s, const struct board_proxy *b)
 		take_beat(s, stats_get(b->worker[i].beat_us));
 }
 
+/* The year 9999, as far as certificates go. */
+#define ENDS_MOST 253402300799
+
+static bool has_certificate(const struct board_certificates *in, const char *file)
+{
+	for (uint32_t i = 0; i < in->n; i++)
+		if (strcmp(in->list[i].file, file) == 0)
+			return true;
+	return false;
+}
+
+static void take_certificates(struct board_certificates *to, const struct board_proxy *b)
+{
+	struct board_certificates all;
+
+	board_read_block((_Atomic uint32_t *)(uintptr_t)&b->certificates_turn, &all,
+			 &b->certificates, sizeof(all));
+	to->n = 0;
+	for (uint32_t i = 0; i < all.n && i < BOARD_CERTIFICATES; i++) {
+		char file[BOARD_CERTIFICATE_FILE];
+
+		board_text(file, sizeof(file), all.list[i].file, sizeof(all.list[i].file));
+		if (all.list[i].ends < 0 || all.list[i].ends > ENDS_MOST ||
+		    has_certificate(to, file))
+			continue;
+		memcpy(to->list[to->n].file, file, sizeof(file));
+		to->list[to->n++].ends = all.list[i].ends;
+	}
+}
+
 static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 {
 	s->has_proxy = true;
@@ -309,6 +339,7 @@ static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 	take_beats(s, b);
 	s->connections = gauge(stats_get(b->stats.connections));
 	s->accept_pauses = stats_get(b->stats.accept_pauses);
+	take_certificates(&s->certificates, b);
 	s->log_lines = stats_get(b->stats.log_lines);
 	s->log_dropped = stats_get(b->stats.log_dropped);
 	take_frontends(s, b);

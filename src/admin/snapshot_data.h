@@ -125,6 +125,7 @@ struct snapshot {
 	 * they have not begun. */
 	uint64_t proxy_beat_us;
 	uint64_t accept_pauses, log_lines, log_dropped;
+	struct board_certificates certificates;
 	unsigned n_frontends, n_backends, n_servers;
 	struct snap_frontend frontends[BOARD_FRONTENDS];
 	struct snap_backend backends[BOARD_BACKENDS];

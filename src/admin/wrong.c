@@ -6,6 +6,7 @@
 
 #include "admin/snapshot_data.h"
 #include "admin/text.h"
+#include "base/clock.h"
 
 void wrong_tell(struct wrong *w, const char *fmt, ...)
 {
@@ -124,6 +125,27 @@ static void tell_losses(struct wrong *w, const struct snapshot *s)
 			   s->accept_pauses, text_plural(s->accept_pauses));
 }
 
+/* As --check, which saw them when they were loaded (loader/certificates.h). */
+#define SOON_DAYS 21
+#define DAY 86400
+
+static void tell_certificates(struct wrong *w, const struct snapshot *s)
+{
+	int64_t now = (int64_t)(s->now_us / CLOCK_SEC);
+
+	for (uint32_t i = 0; s->has_proxy && i < s->certificates.n; i++) {
+		int64_t left = s->certificates.list[i].ends - now;
+
+		if (left <= 0)
+			wrong_tell(w, "the certificate in %s has expired: clients refuse it",
+				   s->certificates.list[i].file);
+		else if (left < SOON_DAYS * DAY)
+			wrong_tell(w, "the certificate in %s expires in %" PRId64 " day%s",
+				   s->certificates.list[i].file, left / DAY,
+				   left / DAY == 1 ? "" : "s");
+	}
+}
+
 static void find_all(struct wrong *w, const struct snapshot *s)
 {
 	tell_proxy(w, s);
@@ -132,6 +154,7 @@ static void find_all(struct wrong *w, const struct snapshot *s)
 	wrong_find_vrrp(w, s);
 	tell_admin(w, s);
 	tell_losses(w, s);
+	tell_certificates(w, s);
 }
 
 void wrong_print(const struct snapshot *s, FILE *out)

@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 7u
+#define BOARD_LAYOUT 8u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -185,6 +185,19 @@ struct board_frontend {
 };
 
 /* Written by the proxy. Servers of one backend stand in file order by `order`. */
+#define BOARD_CERTIFICATES 128
+#define BOARD_CERTIFICATE_FILE 128
+
+/* The certificates that clients get, in the order of the file; those beyond are left out. Plain
+ * memory, written whole. */
+struct board_certificates {
+	uint32_t n;
+	struct {
+		int64_t ends;                      /* seconds since 1970 */
+		char file[BOARD_CERTIFICATE_FILE]; /* as written; of a longer path its end */
+	} list[BOARD_CERTIFICATES];
+};
+
 struct board_proxy {
 	struct board_head head;
 	_Atomic int32_t pid;
@@ -202,6 +215,8 @@ struct board_proxy {
 	struct board_server servers[BOARD_SERVERS];
 	_Atomic uint32_t server_order[BOARD_SERVERS]; /* place of each slot in the file */
 	struct board_road roads[BOARD_FRONTENDS][BOARD_BACKENDS + 1]; /* by slots */
+	_Atomic uint32_t certificates_turn;
+	struct board_certificates certificates;
 };
 
 #define BOARD_ROUTERS 16

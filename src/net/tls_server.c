@@ -303,3 +303,8 @@ SSL_CTX *tls_server_context(const struct tls_server *s)
 {
 	return s->sites[0].context;
 }
+
+int64_t tls_server_ends(const struct tls_server *s, unsigned index)
+{
+	return certificate_ends(s->certificates[index]);
+}

@@ -18,6 +18,9 @@ struct tls_server *tls_server_ref(struct tls_server *s);
 /* Harmless with NULL. */
 void tls_server_unref(struct tls_server *s);
 
+/* Until when the certificate of that place in the configuration is good, in seconds since 1970. */
+int64_t tls_server_ends(const struct tls_server *s, unsigned index);
+
 /* ---- for net/tls ---- */
 
 struct ssl_ctx_st *tls_server_context(const struct tls_server *s);

@@ -656,12 +656,41 @@ static void publish_limits(const struct generation *g, struct board_limits *boar
 			stats_set(board->limits[i].current, BOARD_GONE);
 }
 
+static void add_certificate(struct board_certificates *to, struct str file, int64_t ends)
+{
+	size_t most = BOARD_CERTIFICATE_FILE - 1;
+
+	for (uint32_t i = 0; i < to->n; i++)
+		if (str_ends(file, str_of(to->list[i].file)) && to->list[i].ends == ends)
+			return; /* of another bind */
+	if (to->n == BOARD_CERTIFICATES)
+		return;
+	str_copy(to->list[to->n].file, BOARD_CERTIFICATE_FILE,
+		 file.n > most ? str_from(file, file.n - most) : file);
+	to->list[to->n++].ends = ends;
+}
+
+static void publish_certificates(const struct generation *g, struct board_proxy *board)
+{
+	struct board_certificates all = { .n = 0 };
+
+	for (unsigned i = 0; i < g->n_listeners; i++) {
+		const struct generation_listener *l = &g->listeners[i];
+
+		for (unsigned k = 0; l->tls && k < l->bind->tls.n_certificates; k++)
+			add_certificate(&all, l->bind->tls.certificates[k].path,
+					tls_server_ends(l->tls, k));
+	}
+	board_write_block(&board->certificates_turn, &board->certificates, &all, sizeof(all));
+}
+
 void generation_publish(struct generation *g, struct generation *old, struct board_proxy *board,
 			struct board_limits *limits, uint64_t now)
 {
 	struct kept kept = { .n_servers = 0 };
 
 	publish_limits(g, limits);
+	publish_certificates(g, board);
 	for (unsigned i = 0; i < g->conf->n_frontends; i++)
 		publish_frontend(g, i, board, &kept);
 	for (unsigned i = 0; i < g->conf->n_backends; i++)

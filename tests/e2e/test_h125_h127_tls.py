@@ -559,6 +559,15 @@ def check(folder, text):
     return done.returncode, done.stdout + done.stderr
 
 
+def test_the_status_tells_of_a_certificate_that_expires_soon(start, origin, ca):
+    ca.issue("soon.test", days=10)
+    running = start(config=config(origin(), ca.path("a.test.pem"), ca.path("soon.test.pem")))
+    said = running.ctl("status")
+    said = getattr(said, "stdout", said)
+    assert re.search(r"the certificate in \S*/soon.test.pem expires in \d+ days", said)
+    assert "a.test.pem" not in said
+
+
 def chain_of(ca, order):
     return "".join(ca.read(name) for name in order)
 

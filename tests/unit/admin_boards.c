@@ -86,6 +86,9 @@ void boards_fill_proxy(void)
 	stats_set(proxy->generation, 3);
 	stats_set(proxy->n_workers, 2);
 	stats_set(proxy->stats.connections, 1);
+	proxy->certificates.n = 1;
+	proxy->certificates.list[0].ends = 4102444800;
+	strcpy(proxy->certificates.list[0].file, "/etc/hpcbal/tls/portal.pem");
 	f = add_frontend("admin_front", "127.0.0.1:8080", 1);
 	stats_set(f->tcp, 1);
 	f = add_frontend("http_front", "0.0.0.0:80\n[::]:80", 0);

@@ -485,6 +485,7 @@ static const struct promise {
 	{"hpcbal_server_weight_ratio", {"backend", "server"}},
 	{"hpcbal_server_slow_starts_total", {"backend", "server"}},
 	{"hpcbal_bytes_total", {"frontend", "direction"}},
+	{"hpcbal_certificate_expiry_seconds", {"file"}},
 	{"hpcbal_vrrp_state", {"instance", "state"}},
 	{"hpcbal_vrrp_transitions_total", {"instance"}},
 	{"hpcbal_vrrp_priority", {"instance"}},
@@ -541,6 +542,8 @@ START_TEST(ejections_and_slow_starts)
 	stats_set(v->weight, 50);
 	print();
 	static const char *const wanted[][2] = {
+		{"hpcbal_certificate_expiry_seconds{file=\"/etc/hpcbal/tls/portal.pem\"}",
+		 "4102444800"},
 		{"hpcbal_server_ejections_total{backend=\"web_backend\",server=\"web1\"}", "4"},
 		{"hpcbal_server_ejected{backend=\"web_backend\",server=\"web1\"}", "1"},
 		{"hpcbal_server_ejected{backend=\"web_backend\",server=\"web2\"}", "0"},

@@ -130,6 +130,8 @@ static bool fill(struct tls_client *t, const struct conf_server_tls *c,
 	digest_file(source, c->ca.path, t->digest[2]);
 	digest_file(source, c->certificate.path, t->digest[3]);
 	digest_sha256_hex(c->verify ? STR("verify") : STR("believe"), t->digest[4]);
+	if (c->verify && !t->name[0] && !t->address[0])
+		return fail(why, STR("TLS"), "there is no name that could be verified; add sni");
 	if (!make_context(t))
 		return fail(why, STR("TLS"), "out of memory");
 	SSL_CTX_set_verify(t->context, c->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);

@@ -388,6 +388,7 @@ struct conf {
 	uint64_t max_connections;
 	uint64_t grace; /* µs a clean stop waits for running requests */
 	uint64_t drain; /* µs until what a reload removed is cut */
+	bool certificate_reload; /* by itself, when a file of them changes */
 	struct str log_target;
 	int log_facility; /* LOG_LOCAL0 … */
 	enum conf_log_format log_format;
@@ -413,6 +414,7 @@ struct conf_line { /* flattened line i + 1 is line `line` of file `file` */
 
 struct conf_file { /* an error page, or a value file that a condition names with -f; whole */
 	struct str path, content;
+	uint64_t stamp; /* of a secret, what it was when it was read; stays in the loader */
 };
 
 struct conf_name { /* a host name, as resolved when the file was loaded; port 0 */

@@ -96,6 +96,16 @@ static const char *programs_wrong(const struct manifest *m)
 	return NULL;
 }
 
+static const char *files_wrong(const struct manifest *m)
+{
+	if (m->n_files > MANIFEST_FILES)
+		return "the manifest has more files than it can hold";
+	for (uint32_t i = 0; i < m->n_files; i++)
+		if (!text_ends(m->files[i].path, sizeof(m->files[i].path)))
+			return "a file's path in the manifest has no end";
+	return NULL;
+}
+
 static const char *checks_wrong(const struct manifest *m, uint64_t size)
 {
 	const struct manifest_check *c;
@@ -127,6 +137,8 @@ const struct manifest *bundle_map(int fd, size_t *size, const char **why)
 	*why = manifest_wrong(m, *size);
 	if (!*why)
 		*why = programs_wrong(m);
+	if (!*why)
+		*why = files_wrong(m);
 	if (!*why)
 		*why = checks_wrong(m, *size);
 	if (!*why)

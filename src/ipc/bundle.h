@@ -9,15 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sys/stat.h>
+
 #include "base/addr.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 #define BUNDLE_MAGIC 0x6862616c62756e64ull
-#define BUNDLE_LAYOUT 6u
+#define BUNDLE_LAYOUT 7u
 #define MANIFEST_LISTENERS 130
 #define MANIFEST_TEXT 256
 #define MANIFEST_PROGRAMS 64
 #define MANIFEST_CHECKS 4096
+#define MANIFEST_FILES 128
 /* So many of them run at the same time; the others wait. */
 #define MANIFEST_CHECKS_AT_ONCE 64
 
@@ -50,6 +54,12 @@ struct manifest_check {
 	char address[128]; /* without the port and without brackets, or a path */
 };
 
+/* A file of a certificate or key, and what it was when it was read. */
+struct manifest_file {
+	char path[512];
+	uint64_t stamp; /* manifest_stamp() */
+};
+
 struct manifest {
 	uint64_t magic;
 	uint32_t layout;
@@ -71,10 +81,21 @@ struct manifest {
 	uint32_t n_routers; /* of the brief; 0: no vrrp process */
 	uint32_t n_programs; /* 0: no runner */
 	struct manifest_program programs[MANIFEST_PROGRAMS];
+	uint32_t n_files; /* whose change is a reason to reload */
+	struct manifest_file files[MANIFEST_FILES];
 	uint32_t n_checks;
 	uint64_t checks_at; /* struct manifest_check[] */
 	uint64_t sections_at, sections_size; /* opaque to the supervisor */
 };
+
+/* Another one for whatever was written or put in its place. */
+static inline uint64_t manifest_stamp(const struct stat *st)
+{
+	uint64_t h = hash_pair((uint64_t)st->st_ino, (uint64_t)st->st_size);
+
+	return hash_pair(hash_pair(h, (uint64_t)st->st_mtim.tv_sec),
+			 (uint64_t)st->st_mtim.tv_nsec);
+}
 
 static inline uint32_t manifest_sockets(const struct manifest *m)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "loader/flatten.h"
 #include "net/certificate.h"
 #include "net/tls_client.h"
 
@@ -170,6 +171,27 @@ void certificates_check(const struct conf *conf, const struct conf_source *sourc
 		}
 	for (unsigned i = 0; i < conf->n_backends; i++)
 		check_servers(&c, &conf->backends[i]);
+}
+
+void certificates_watch(const struct conf_source *source, struct diags *diags, struct arena *arena,
+			struct manifest *m)
+{
+	for (unsigned i = 0; i < source->n_secrets; i++) {
+		const struct conf_file *f = &source->secrets[i];
+		struct manifest_file *to = &m->files[m->n_files];
+
+		if (m->n_files < MANIFEST_FILES &&
+		    str_copy(to->path, sizeof(to->path),
+			     flatten_path(arena, source->path, f->path))) {
+			to->stamp = f->stamp;
+			m->n_files++;
+			continue;
+		}
+		diag_add(diags, source, DIAG_WARNING, 0,
+			 "\"%.*s\" is not watched: its path is too long, or there are more than "
+			 "%d files of certificates and keys; reload when it changes",
+			 STR_ARGS(f->path), MANIFEST_FILES);
+	}
 }
 
 void certificates_forget(struct conf_source *source)

@@ -3,6 +3,7 @@
 #define HPCBAL_LOADER_CERTIFICATES_H
 
 #include "conf/conf.h"
+#include "ipc/bundle.h"
 
 /* So long before its end a certificate is warned of. */
 #define CERTIFICATES_SOON_DAYS 21
@@ -11,6 +12,10 @@
  * read were told of before. */
 void certificates_check(const struct conf *conf, const struct conf_source *source,
 			struct diags *diags, int64_t now);
+/* Lists the files in the manifest, so that the supervisor reloads when one has changed. Those that
+ * do not fit are added to `diags`. */
+void certificates_watch(const struct conf_source *source, struct diags *diags, struct arena *arena,
+			struct manifest *m);
 /* Overwrites what was read of them: it was for the keyring alone. */
 void certificates_forget(struct conf_source *source);
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "ipc/bundle.h"
 
 #define FILE_SIZE_MAX (16u << 20)
 #define FILE_WHY 256
@@ -13,6 +14,7 @@
 struct file_id {
 	dev_t dev;
 	ino_t ino;
+	uint64_t stamp; /* manifest_stamp() */
 };
 
 /* `path` is NUL-terminated. False: `why` says what is wrong and what to do. `id` may be

@@ -82,6 +82,8 @@ static void load(struct loaded *l, const char *path)
 		compile_routes(l);
 		list_programs(l);
 		certificates_check(l->conf, &l->source, &l->diags, (int64_t)time(NULL));
+		if (l->conf->certificate_reload && l->manifest)
+			certificates_watch(&l->source, &l->diags, &l->arena, l->manifest);
 	}
 	if (l->diags.errors) {
 		conf_unref(l->conf);

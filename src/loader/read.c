@@ -97,6 +97,7 @@ static void want_secret(struct wants *w, struct str path, unsigned line)
 	struct gather *g = list_of(w, struct gather, wants);
 	struct conf_source *s = g->source;
 	struct conf_file file = { .path = STR_NONE };
+	struct file_id id;
 	char why[FILE_WHY];
 
 	if (conf_find_secret(s, path))
@@ -109,8 +110,10 @@ static void want_secret(struct wants *w, struct str path, unsigned line)
 		return;
 	}
 	file.path = arena_str(g->arena, path);
-	if (!file_read(flatten_path(g->arena, s->path, path).p, g->arena, &file.content, NULL,
-		       why)) {
+	if (file_read(flatten_path(g->arena, s->path, path).p, g->arena, &file.content, &id,
+		      why)) {
+		file.stamp = id.stamp;
+	} else {
 		diag_add(g->diags, s, DIAG_ERROR, line, "cannot read \"%.*s\": %s", STR_ARGS(path),
 			 why);
 		file.content = STR_NONE;

@@ -10,6 +10,7 @@ src_supervisor_libsupervisor_a_SOURCES = \
 	src/supervisor/edition.c src/supervisor/edition.h \
 	src/supervisor/elders.c src/supervisor/elders.h \
 	src/supervisor/events.c src/supervisor/events.h \
+	src/supervisor/filewatch.c src/supervisor/filewatch.h \
 	src/supervisor/filter.h \
 	src/supervisor/handover.c src/supervisor/handover.h \
 	src/supervisor/heartbeat.c src/supervisor/heartbeat.h \

@@ -8,6 +8,7 @@
 #include "supervisor/commands.h"
 #include "supervisor/elders.h"
 #include "supervisor/events.h"
+#include "supervisor/filewatch.h"
 #include "supervisor/heartbeat.h"
 #include "supervisor/notify.h"
 #include "supervisor/reload.h"
@@ -48,7 +49,8 @@ struct supervisor {
 	struct runfiles runfiles;
 	struct commands commands;
 	struct notify notify;
-	struct loop_timer look;     /* at the heartbeats */
+	struct loop_timer look;     /* at the heartbeats, and files */
+	struct filewatch files;
 	struct loop_timer watchdog; /* the service manager's */
 	struct loop_timer relog;    /* a syslog that was not there */
 	uint64_t asked_us;          /* when the reload that runs began */

@@ -256,6 +256,18 @@ static const struct reload_calls reload_calls = {
 
 /* ---- clocks ---- */
 
+static void look_at_files(struct supervisor *sv, uint64_t now)
+{
+	const char *changed = NULL;
+
+	if (sv->phase == SUPERVISOR_RUNNING && sv->reload.running)
+		changed = filewatch_look(&sv->files, sv->reload.running->m, now);
+	if (!changed)
+		return;
+	supervisor_event(sv, LOG_NOTICE, "%s has changed: reloading", changed);
+	reload_ask(&sv->reload);
+}
+
 static void look_is_due(struct loop_timer *t)
 {
 	struct supervisor *sv = list_of(t, struct supervisor, look);
@@ -263,6 +275,7 @@ static void look_is_due(struct loop_timer *t)
 
 	loop_timer_set(sv->loop, t, now + HEARTBEAT_LOOK_US);
 	children_look(sv, now);
+	look_at_files(sv, now);
 }
 
 static void watchdog_is_due(struct loop_timer *t)

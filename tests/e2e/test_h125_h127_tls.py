@@ -550,6 +550,31 @@ def test_a_reload_changes_the_certificate_and_cuts_nobody(start, origin, ca, tmp
     assert ask(old).status == 200
 
 
+def test_a_changed_file_is_taken_by_itself(start, origin, ca, tmp_path):
+    path = str(tmp_path / "site.pem")
+
+    def put(text):
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(text)
+        os.replace(path + ".new", path)
+    ca.issue("d.test", "a.test", file="third")
+    ca.issue("d.test", "a.test", file="fourth")
+    put(ca.read("third.pem"))
+    running = start(config=config(origin(), path).replace(
+        "threads = 1;", "threads = 1; certificate_reload = true;"))
+    old = connect(running, ca)
+    put(ca.read("fourth.crt") + ca.read("third.key"))
+    running.wait_log("site.pem has changed: reloading", patience=3 * wire.PATIENCE)
+    running.wait_log("its private key belongs to another certificate")
+    running.wait_log("reload refused; generation 1 goes on")
+    assert connect(running, ca).serial == old.serial
+    put(ca.read("fourth.pem"))
+    running.wait_log("reloaded .*generation", patience=3 * wire.PATIENCE)
+    assert connect(running, ca).serial != old.serial
+    assert ask(old).status == 200
+    assert len([line for line in running.log() if "has changed: reloading" in line]) == 2
+
+
 def check(folder, text):
     path = os.path.join(str(folder), "check.conf")
     with open(path, "w", encoding="utf-8") as f:

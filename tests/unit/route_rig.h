@@ -86,7 +86,8 @@ static inline void rig_limit(struct rig *r, const char *when, unsigned connectio
 
 static inline void rig_file(struct rig *r, const char *path, const char *content)
 {
-	r->files[r->source.n_files++] = (struct conf_file){ str_of(path), str_of(content) };
+	r->files[r->source.n_files++] =
+		(struct conf_file){ .path = str_of(path), .content = str_of(content) };
 }
 
 /* Compiles and keeps what was said. */

@@ -118,6 +118,28 @@ static void collect_log_dropped(struct writer *w, const struct snapshot *s)
 		put(w, none(), s->log_dropped);
 }
 
+static void collect_http2_connections(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_proxy)
+		put(w, none(), s->h2_connections);
+}
+
+static void collect_http2_floods(struct writer *w, const struct snapshot *s)
+{
+	const struct snap_floods *f = &s->h2_floods;
+
+	if (!s->has_proxy)
+		return;
+	put(w, one("kind", "reset"), f->reset);
+	put(w, one("kind", "continuation"), f->continuation);
+	put(w, one("kind", "ping"), f->ping);
+	put(w, one("kind", "settings"), f->settings);
+	put(w, one("kind", "empty"), f->empty);
+	put(w, one("kind", "window"), f->window);
+	put(w, one("kind", "priority"), f->priority);
+	put(w, one("kind", "other"), f->other);
+}
+
 /* ---- frontends ---- */
 
 /* The next one from `*i` on whose name was not there before. */
@@ -614,6 +636,11 @@ static const struct metric metrics[] = {
 	 collect_send_failures},
 	{"hpcbal_vrrp_discarded_total", "counter", "Received packets that were not taken.",
 	 collect_discards},
+	{"hpcbal_http2_connections_total", "counter", "Client connections that spoke HTTP/2.",
+	 collect_http2_connections},
+	{"hpcbal_http2_floods_total", "counter",
+	 "HTTP/2 connections closed for more frames of a kind than any client needs.",
+	 collect_http2_floods},
 	{"hpcbal_log_dropped_total", "counter", "Access log lines dropped.", collect_log_dropped},
 };
 

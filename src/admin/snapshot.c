@@ -301,6 +301,18 @@ static void take_beats(struct snapshot *s, const struct board_proxy *b)
 		take_beat(s, stats_get(b->worker[i].beat_us));
 }
 
+static void take_floods(struct snap_floods *to, const struct proxy_stats *from)
+{
+	to->reset = stats_get(from->h2_reset_floods);
+	to->continuation = stats_get(from->h2_continuation_floods);
+	to->ping = stats_get(from->h2_ping_floods);
+	to->settings = stats_get(from->h2_settings_floods);
+	to->empty = stats_get(from->h2_empty_floods);
+	to->window = stats_get(from->h2_window_floods);
+	to->priority = stats_get(from->h2_priority_floods);
+	to->other = stats_get(from->h2_other_floods);
+}
+
 /* The year 9999, as far as certificates go. */
 #define ENDS_MOST 253402300799
 
@@ -342,6 +354,8 @@ static void take_proxy(struct snapshot *s, const struct board_proxy *b)
 	take_certificates(&s->certificates, b);
 	s->log_lines = stats_get(b->stats.log_lines);
 	s->log_dropped = stats_get(b->stats.log_dropped);
+	s->h2_connections = stats_get(b->stats.h2_connections);
+	take_floods(&s->h2_floods, &b->stats);
 	take_frontends(s, b);
 	take_backends(s, b);
 	take_roads(s, b);

@@ -104,6 +104,11 @@ struct snap_limited {
 	bool exempt;
 };
 
+/* HTTP/2 connections closed for more frames of a kind than any client needs. */
+struct snap_floods {
+	uint64_t reset, continuation, ping, settings, empty, window, priority, other;
+};
+
 struct snapshot {
 	uint64_t now_us;
 	uint64_t mono_us; /* the same instant as now_us, of the clock that router_facts use */
@@ -124,7 +129,8 @@ struct snapshot {
 	/* The oldest sign of life of its main thread and its workers, of the clock of mono_us; 0:
 	 * they have not begun. */
 	uint64_t proxy_beat_us;
-	uint64_t accept_pauses, log_lines, log_dropped;
+	uint64_t accept_pauses, log_lines, log_dropped, h2_connections;
+	struct snap_floods h2_floods;
 	struct board_certificates certificates;
 	unsigned n_frontends, n_backends, n_servers;
 	struct snap_frontend frontends[BOARD_FRONTENDS];

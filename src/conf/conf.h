@@ -70,6 +70,7 @@ struct conf_bind {
 	struct addr addr;
 	struct str text; /* as addr_format() writes it: the bind's identity across reloads */
 	bool proxy_protocol; /* trusted_proxies begin with a PROXY header */
+	bool h2c; /* HTTP/2 by prior knowledge */
 	struct conf_tls tls;
 	unsigned line;
 };
@@ -217,7 +218,7 @@ struct conf_frontend {
 	uint64_t hsts; /* µs; 0: none */
 	struct str subject_header; /* tells of the client's certificate; empty: none */
 	uint64_t max_connections; /* 0: only the global limit */
-	uint64_t max_header_size, max_headers;
+	uint64_t max_header_size, max_headers, max_streams;
 	uint64_t max_body_size; /* UINT64_MAX: unlimited */
 	struct conf_timeouts timeouts;
 };

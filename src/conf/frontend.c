@@ -188,6 +188,8 @@ static void build_binds(struct draft *d, const config_setting_t *list, struct co
 		section_defaults(d, SECTION_BIND, &f->binds[f->n_binds]);
 		if (config_setting_is_group(e)) {
 			section_read(d, e, SECTION_BIND, &f->binds[f->n_binds]);
+			if (f->mode == CONF_MODE_TCP)
+				section_check_tcp(d, e, SECTION_BIND);
 			address = config_setting_get_member(e, "address");
 			tls = section_member(e, SECTION_BIND, "tls");
 		}

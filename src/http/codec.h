@@ -1,6 +1,6 @@
-/* The seam between an exchange and the protocol that its messages are written in: HTTP/1.1
- * is the one there is; HTTP/2 will be another. Bodies pass through proxy/forward, by their
- * framing. All functions are pure, and as their h1_ namesakes say. */
+/* The seam between an exchange and the protocol that its messages are written in: HTTP/1.1,
+ * and HTTP/2, whose messages have the same text here (http/h2_request). Bodies pass through
+ * proxy/forward, by their framing. All functions are pure, and as their h1_ namesakes say. */
 #ifndef HPCBAL_HTTP_CODEC_H
 #define HPCBAL_HTTP_CODEC_H
 
@@ -9,6 +9,8 @@
 
 struct codec {
 	const char *name;
+	/* The key of a WebSocket handshake is ours, and so its answer is ours to judge. */
+	bool own_handshake;
 	enum http_verdict (*parse_request)(struct h1_parser *p, struct str in,
 					   const struct h1_limits *limits, struct arena *arena,
 					   struct http_request *req, enum reason *why);
@@ -24,6 +26,6 @@ struct codec {
 			     const struct h1_reply *r, struct iovq *out, struct arena *arena);
 };
 
-extern const struct codec codec_h1;
+extern const struct codec codec_h1, codec_h2;
 
 #endif

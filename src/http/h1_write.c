@@ -178,7 +178,10 @@ static void forwarding_add(struct http_text *t, const struct http_request *req,
 /* The version is the one that the client spoke (RFC 9110 7.6.3). */
 static void via_add(struct http_text *t, const struct http_request *req, struct str node)
 {
-	http_text_add(t, req->minor ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
+	if (str_eq(req->version, STR("HTTP/2.0")))
+		http_text_add(t, STR("Via: 2.0 "));
+	else
+		http_text_add(t, req->minor ? STR("Via: 1.1 ") : STR("Via: 1.0 "));
 	http_text_add(t, node);
 	http_text_add(t, STR("\r\n"));
 }

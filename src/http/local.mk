@@ -15,6 +15,10 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h1_parse.h src/http/h1_request.c src/http/h1_response.c \
 	src/http/h1_target.c src/http/h1_target.h \
 	src/http/h1_write.c src/http/h1_write.h \
+	src/http/h2_budget.c src/http/h2_budget.h src/http/h2_floods.def \
+	src/http/h2_request.c src/http/h2_request.h \
+	src/http/h2_response.c src/http/h2_response.h \
+	src/http/h2_server.c src/http/h2_server.h src/http/h2_stream.c \
 	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \
 	src/http/named.c src/http/named.h \

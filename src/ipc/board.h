@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 8u
+#define BOARD_LAYOUT 9u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128

@@ -92,6 +92,15 @@ bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
 	return conn_register(c, fd, WATCH_BOTH);
 }
 
+void conn_open_over(struct conn *c, const struct conn *on, const struct transport *t,
+		    void (*ready)(struct conn *c))
+{
+	conn_init(c, on->loop, ready);
+	c->transport = t;
+	c->io.fd = on->io.fd;
+	c->can_read = c->can_write = c->told_of_write = true;
+}
+
 enum conn_result conn_connected(struct conn *c)
 {
 	int error = 0;
@@ -201,6 +210,8 @@ size_t conn_undelivered(const struct conn *c)
 {
 	int n;
 
+	if (c->transport->undelivered)
+		return c->transport->undelivered(c);
 	return ioctl(c->io.fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
@@ -220,11 +231,20 @@ void conn_shutdown(struct conn *c)
 	c->transport->shutdown(c);
 }
 
+static bool close_carried(struct conn *c, bool abort)
+{
+	if (!c->transport->close)
+		return false;
+	c->transport->close(c, abort);
+	c->io.fd = -1;
+	return true;
+}
+
 void conn_close(struct conn *c)
 {
 	int fd = c->io.fd;
 
-	if (!conn_is_open(c))
+	if (!conn_is_open(c) || close_carried(c, false))
 		return;
 	c->transport->free(c);
 	loop_fd_del(&c->io);
@@ -235,7 +255,7 @@ void conn_abort(struct conn *c)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
-	if (!conn_is_open(c))
+	if (!conn_is_open(c) || close_carried(c, true))
 		return;
 	(void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	c->error = c->error ? c->error : ECONNABORTED; /* no word of an end goes in front */

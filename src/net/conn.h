@@ -1,6 +1,7 @@
 /* A stream connection: a descriptor registered once (an accepted one again when it is full for
- * the first time), edge-triggered, with its readiness kept here, under a transport (plain, or TLS:
- * net/tls.h) that is the only one to know how bytes are moved. Belongs to one loop's thread. */
+ * the first time), edge-triggered, with its readiness kept here, under a transport (plain; TLS:
+ * net/tls.h; a stream of HTTP/2) that is the only one to know how bytes are moved. Belongs to
+ * one loop's thread. */
 #ifndef HPCBAL_NET_CONN_H
 #define HPCBAL_NET_CONN_H
 
@@ -52,6 +53,9 @@ struct transport {
 				 size_t *n);
 	void (*shutdown)(struct conn *c); /* ends our side */
 	void (*free)(struct conn *c);     /* the transport's own state, before the close */
+	/* Both NULL where the descriptor is the connection's own. */
+	void (*close)(struct conn *c, bool abort);
+	size_t (*undelivered)(const struct conn *c);
 };
 
 extern const struct transport transport_plain;
@@ -82,6 +86,10 @@ bool conn_open(struct conn *c, struct loop *l, int fd, void (*ready)(struct conn
 /* Opens a socket and starts connecting. False: c->error has the errno, nothing is open. */
 bool conn_connect(struct conn *c, struct loop *l, const struct addr *to,
 		  void (*ready)(struct conn *c));
+/* One of many that `on`, which stays their owner's, carries: `t` sets can_read and calls `ready`.
+ * It is known by the descriptor, but neither in the loop nor closed with it. */
+void conn_open_over(struct conn *c, const struct conn *on, const struct transport *t,
+		    void (*ready)(struct conn *c));
 /* After `ready`: CONN_OK connected, handshake and all, CONN_AGAIN still under way, CONN_FAIL with
  * the errno, or 0 and the fault of the facts. */
 enum conn_result conn_connected(struct conn *c);

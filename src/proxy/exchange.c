@@ -194,6 +194,8 @@ static enum session_after what_follows(const struct exchange *x)
 		x->session->skip = body_left(x);
 		return SESSION_KEEP;
 	}
+	if (x->preface)
+		return SESSION_STREAMS;
 	return x->head_whole && x->to_server.in_done && !x->req.keep_alive ? SESSION_CLOSE
 									   : SESSION_WASTE;
 }
@@ -593,6 +595,13 @@ enum step_result exchange_turn_away(struct exchange *x, enum reason why)
 	x->limited = x->session->limited;
 	x->retry_after = CONNECTION_RETRY_SECONDS;
 	return exchange_end(x, why);
+}
+
+void exchange_note_fault(struct exchange *x, enum reason why)
+{
+	no_request(&x->req);
+	x->client_told = true;
+	exchange_end(x, why);
 }
 
 void exchange_drop(struct exchange *x)

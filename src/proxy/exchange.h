@@ -59,6 +59,7 @@ struct exchange {
 	bool ended;
 	bool head_whole;      /* the request head was understood */
 	bool response_begun;  /* bytes of a final response may have gone to the client */
+	bool preface;         /* what came is no request: the client speaks HTTP/2 */
 	bool keep_alive;      /* the client's connection may live on */
 	bool fresh_only;      /* no reused connection: the last one was closed under us */
 	bool resent;          /* a new connection was closed without an answer, once */
@@ -143,6 +144,8 @@ enum step_result exchange_end(struct exchange *x, enum reason why);
 enum step_result exchange_turn_away(struct exchange *x, enum reason why);
 /* The same of one whose handshake failed; `words`, a literal, are for the log. */
 enum step_result exchange_refuse(struct exchange *x, enum reason why, const char *words);
+/* And of one that has been told, or cannot be: for the line in the log. */
+void exchange_note_fault(struct exchange *x, enum reason why);
 /* Waits. Arms the timeout when we wait for another than before, or when that one has moved a
  * byte since: what others do in the meantime gives nobody more time. */
 enum step_result exchange_await(struct exchange *x, enum exchange_wait w);

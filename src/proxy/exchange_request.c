@@ -84,6 +84,10 @@ enum step_result step_read_head(struct exchange *x)
 				tell_relaxed(s, x->frontend->conf);
 			return exchange_go(x, EXCHANGE_ROUTE);
 		case HTTP_BAD:
+			if (why == REASON_REQ_VERSION_UNSUPPORTED && session_has_preface(s)) {
+				x->preface = true;
+				return STEP_OVER;
+			}
 			if (is_sound(why))
 				head_taken(x);
 			else

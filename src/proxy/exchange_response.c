@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "http/connection.h"
 #include "http/h1_line.h"
+#include "net/digest.h"
 #include "proxy/affinity.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_body.h"
@@ -226,9 +227,28 @@ static enum step_result begin_response(struct exchange *x)
 	return exchange_go(x, EXCHANGE_FORWARD);
 }
 
+/* Where the key was ours (RFC 8441 5): nobody else knows what has to be answered to it; and 2xx
+ * would tell the client that its tunnel is open. */
+static bool handshake_is_bad(const struct exchange *x)
+{
+	const struct http_field *key, *accept;
+	char expected[DIGEST_ACCEPT];
+
+	if (!x->session->codec->own_handshake || !x->req.upgrade_websocket)
+		return false;
+	if (x->res.status != 101)
+		return x->res.status >= 200 && x->res.status < 300;
+	key = http_field_find(&x->req.fields, FIELD_SEC_WEBSOCKET_KEY);
+	accept = http_field_find(&x->res.fields, FIELD_SEC_WEBSOCKET_ACCEPT);
+	if (!key || !accept)
+		return true;
+	digest_websocket_accept(key->value, expected);
+	return !str_eq(accept->value, str_of(expected));
+}
+
 static enum step_result head_whole(struct exchange *x)
 {
-	if (x->res.status == 101 && !x->to_server.out_done)
+	if ((x->res.status == 101 && !x->to_server.out_done) || handshake_is_bad(x))
 		return exchange_end(x, REASON_RES_SWITCH);
 	if (x->res.status < 200 && x->res.status != 101)
 		return pass_interim(x);

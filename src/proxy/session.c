@@ -7,12 +7,17 @@
 #include "base/clock.h"
 #include "net/tls.h"
 #include "proxy/exchange.h"
+#include "proxy/h2_client.h"
 #include "proxy/limiter.h"
 
 static void session_free(struct session *s)
 {
 	listener_unref(s->listener);
 	tls_server_unref(s->secures);
+	if (s->carrier) { /* what follows is the carrier's */
+		h2_client_release(s);
+		return;
+	}
 	free(s->reached);
 	free(s->limited);
 	free(s);
@@ -31,6 +36,13 @@ static void stay_no_longer(struct session *s)
 	s->stays = false;
 }
 
+static void end_streams(struct session *s)
+{
+	if (s->streams)
+		h2_client_free(s->streams);
+	s->streams = NULL;
+}
+
 void session_close(struct session *s)
 {
 	struct worker *w = s->worker;
@@ -41,6 +53,7 @@ void session_close(struct session *s)
 	if (s->exchange)
 		exchange_drop(s->exchange);
 	s->exchange = NULL;
+	end_streams(s);
 	upstream_close_own(&s->own);
 	stay_no_longer(s);
 	loop_timer_stop(&s->timer);
@@ -50,7 +63,8 @@ void session_close(struct session *s)
 	list_del(&s->linger_link);
 	limiter_leave(s);
 	loop_task_queue(w->loop, &s->task);
-	session_uncount(w, s->stats);
+	if (!s->carrier)
+		session_uncount(w, s->stats);
 }
 
 /* ---- idle ---- */
@@ -376,6 +390,9 @@ static void conn_ready(struct conn *c)
 	case SESSION_BUSY:
 		exchange_run(s->exchange);
 		return;
+	case SESSION_CARRIER:
+		h2_client_ready(s->streams);
+		return;
 	case SESSION_LINGER:
 		linger(s);
 		return;
@@ -392,6 +409,8 @@ static void timed_out(struct loop_timer *t)
 		exchange_timed_out(s->exchange);
 	else if (s->state == SESSION_LINGER)
 		linger_timed_out(s);
+	else if (s->state == SESSION_CARRIER)
+		h2_client_timed_out(s->streams);
 	else if (s->state == SESSION_HANDSHAKE)
 		refuse(s, REASON_TLS_TIMEOUT, "");
 	else
@@ -406,6 +425,8 @@ static void task_run(struct loop_task *t)
 		session_free(s);
 	else if (s->state == SESSION_BUSY)
 		exchange_run(s->exchange);
+	else if (s->state == SESSION_CARRIER)
+		h2_client_run(s->streams);
 	else
 		conn_ready(&s->conn);
 }
@@ -482,6 +503,57 @@ void session_start(struct worker *w, const struct frontend *f,
 	session_begin(s);
 }
 
+/* It sends one request, so that it has ended its side as soon as that is there; what it is about
+ * otherwise, its carrier says. */
+void session_start_stream(struct session *s, struct session *carrier, const struct transport *t,
+			  struct buf **head, enum reason why)
+{
+	struct worker *w = carrier->worker;
+
+	s->carrier = carrier;
+	s->worker = w;
+	s->codec = &codec_h2;
+	s->listener = listener_ref(carrier->listener);
+	s->tenancy = carrier->tenancy;
+	s->frontend = carrier->frontend;
+	s->stats = carrier->stats;
+	s->reached = carrier->reached;
+	s->limited = carrier->limited;
+	s->local = carrier->local;
+	set_peer(s, &carrier->peer);
+	s->client_ended = true;
+	s->in = *head;
+	*head = NULL;
+	list_init(&s->own);
+	list_init(&s->linger_link);
+	loop_timer_init(&s->timer, timed_out);
+	loop_task_init(&s->task, task_run);
+	conn_open_over(&s->conn, &carrier->conn, t, conn_ready);
+	list_append(&w->sessions, &s->link);
+	if (!begin_exchange(s))
+		return;
+	if (why != REASON_COMPLETE)
+		exchange_note_fault(s->exchange, why);
+	exchange_run(s->exchange);
+}
+
+void session_streams_over(struct session *s, enum reason why)
+{
+	end_streams(s);
+	s->state = SESSION_IDLE;
+	if (why == REASON_COMPLETE) {
+		if (s->client_ended)
+			session_close(s);
+		else
+			start_linger(s);
+		return;
+	}
+	if (!begin_exchange(s))
+		return;
+	exchange_note_fault(s->exchange, why);
+	exchange_run(s->exchange);
+}
+
 /* The loop may not have told yet of what the client has sent. */
 static void look_once_more(struct session *s)
 {
@@ -493,6 +565,8 @@ void session_drain(struct session *s)
 {
 	if (s->state == SESSION_IDLE)
 		look_once_more(s);
+	else if (s->state == SESSION_CARRIER)
+		h2_client_leave(s->streams);
 }
 
 void session_part(struct session *s, const struct generation *next)
@@ -501,10 +575,31 @@ void session_part(struct session *s, const struct generation *next)
 		look_once_more(s);
 }
 
+static void stay(struct session *s)
+{
+	s->stays = true;
+	s->tenancy->users++;
+}
+
+/* Where its listener is gone, streams that are on their way still run under what was here. */
+static void carrier_follow(struct session *s)
+{
+	if (s->stays)
+		return;
+	if (look_up_frontend(s)) {
+		h2_client_follow(s->streams);
+		return;
+	}
+	stay(s);
+	h2_client_leave(s->streams);
+}
+
 /* A busy one follows when its exchange is over; until then that holds its own generation. */
 void session_follow(struct session *s)
 {
-	if (s->state == SESSION_IDLE && !s->stays && !look_up_frontend(s))
+	if (s->state == SESSION_CARRIER)
+		carrier_follow(s);
+	else if (s->state == SESSION_IDLE && !s->stays && !look_up_frontend(s))
 		leave(s);
 }
 
@@ -560,11 +655,24 @@ static void end_session(struct session *s, bool waste)
  * meanwhile will. */
 static void leave_with_next(struct session *s)
 {
-	if (s->tenancy != s->worker->now) {
-		s->stays = true;
-		s->tenancy->users++;
-	}
+	if (s->tenancy != s->worker->now)
+		stay(s);
 	s->conn.can_read = s->conn.can_read || !s->client_ended;
+}
+
+static void carry_streams(struct session *s)
+{
+	s->streams = h2_client_new(s);
+	if (!s->streams) {
+		session_close(s);
+		return;
+	}
+	s->state = SESSION_CARRIER;
+	if (!look_up_frontend(s))
+		stay(s);
+	if (s->stays || s->worker->phase != WORKER_RUNNING)
+		h2_client_leave(s->streams);
+	h2_client_begin(s->streams);
 }
 
 void session_next(struct session *s, enum session_after after)
@@ -576,6 +684,10 @@ void session_next(struct session *s, enum session_after after)
 	s->requests++;
 	if (!conn_is_open(&s->conn)) {
 		session_close(s);
+		return;
+	}
+	if (after == SESSION_STREAMS) {
+		carry_streams(s);
 		return;
 	}
 	if (after != SESSION_KEEP) {
@@ -595,6 +707,16 @@ void session_next(struct session *s, enum session_after after)
 		loop_task_queue(w->loop, &s->task);
 	else if (s->client_ended)
 		session_close(s);
+}
+
+bool session_has_preface(const struct session *s)
+{
+	/* A PROXY header may have had an exchange of its own. */
+	const bool first = s->requests <= (s->reached || s->local ? 1 : 0);
+	const struct generation_listener *on = generation_listener(s->tenancy->gen, s->listener);
+
+	return first && on && on->bind->h2c && !s->carrier &&
+	       str_begins(buf_unread(s->in), STR("PRI * HTTP/2.0\r\n"));
 }
 
 bool session_may_go_on(const struct session *s)

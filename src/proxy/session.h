@@ -1,5 +1,6 @@
-/* A session: one client connection, and at most one exchange on it at a time (HTTP/1). While
- * it waits for a request it holds no buffer and no exchange. Belongs to its worker. */
+/* A session: one client connection, and at most one exchange on it at a time; or, with HTTP/2,
+ * one stream and its only exchange, while the connection's own session carries the streams.
+ * While it waits for a request it holds no buffer and no exchange. Belongs to its worker. */
 #ifndef HPCBAL_PROXY_SESSION_H
 #define HPCBAL_PROXY_SESSION_H
 
@@ -13,6 +14,7 @@ enum session_state {
 	SESSION_HANDSHAKE, /* before the first byte of a request can come */
 	SESSION_IDLE,   /* waits for the first byte of a request */
 	SESSION_BUSY,   /* runs an exchange */
+	SESSION_CARRIER, /* carries streams, which are sessions of their own (h2_client.h) */
 	SESSION_LINGER, /* has said all; reads what still comes, so that no reset destroys it */
 	SESSION_OVER    /* closed; freed at the end of the turn */
 };
@@ -29,6 +31,8 @@ struct session {
 	struct list linger_link; /* in worker.lingering, while it does */
 	struct conn conn;
 	const struct codec *codec; /* what the client speaks */
+	struct h2_client *streams; /* of a carrier */
+	struct session *carrier;   /* of a stream: counted and limited there; it outlives it */
 	struct worker *worker;
 	struct listener *listener; /* a reference */
 	struct tenancy *tenancy;   /* where `frontend` was looked up; exchanges count there */
@@ -61,6 +65,12 @@ struct session {
  * connections (acceptor.c), which it leaves when it is over or cannot begin. */
 void session_start(struct worker *w, const struct frontend *f,
 		   const struct generation_listener *on, int fd, const struct addr *peer);
+/* A stream has begun, whose session `s` is zero and stays the stream's owner's. Takes over the
+ * buffer with its request's head. When `why` is not REASON_COMPLETE it ends with that at once. */
+void session_start_stream(struct session *s, struct session *carrier, const struct transport *t,
+			  struct buf **head, enum reason why);
+/* A carrier's streams are over: by a fault, which gets its line in the log, or in order. */
+void session_streams_over(struct session *s, enum reason why);
 /* Ends it at once, whatever it does. */
 void session_close(struct session *s);
 /* The worker stops: ends it when it is idle, else after its exchange. What the client has sent
@@ -79,10 +89,13 @@ void session_follow(struct session *s);
 
 enum session_after {
 	SESSION_KEEP,  /* another request may follow */
+	SESSION_STREAMS, /* it speaks HTTP/2 from here on */
 	SESSION_CLOSE, /* the client itself said that there would be no more */
 	SESSION_WASTE  /* it may still be sending what nobody will read */
 };
 
+/* Whether HTTP/2 may be what has come first, and its listener speaks that unasked. */
+bool session_has_preface(const struct session *s);
 /* The PROXY header that was due has come. False: out of memory. */
 bool session_take_header(struct session *s, const struct proxy_header *h);
 /* A handshake comes next: what the PROXY header names is not served before. */

@@ -24,6 +24,7 @@ struct proxy_shared {
 	struct upstream_limit to_servers;
 	pthread_mutex_t last_places; /* held by who accepts near a limit of connections */
 	_Atomic uint64_t pause_told_at, relax_told_at, over_told_at; /* worker_may_tell() */
+	_Atomic uint64_t h2_told_at;
 	struct loop *main_loop;
 	/* Main thread's, called by letter. */
 	/* Any thread: a line for the events. A server may have been ejected before. */

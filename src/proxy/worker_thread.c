@@ -199,9 +199,9 @@ static void cut_all(struct worker *w)
 		if (s->exchange)
 			exchange_cut(s->exchange, REASON_STOPPING);
 	}
-	/* Whoever does not even take the error answer. */
-	list_each_safe(e, next, &w->sessions)
-		session_close(list_of(e, struct session, link));
+	/* Whoever does not even take the error answer; a carrier's end is that of others too. */
+	while (!list_empty(&w->sessions))
+		session_close(list_of(w->sessions.next, struct session, link));
 }
 
 /* ---- the thread ---- */

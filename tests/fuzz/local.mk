@@ -14,6 +14,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_h1_chunk \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response \
+	tests/fuzz/replay_h2_frames \
 	tests/fuzz/replay_msg \
 	tests/fuzz/replay_page \
 	tests/fuzz/replay_prefix \
@@ -36,6 +37,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_h1_chunk \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response \
+	tests/fuzz/fuzz_h2_frames \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_page \
 	tests/fuzz/fuzz_prefix \
@@ -59,7 +61,7 @@ fuzz_net_libs = src/net/libnet.a src/base/libbase.a
 fuzz_roster_libs = src/proxy/libproxy.a src/limit/liblimit.a src/upstream/libupstream.a \
 	src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a src/net/libnet.a \
 	src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
-	$(PCRE2_LIBS) $(OPENSSL_LIBS)
+	$(PCRE2_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS)
 fuzz_route_libs = src/route/libroute.a src/http/libhttp.a src/conf/libconf.a \
 	src/base/libbase.a $(PCRE2_LIBS) $(CONFIG_LIBS)
 fuzz_vrrp_libs = src/vrrp/libvrrp.a src/base/libbase.a
@@ -131,6 +133,12 @@ tests_fuzz_fuzz_h1_response_LDADD = $(fuzz_http_libs)
 tests_fuzz_fuzz_h1_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_h1_response_SOURCES = $(tests_fuzz_fuzz_h1_response_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_h1_response_LDADD = $(fuzz_http_libs)
+
+tests_fuzz_fuzz_h2_frames_SOURCES = tests/fuzz/fuzz_h2_frames.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_h2_frames_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
+tests_fuzz_fuzz_h2_frames_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_h2_frames_SOURCES = $(tests_fuzz_fuzz_h2_frames_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_h2_frames_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
 
 tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c
 tests_fuzz_fuzz_msg_LDADD = $(fuzz_msg_libs)

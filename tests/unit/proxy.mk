@@ -40,4 +40,4 @@ tests_unit_test_proxy_roster_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_roster_LDADD = src/proxy/libproxy.a src/upstream/libupstream.a \
 	src/limit/liblimit.a src/balance/libbalance.a src/route/libroute.a src/http/libhttp.a \
 	src/net/libnet.a src/conf/libconf.a src/ipc/libipc.a src/base/libbase.a $(CONFIG_LIBS) $(EVENT_LIBS) \
-	$(PCRE2_LIBS) $(OPENSSL_LIBS) $(CHECK_LIBS)
+	$(PCRE2_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS) $(CHECK_LIBS)

@@ -235,6 +235,10 @@ START_TEST(daemon_and_frontends)
 		{ "hpcbal_process_restarts_total{process=\"proxy\"}", "0" },
 		{ "hpcbal_process_restarts_total{process=\"vrrp\"}", "2" },
 		{ "hpcbal_process_restarts_total{process=\"runner\"}", "0" },
+		{ "hpcbal_http2_connections_total", "9" },
+		{ "hpcbal_http2_floods_total{kind=\"reset\"}", "2" },
+		{ "hpcbal_http2_floods_total{kind=\"window\"}", "3" },
+		{ "hpcbal_http2_floods_total{kind=\"other\"}", "0" },
 		{ "hpcbal_log_dropped_total", "7" },
 		{ "hpcbal_frontend_connections{frontend=\"http_front\"}", "12" },
 		{ "hpcbal_frontend_connections{frontend=\"admin_front\"}", "0" },
@@ -267,6 +271,9 @@ START_TEST(daemon_and_frontends)
 	fill();
 	stats_set(sup->process[BOARD_VRRP].restarts, 2);
 	stats_set(proxy->stats.log_dropped, 7);
+	stats_set(proxy->stats.h2_connections, 9);
+	stats_set(proxy->stats.h2_reset_floods, 2);
+	stats_set(proxy->stats.h2_window_floods, 3);
 	for (unsigned i = 0; i < BOARD_CODES; i++)
 		stats_set(roads[0].codes[i], 20 + 10 * i);
 	stats_set(roads[0].open, 1);

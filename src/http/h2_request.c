@@ -1,0 +1,415 @@
+#include "http/h2_request.h"
+
+#include "base/assert.h"
+#include "http/authority.h"
+#include "http/chars.h"
+#include "http/fields.h"
+
+/* RFC 9113 6.5.2: what a field counts besides its bytes. */
+#define FIELD_OVERHEAD 32
+#define CONNECT_AUTHORITY_MAX 512u /* it is written twice */
+
+_Static_assert(REASON_COUNT <= 256, "a reason in one byte");
+_Static_assert(H2_REQUEST_ADDED >= CONNECT_AUTHORITY_MAX + 200, "room for what is not a field's");
+
+enum pseudo { METHOD, SCHEME, PATH, AUTHORITY, PROTOCOL, PSEUDOS };
+
+static const struct str pseudo_names[PSEUDOS] = { { ":method", 7 },
+						  { ":scheme", 7 },
+						  { ":path", 5 },
+						  { ":authority", 10 },
+						  { ":protocol", 9 } };
+
+void h2_request_begin(struct h2_request *r, const struct h2_limits *limits, char *text,
+		      size_t room, bool trailers)
+{
+	*r = (struct h2_request){ .limits = *limits,
+				  .text = text,
+				  .room = room,
+				  .tail = room,
+				  .trailers = trailers,
+				  .fault = REASON_COMPLETE };
+}
+
+static void refuse(struct h2_request *r, enum reason why)
+{
+	if (r->fault == REASON_COMPLETE)
+		r->fault = why;
+}
+
+static void put(struct h2_request *r, struct str s)
+{
+	must(s.n <= r->room - r->n);
+	if (s.n)
+		memcpy(r->text + r->n, s.p, s.n);
+	r->n += s.n;
+}
+
+static void put_line(struct h2_request *r, struct str name, struct str value)
+{
+	put(r, name);
+	put(r, STR(": "));
+	put(r, value);
+	put(r, STR("\r\n"));
+}
+
+/* ---- which bytes may stand where ---- */
+
+static bool is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_char_is(s.p[i], CHAR_TOKEN))
+			return false;
+	return s.n > 0;
+}
+
+/* RFC 9113 8.2.1: a token without capital letters, which is more than it asks for. */
+static bool name_is_good(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_char_is(s.p[i], CHAR_TOKEN) || (s.p[i] >= 'A' && s.p[i] <= 'Z'))
+			return false;
+	return s.n > 0;
+}
+
+static bool value_is_good(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_char_is(s.p[i], CHAR_VALUE))
+			return false;
+	return s.n == 0 || (!http_char_blank(s.p[0]) && !http_char_blank(s.p[s.n - 1]));
+}
+
+static bool target_is_good(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!http_char_is(s.p[i], CHAR_VALUE) || http_char_blank(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* ---- pseudo-header fields ---- */
+
+static struct str *pseudo_value(struct h2_request *r, enum pseudo p)
+{
+	switch (p) {
+	case METHOD:
+		return &r->method;
+	case SCHEME:
+		return &r->scheme;
+	case PATH:
+		return &r->path;
+	case AUTHORITY:
+		return &r->authority;
+	default:
+		return &r->protocol;
+	}
+}
+
+/* What HPACK gave lives only for the moment, and the line that it belongs in is not known yet. */
+static void pseudo_keep(struct h2_request *r, struct str *to, struct str value)
+{
+	if (r->room - r->tail + value.n > H2_PSEUDO_MAX) {
+		refuse(r, REASON_REQ_LINE_TOO_LONG);
+		return;
+	}
+	r->tail -= value.n;
+	memcpy(r->text + r->tail, value.p, value.n);
+	*to = (struct str){ r->text + r->tail, value.n };
+}
+
+static void pseudo_read(struct h2_request *r, struct str name, struct str value)
+{
+	unsigned i = 0;
+
+	while (i < PSEUDOS && !str_eq(name, pseudo_names[i]))
+		i++;
+	if (i == PSEUDOS || r->trailers || r->regular || (r->pseudo >> i & 1) ||
+	    !value_is_good(value)) {
+		refuse(r, REASON_H2_PSEUDO);
+		return;
+	}
+	r->pseudo |= 1u << i;
+	if (value.n)
+		pseudo_keep(r, pseudo_value(r, (enum pseudo)i), value);
+}
+
+/* RFC 9113 8.3.1, 8.5; RFC 8441 4. */
+static bool pseudo_fits(const struct h2_request *r)
+{
+	const bool connect = str_eq(r->method, STR("CONNECT"));
+	const unsigned all = 1u << METHOD | 1u << SCHEME | 1u << PATH;
+	const bool has_protocol = r->pseudo >> PROTOCOL & 1;
+
+	if (!is_token(r->method) || (has_protocol && !connect))
+		return false;
+	if (connect && !has_protocol)
+		return (r->pseudo & (all | 1u << AUTHORITY)) ==
+			       (1u << METHOD | 1u << AUTHORITY) &&
+		       target_is_good(r->authority) &&
+		       r->authority.n <= CONNECT_AUTHORITY_MAX;
+	if ((r->pseudo & all) != all || !is_token(r->scheme) || !target_is_good(r->path))
+		return false;
+	if (has_protocol && (!is_token(r->protocol) || !(r->pseudo >> AUTHORITY & 1)))
+		return false;
+	return r->path.p[0] == '/' ||
+	       (str_eq(r->method, STR("OPTIONS")) && str_eq(r->path, STR("*")));
+}
+
+static bool authority_is_good(const struct h2_request *r)
+{
+	struct http_authority a;
+
+	/* One that is empty, or that HTTP/1.1 refuses too, is refused there; who the user is was
+	 * never to stand in it (RFC 9113 8.3.1). */
+	return str_find_char(r->authority, '@') < 0 &&
+	       (r->authority.n == 0 || http_authority_parse(r->authority, &a));
+}
+
+static void host_put(struct h2_request *r)
+{
+	if (!(r->pseudo >> AUTHORITY & 1))
+		return;
+	put(r, STR("host: "));
+	put(r, r->authority);
+	r->authority = (struct str){ r->text + r->n - r->authority.n, r->authority.n };
+	put(r, STR("\r\n"));
+	r->has_host = true;
+}
+
+/* The first regular field is there, or the end: all that belongs in the first lines is known.
+ * From then on the tail is room like any other. */
+static void first_lines(struct h2_request *r)
+{
+	if (!pseudo_fits(r) || !authority_is_good(r)) {
+		refuse(r, REASON_H2_PSEUDO);
+		return;
+	}
+	r->upgrade = r->protocol.n > 0;
+	if (r->upgrade && !str_eq(r->protocol, STR("websocket"))) {
+		refuse(r, REASON_H2_PROTOCOL_UNKNOWN);
+		return;
+	}
+	r->https = str_eq(r->scheme, STR("https"));
+	if (r->upgrade)
+		r->method = STR("GET");
+	if (!r->path.n)
+		r->path = r->authority;
+	put(r, r->method);
+	r->method.p = r->text;
+	put(r, STR(" "));
+	put(r, r->path);
+	r->path.p = r->text + r->n - r->path.n;
+	put(r, STR(" HTTP/1.1\r\n"));
+	host_put(r);
+}
+
+/* ---- regular fields ---- */
+
+/* Crumbs become one line (RFC 9113 8.2.3), which stands where the first of them stood. */
+static void cookie_put(struct h2_request *r, struct str value)
+{
+	size_t n = value.n + 2;
+
+	if (!r->cookie_end) {
+		put_line(r, STR("cookie"), value);
+		r->cookie_end = r->n - 2;
+		return;
+	}
+	must(n <= r->room - r->n);
+	memmove(r->text + r->cookie_end + n, r->text + r->cookie_end, r->n - r->cookie_end);
+	memcpy(r->text + r->cookie_end, "; ", 2);
+	if (value.n)
+		memcpy(r->text + r->cookie_end + 2, value.p, value.n);
+	r->cookie_end += n;
+	r->n += n;
+}
+
+/* The same as :authority, else nobody knows whom it is for (RFC 9113 8.3.1). */
+static void host_read(struct h2_request *r, struct str value)
+{
+	struct http_authority a, b;
+
+	if (!r->has_host) {
+		put_line(r, STR("host"), value); /* a second one the parser refuses */
+		return;
+	}
+	if (!http_authority_parse(value, &a) || !http_authority_parse(r->authority, &b) ||
+	    !http_authority_same(&a, &b, r->https ? 443 : 80))
+		refuse(r, REASON_REQ_HOST);
+}
+
+static void length_read(struct h2_request *r, struct str value)
+{
+	r->length_known = !r->has_length && str_to_u64(value, &r->length);
+	r->has_length = true;
+	put_line(r, STR("content-length"), value);
+}
+
+/* RFC 9113 8.2.2. */
+static bool is_of_connection(enum http_field_id id, struct str value)
+{
+	switch (id) {
+	case FIELD_CONNECTION:
+	case FIELD_PROXY_CONNECTION:
+	case FIELD_KEEP_ALIVE:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+		return true;
+	case FIELD_TE:
+		return !str_ieq(value, STR("trailers"));
+	default:
+		return false;
+	}
+}
+
+static void regular_put(struct h2_request *r, enum http_field_id id, struct str name,
+			struct str value)
+{
+	switch (id) {
+	case FIELD_HOST:
+		host_read(r, value);
+		return;
+	case FIELD_COOKIE:
+		cookie_put(r, value);
+		return;
+	case FIELD_CONTENT_LENGTH:
+		length_read(r, value);
+		return;
+	case FIELD_SEC_WEBSOCKET_KEY: /* RFC 8441 5: it has no meaning there */
+		if (r->upgrade)
+			return;
+		break;
+	default:
+		break;
+	}
+	put_line(r, name, value);
+}
+
+static void field_put(struct h2_request *r, struct str name, struct str value)
+{
+	const enum http_field_id id = http_field_classify(name);
+
+	if (++r->fields > r->limits.max_fields)
+		refuse(r, r->trailers ? REASON_REQ_TRAILER_TOO_MANY : REASON_REQ_TOO_MANY_FIELDS);
+	else if (is_of_connection(id, value))
+		refuse(r, REASON_H2_FIELD);
+	else if (r->trailers)
+		put_line(r, name, value);
+	else
+		regular_put(r, id, name, value);
+}
+
+static bool is_over(struct h2_request *r, struct str name, struct str value)
+{
+	r->size += name.n + value.n + FIELD_OVERHEAD;
+	if (r->size <= r->limits.max_head)
+		return false;
+	refuse(r, r->trailers ? REASON_REQ_TRAILER_TOO_LARGE : REASON_REQ_HEAD_TOO_LARGE);
+	return true;
+}
+
+void h2_request_field(struct h2_request *r, struct str name, struct str value)
+{
+	if (is_over(r, name, value) || r->fault != REASON_COMPLETE)
+		return;
+	if (name.n && name.p[0] == ':') {
+		pseudo_read(r, name, value);
+		return;
+	}
+	if (!name_is_good(name) || !value_is_good(value)) {
+		refuse(r, REASON_H2_FIELD);
+		return;
+	}
+	if (!r->regular && !r->trailers)
+		first_lines(r);
+	r->regular = true;
+	if (r->fault == REASON_COMPLETE)
+		field_put(r, name, value);
+}
+
+/* ---- the end ---- */
+
+static void refusal_mark(char to[H2_REFUSAL], enum reason why, size_t size)
+{
+	to[0] = '\0';
+	to[1] = (char)why;
+	for (unsigned i = 0; i < 4; i++)
+		to[2 + i] = (char)(size >> 8 * i & 0xff);
+}
+
+size_t h2_request_refuse(char *text, size_t n, enum reason why)
+{
+	memmove(text + H2_REFUSAL, text, n);
+	refusal_mark(text, why, 0);
+	return n + H2_REFUSAL;
+}
+
+/* Method and path, when they are known and can stand in a line. */
+static void refusal_put(struct h2_request *r)
+{
+	const size_t size = r->fault == REASON_REQ_TOO_MANY_FIELDS ? r->fields : r->size;
+	char kept[512];
+	struct str method = is_token(r->method) ? r->method : STR("-");
+	struct str path = target_is_good(r->path) ? r->path : STR("-");
+	size_t n = 0;
+
+	/* They may lie where the text is written. */
+	method = str_first(method, method.n < 32 ? method.n : 32);
+	path = str_first(path, path.n < 400 ? path.n : 400);
+	memcpy(kept, method.p, method.n);
+	n += method.n;
+	kept[n++] = ' ';
+	memcpy(kept + n, path.p, path.n);
+	n += path.n;
+	refusal_mark(r->text, r->fault, size);
+	r->n = H2_REFUSAL;
+	put(r, (struct str){ kept, n });
+	put(r, STR(" HTTP/2.0\r\n"));
+}
+
+bool h2_refusal_read(struct str *text, enum reason *why, size_t *size)
+{
+	if (text->n < H2_REFUSAL || text->p[0] != '\0')
+		return false;
+	*why = (enum reason)(unsigned char)text->p[1];
+	*size = 0;
+	for (unsigned i = 0; i < 4; i++)
+		*size |= (size_t)(unsigned char)text->p[2 + i] << 8 * i;
+	*text = str_from(*text, H2_REFUSAL);
+	return true;
+}
+
+static void upgrade_put(struct h2_request *r, const char *key)
+{
+	put_line(r, STR("upgrade"), STR("websocket"));
+	put_line(r, STR("connection"), STR("Upgrade"));
+	put_line(r, STR("sec-websocket-key"), (struct str){ key, 24 });
+}
+
+static void head_end(struct h2_request *r, bool ended, const char *key)
+{
+	if (!r->regular && r->fault == REASON_COMPLETE)
+		first_lines(r);
+	if (r->fault == REASON_COMPLETE && r->length_known && ended && r->length > 0)
+		refuse(r, REASON_H2_LENGTH);
+	if (r->fault == REASON_COMPLETE && r->upgrade && r->has_length)
+		refuse(r, REASON_H2_FIELD);
+	if (r->fault != REASON_COMPLETE) {
+		refusal_put(r);
+		return;
+	}
+	if (r->upgrade)
+		upgrade_put(r, key);
+	else if (!ended && !r->has_length)
+		put_line(r, STR("transfer-encoding"), STR("chunked"));
+	put(r, STR("\r\n"));
+}
+
+void h2_request_end(struct h2_request *r, bool ended, const char *key)
+{
+	if (r->trailers && !ended)
+		refuse(r, REASON_H2_TRAILER);
+	if (!r->trailers)
+		head_end(r, ended, key);
+}

@@ -1,0 +1,261 @@
+/* The two queues of a stream: DATA → the body of an HTTP/1.1 request, and a response of
+ * HTTP/1.1 → heads, DATA and trailers. */
+#include "base/assert.h"
+#include "http/h1_chunk.h"
+#include "http/h2_server.h"
+
+/* ---- the request ---- */
+
+static size_t take_frame(struct h2_stream *st, char *to, size_t room)
+{
+	size_t n = st->frame_n - st->frame_at;
+
+	n = n < room ? n : room;
+	memcpy(to, st->frame + st->frame_at, n);
+	st->frame_at += (unsigned)n;
+	return n;
+}
+
+static void frame_begin(struct h2_stream *st, struct str text)
+{
+	memcpy(st->frame, text.p, text.n);
+	st->frame_at = 0;
+	st->frame_n = (unsigned)text.n;
+}
+
+static size_t take_data(struct h2_stream *st, char *to, size_t room)
+{
+	struct buf *b = st->in;
+	size_t n = b->end - b->at;
+
+	n = n < room ? n : room;
+	memcpy(to, b->bytes + b->at, n);
+	b->at += n;
+	if (b->at == b->end)
+		buf_put(h2_server_buffers(st->server), &st->in);
+	h2_server_consumed(st->server, st, n);
+	return n;
+}
+
+static size_t take_trailers(struct h2_stream *st, char *to, size_t room)
+{
+	struct str t = buf_unread(st->trailers);
+	size_t n = t.n < room ? t.n : room;
+
+	memcpy(to, t.p, n);
+	st->trailers->at += n;
+	return n;
+}
+
+/* The next piece of a body in chunks: a size line, its data, a line end; then the last chunk. */
+static size_t take_chunked(struct h2_stream *st, char *to, size_t room)
+{
+	char head[H1_CHUNK_HEAD];
+	size_t n;
+
+	if (st->frame_at < st->frame_n)
+		return take_frame(st, to, room);
+	if (st->chunk_left) {
+		n = take_data(st, to, room < st->chunk_left ? room : st->chunk_left);
+		st->chunk_left -= n;
+		if (st->chunk_left == 0)
+			frame_begin(st, STR("\r\n"));
+		return n;
+	}
+	if (st->in) {
+		st->chunk_left = st->in->end - st->in->at;
+		frame_begin(st, (struct str){ head, h1_chunk_head(head, st->chunk_left) });
+		return take_frame(st, to, room);
+	}
+	if (!st->ended)
+		return 0;
+	if (!st->last_chunk) {
+		st->last_chunk = true;
+		frame_begin(st, STR("0\r\n"));
+		return take_frame(st, to, room);
+	}
+	if (st->trailers && st->trailers->at < st->trailers->end)
+		return take_trailers(st, to, room);
+	st->end_taken = true;
+	frame_begin(st, STR("\r\n"));
+	return take_frame(st, to, room);
+}
+
+bool h2_stream_has_more(const struct h2_stream *st)
+{
+	if (st->frame_at < st->frame_n || st->in)
+		return true;
+	return st->chunked && st->ended && !st->end_taken;
+}
+
+size_t h2_stream_take(struct h2_stream *st, char *to, size_t room)
+{
+	size_t n = 0;
+
+	while (n < room && h2_stream_has_more(st))
+		n += st->chunked ? take_chunked(st, to + n, room - n)
+				 : take_data(st, to + n, room - n);
+	return n;
+}
+
+/* ---- the response ---- */
+
+/* A head comes whole in one call, in some spans; the last of these may hold more. Returns its
+ * size; 0: there is no end of a head. */
+static size_t gather_head(const struct iovec *v, unsigned count, struct buf *b)
+{
+	size_t size = 0;
+
+	for (unsigned i = 0; i < count && size == 0; i++) {
+		size_t from = b->end > 3 ? b->end - 3 : 0, n = v[i].iov_len;
+
+		n = n < buf_room(b) ? n : buf_room(b);
+		memcpy(b->bytes + b->end, v[i].iov_base, n);
+		b->end += n;
+		size = h2_head_size((struct str){ b->bytes + from, b->end - from });
+		if (size)
+			size += from;
+	}
+	return size;
+}
+
+static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned count, size_t *size)
+{
+	struct buf_pool *pool = h2_server_buffers(st->server);
+	struct buf *b = buf_get(pool);
+	bool good;
+
+	if (!b)
+		return false;
+	*size = gather_head(v, count, b);
+	good = *size && h2_server_head(st->server, st, b->bytes, *size);
+	buf_put(pool, &b);
+	return good;
+}
+
+/* Where data is queued. False: there is no room, or no memory for any. */
+static bool make_room(struct buf_pool *pool, struct buf **b)
+{
+	if (!*b)
+		*b = buf_get(pool);
+	if (!*b)
+		return false;
+	if (buf_room(*b) == 0 && (*b)->at > BUF_SIZE / 2)
+		buf_compact(*b);
+	return buf_room(*b) > 0;
+}
+
+static void append(struct buf *b, struct str s)
+{
+	if (s.n)
+		memcpy(b->bytes + b->end, s.p, s.n);
+	b->end += s.n;
+}
+
+/* Of one span behind the head. Returns how much of it was taken. */
+static size_t give_body(struct h2_stream *st, struct str in)
+{
+	struct buf_pool *pool = h2_server_buffers(st->server);
+	size_t taken = 0;
+
+	while (taken < in.n) {
+		bool trailer = st->response.state == H2_RESPONSE_TRAILERS;
+		struct buf **to = trailer ? &st->reply_trailers : &st->out;
+		struct str data;
+		size_t used;
+
+		if (!make_room(pool, to))
+			break;
+		h2_response_body(&st->response, str_first(str_from(in, taken), buf_room(*to)),
+				 &used, &data);
+		append(*to, data);
+		taken += used;
+	}
+	return taken;
+}
+
+static void advance(struct iovec **v, unsigned *count, size_t n)
+{
+	while (*count && n >= (*v)->iov_len) {
+		n -= (*v)->iov_len;
+		(*v)++;
+		(*count)--;
+	}
+	if (*count) {
+		(*v)->iov_base = (char *)(*v)->iov_base + n;
+		(*v)->iov_len -= n;
+	}
+}
+
+bool h2_stream_give(struct h2_stream *st, const struct iovec *spans, unsigned count, size_t *n)
+{
+	struct iovec left[IOVQ_MAX], *v = left;
+	size_t some;
+
+	*n = 0;
+	if (st->reset || st->gone || st->closing || count > IOVQ_MAX)
+		return false;
+	memcpy(left, spans, count * sizeof(*left));
+	while (count) {
+		if (st->response.state != H2_RESPONSE_HEAD)
+			some = give_body(st, (struct str){ v->iov_base, v->iov_len });
+		else if (!give_head(st, v, count, &some))
+			return false;
+		if (some == 0)
+			break;
+		*n += some;
+		advance(&v, &count, some);
+	}
+	h2_server_resume(st->server, st);
+	return true;
+}
+
+size_t h2_stream_waiting(const struct h2_stream *st)
+{
+	return st->out ? st->out->end - st->out->at : 0;
+}
+
+void h2_stream_end(struct h2_stream *st)
+{
+	if (st->response.state != H2_RESPONSE_TUNNEL)
+		return;
+	st->response.state = H2_RESPONSE_DONE;
+	h2_server_resume(st->server, st);
+}
+
+static void drop_request(struct h2_stream *st, struct buf_pool *pool)
+{
+	buf_put(pool, &st->head);
+	buf_put(pool, &st->in);
+	buf_put(pool, &st->trailers);
+}
+
+void h2_stream_drop(struct h2_stream *st, struct buf_pool *pool)
+{
+	drop_request(st, pool);
+	buf_put(pool, &st->out);
+	buf_put(pool, &st->reply_trailers);
+}
+
+void h2_stream_leave(struct h2_stream *st, enum h2_code code)
+{
+	const bool done = st->response.state == H2_RESPONSE_DONE;
+	const bool whole = st->begun && !st->reset && (done || code == H2_INTERNAL_ERROR);
+
+	if (st->left)
+		return;
+	st->left = true;
+	if (whole && !st->gone)
+		drop_request(st, h2_server_buffers(st->server));
+	else
+		h2_stream_drop(st, h2_server_buffers(st->server));
+	if (st->gone)
+		return;
+	st->cut = whole && !done;
+	if (!whole)
+		h2_server_reset(st->server, st, code);
+	else if (st->cut)
+		h2_server_resume(st->server, st);
+	else if (st->answered && !st->ended)
+		h2_server_reset(st->server, st, H2_NO_ERROR);
+}

@@ -1,0 +1,1370 @@
+"""HTTP.md 99 to 126 and 144: HTTP/2 of clients, by prior knowledge. The cases of h2spec are here
+under its numbers (GENERIC and HTTP2: the section of RFC 9113's predecessor and its place in it,
+HPACK: of RFC 7541)."""
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import daemon
+import h2wire
+import test_h128_h142_websocket as websocket
+import wire
+from h2wire import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM,
+                    ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GET, GOAWAY,
+                    HAS_PRIORITY, HEADERS, NO_ERROR, PADDED, PING, POST, PRIORITY, PROTOCOL_ERROR,
+                    PUSH, REFUSED_STREAM, RST, SETTINGS, SETTINGS_TIMEOUT, STREAM_CLOSED, WINDOW)
+
+BIND = "bind = ( { address = \"%s:%d\"; h2c = true; } );"
+
+
+def listen(address, more=""):
+    return BIND % address + more
+
+
+class Site:
+    def __init__(self, running, address, origin):
+        self.daemon, self.address, self.origin = running, address, origin
+        self.clients = []
+
+    def client(self, **options):
+        self.clients.append(h2wire.Client(self.address, **options))
+        return self.clients[-1]
+
+    def forward(self, fields=GET, body=None):
+        """What the origin got of a request, which it answered with 200."""
+        got = self.client().ask(1, fields, body)
+        assert got.status == 200, got.heads
+        return self.origin.expect_requests(1)[0]
+
+
+def make(folder, origin, frontend="", **parts):
+    address = ("127.0.0.1", wire.free_port())
+    running = daemon.Daemon(folder, daemon.backend("main", origin.address),
+                            config=None, frontend=frontend, listen=address, **parts)
+    with open(running.path, encoding="utf-8") as f:
+        text = f.read()
+    running.text = text.replace('bind = ( "%s:%d" );' % address, listen(address))
+    running.write_config()
+    return Site(running.start(), address, origin)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    origin = wire.Origin(name="main")
+    made = make(tmp_path_factory.mktemp("h2"), origin,
+                routes='{ when = "path /no"; deny = 403; }')
+    try:
+        yield made
+    finally:
+        try:
+            made.daemon.stop()
+        finally:
+            origin.close()
+
+
+@pytest.fixture
+def site(plain):
+    plain.origin.reset()
+    yield plain
+    for client in plain.clients:
+        client.close()
+    plain.clients = []
+    plain.origin.reset()
+    plain.daemon.check_alive()
+
+
+@pytest.fixture
+def begin(tmp_path, origin):
+    """A site of the test's own."""
+    made = []
+
+    def run(frontend="", **parts):
+        made.append(make(tmp_path / f"h2-{len(made)}", origin(), frontend, **parts))
+        return made[-1]
+    yield run
+    for one in made:
+        for client in one.clients:
+            client.close()
+        one.daemon.stop()
+
+
+def with_field(*fields, method=GET):
+    return method + fields
+
+
+def without(name, fields=GET):
+    return tuple(f for f in fields if f[0] != name)
+
+
+def changed(name, value, fields=GET):
+    return tuple((n, value if n == name else v) for n, v in fields)
+
+
+# ---- 99: h2spec, by its numbers ----
+
+CASES = {}
+
+
+def case(number, *codes, stream=None):
+    """A connection error with one of these codes; or a stream error on `stream`; without codes
+    the function itself looks."""
+    def add(drive):
+        assert number not in CASES
+        CASES[number] = (drive, codes, stream)
+        return drive
+    return add
+
+
+def conn(number, *codes):
+    return case(number, *codes)
+
+
+def strm(number, *codes, stream=1):
+    return case(number, *codes, stream=stream)
+
+
+def alive(c, stream=101):
+    assert c.ask(stream).status == 200
+
+
+@case("generic/1/1 and 3.10: the preface, SETTINGS, a request, PING, GOAWAY")
+def _(c):
+    alive(c, 1)
+    c.ponged()
+    c.send(GOAWAY, 0, 0, struct.pack(">II", 0, 0))
+    c.to_the_end()
+    assert not c.goaway or c.goaway[-1].code == NO_ERROR
+
+
+@case("generic/2/1: PRIORITY on an idle stream, then HEADERS with a lower id")
+def _(c):
+    c.send(PRIORITY, 0, 5, struct.pack(">IB", 0, 15))
+    c.headers(3)
+    assert c.answer(3).status == 200
+
+
+@case("generic/2/3: WINDOW_UPDATE and RST_STREAM on a half-closed stream")
+def _(c):
+    c.headers(1)
+    c.window(1, 100)
+    assert c.answer(1).status == 200
+
+
+@case("generic/2/5: PRIORITY on a closed stream")
+def _(c):
+    alive(c, 1)
+    c.send(PRIORITY, 0, 1, struct.pack(">IB", 0, 15))
+    c.ponged()
+
+
+@case("generic/3.1: DATA padded, in pieces")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.data(1, b"a" * 10, pad=20)
+    c.data(1, b"", end=True, pad=0)
+    assert c.answer(1).status == 200
+
+
+@case("generic/3.2: HEADERS padded, with priority, in CONTINUATION")
+def _(c):
+    c.headers(1, pad=10)
+    c.headers(3, first=struct.pack(">IB", 0, 10), flags=END_HEADERS | HAS_PRIORITY)
+    block = c.encoder.encode(GET)
+    c.send(HEADERS, END_STREAM, 5, block[:1])
+    c.send(CONTINUATION, 0, 5, block[1:2])
+    c.send(CONTINUATION, END_HEADERS, 5, block[2:])
+    assert [c.answer(i).status for i in (1, 3, 5)] == [200, 200, 200]
+
+
+@case("generic/4: methods, sizes and trailers")
+def _(c):
+    assert c.ask(1, changed(":method", "HEAD")).body == b""
+    assert c.ask(3, POST, b"x" * 1000).status == 200
+    c.headers(5, POST, end=False)
+    c.data(5, b"x")
+    c.headers(5, (("x-t", "1"),))
+    assert c.answer(5).status == 200
+
+
+@case("hpack: indexed, literal with and without indexing, never indexed, Huffman")
+def _(c):
+    a = b"\x82\x86\x84\x41\x01a"
+    c.headers(1, a + b"\x40\x01x\x01y")
+    c.headers(3, b"\x82\x86\x84\xbf\xbe")
+    c.headers(5, a + b"\x00\x01x\x01y")
+    c.headers(7, a + b"\x10\x01x\x01y")
+    c.headers(9, a + b"\x00\x81\xf3\x01y")
+    assert [c.answer(i).status for i in (1, 3, 5, 7, 9)] == [200] * 5
+
+
+@conn("3.5/2: an invalid preface behind its first line", PROTOCOL_ERROR)
+def _(c):
+    c.stream.send(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n")
+
+
+_.raw = True
+
+
+@case("4.1/1: a frame of an unknown type")
+def _(c):
+    c.send(0x16, 0, 0, b"\0" * 8)
+    c.ponged()
+
+
+@case("4.1/2: undefined flags")
+def _(c):
+    c.send(PING, 0x16, 0, b"12345678")
+    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
+
+
+@case("4.1/3: the reserved bit of an id")
+def _(c):
+    c.send(PING, 0, 0x80000000, b"12345678")
+    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
+
+
+@case("4.2/1: DATA of 2^14 bytes")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.data(1, b"x" * 16384, end=True)
+    assert c.answer(1).status == 200
+
+
+@case("4.2/2: a larger DATA", FRAME_SIZE_ERROR, stream=1)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.data(1, b"x" * 16385, end=True)
+
+
+@conn("4.2/3: a larger HEADERS", FRAME_SIZE_ERROR)
+def _(c):
+    c.headers(1, b"\0" * 16385)
+
+
+@conn("4.3/1: a block that cannot be decoded", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x40\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+
+
+@conn("4.3/2: PRIORITY inside a header block", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, flags=0)
+    c.send(PRIORITY, 0, 1, struct.pack(">IB", 0, 255))
+
+
+@conn("4.3/3: HEADERS of another stream inside a header block", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, flags=0)
+    c.headers(3)
+
+
+@conn("5.1/1: DATA on an idle stream", PROTOCOL_ERROR, STREAM_CLOSED)
+def _(c):
+    c.data(1, b"x", end=True)
+
+
+@conn("5.1/2: RST_STREAM on an idle stream", PROTOCOL_ERROR)
+def _(c):
+    c.rst(1)
+
+
+@conn("5.1/3: WINDOW_UPDATE on an idle stream", PROTOCOL_ERROR)
+def _(c):
+    c.window(1, 100)
+
+
+@conn("5.1/4: CONTINUATION on an idle stream", PROTOCOL_ERROR)
+def _(c):
+    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
+
+
+@strm("5.1/5: DATA on a half-closed stream", STREAM_CLOSED)
+def _(c):
+    c.stream.send(c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)) +
+                  c.pack(DATA, END_STREAM, 1, b"x"))
+
+
+@strm("5.1/6: HEADERS on a half-closed stream", STREAM_CLOSED)
+def _(c):
+    c.stream.send(c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)) +
+                  c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)))
+
+
+@conn("5.1/7: CONTINUATION on a half-closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
+def _(c):
+    c.headers(1)
+    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
+
+
+@case("5.1/8: DATA behind RST_STREAM")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.rst(1)
+    c.data(1, b"x", end=True)
+    c.ponged_or_closed(STREAM_CLOSED)
+
+
+@case("5.1/9: HEADERS behind RST_STREAM")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.rst(1)
+    c.headers(1)
+    c.ponged_or_closed(STREAM_CLOSED)
+
+
+@conn("5.1/10: CONTINUATION behind RST_STREAM", STREAM_CLOSED, PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.rst(1)
+    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
+
+
+@case("5.1/11: DATA on a closed stream")
+def _(c):
+    alive(c, 1)
+    c.data(1, b"x", end=True)
+    c.ponged_or_closed(STREAM_CLOSED)
+
+
+@conn("5.1/12: HEADERS on a closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
+def _(c):
+    alive(c, 1)
+    c.headers(1)
+
+
+@conn("5.1/13: CONTINUATION on a closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
+def _(c):
+    alive(c, 1)
+    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
+
+
+@conn("5.1.1/1: an even id", PROTOCOL_ERROR)
+def _(c):
+    c.headers(2)
+
+
+@conn("5.1.1/2: an id lower than one before", PROTOCOL_ERROR)
+def _(c):
+    c.headers(5)
+    c.headers(3)
+
+
+@conn("5.3.1/1: HEADERS that depend on themselves", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, first=struct.pack(">IB", 1, 10), flags=END_HEADERS | HAS_PRIORITY)
+
+
+@conn("5.4.1/1: an invalid frame for the connection, then the end", FRAME_SIZE_ERROR)
+def _(c):
+    c.send(PING, 0, 0, b"123")
+
+
+@conn("5.5/2: an unknown frame inside a header block", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, flags=0)
+    c.send(0x16, 0, 0, b"\0" * 8)
+
+
+@conn("6.1/1: DATA on stream 0", PROTOCOL_ERROR)
+def _(c):
+    c.data(0, b"x", end=True)
+
+
+@conn("6.1/3: DATA with more padding than bytes", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.send(DATA, END_STREAM | PADDED, 1, b"\x06test!")
+
+
+@conn("6.2/1 and 6.10/1: HEADERS on stream 0", PROTOCOL_ERROR)
+def _(c):
+    c.headers(0)
+
+
+@conn("6.2/4: HEADERS with more padding than bytes", PROTOCOL_ERROR)
+def _(c):
+    c.send(HEADERS, END_STREAM | END_HEADERS | PADDED, 1, b"\xff" + c.encoder.encode(GET))
+
+
+@conn("6.3/1: PRIORITY on stream 0", PROTOCOL_ERROR)
+def _(c):
+    c.send(PRIORITY, 0, 0, struct.pack(">IB", 0, 10))
+
+
+@case("6.3/2: PRIORITY of another length")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.send(PRIORITY, 0, 1, b"\x80\0\0\1")
+    c.to_the_end()
+    resets = [f.code for f in c.frames if f.kind in (RST, GOAWAY)]
+    assert FRAME_SIZE_ERROR in resets
+
+
+@conn("6.4/1: RST_STREAM on stream 0", PROTOCOL_ERROR)
+def _(c):
+    c.rst(0)
+
+
+@conn("6.4/3: RST_STREAM of another length", FRAME_SIZE_ERROR)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.send(RST, 0, 1, b"\0\0\0")
+
+
+@conn("6.5/1: SETTINGS ACK with a payload", FRAME_SIZE_ERROR)
+def _(c):
+    c.send(SETTINGS, ACK, 0, b"\0" * 6)
+
+
+@conn("6.5/2: SETTINGS on another stream", PROTOCOL_ERROR)
+def _(c):
+    c.send(SETTINGS, 0, 1, struct.pack(">HI", 3, 100))
+
+
+@conn("6.5/3: SETTINGS of another length", FRAME_SIZE_ERROR)
+def _(c):
+    c.send(SETTINGS, 0, 0, b"\0\3\0")
+
+
+@conn("6.5.2/1: ENABLE_PUSH of 2", PROTOCOL_ERROR)
+def _(c):
+    c.settings_send([(2, 2)])
+
+
+@conn("6.5.2/2: a window above 2^31-1", FLOW_CONTROL_ERROR)
+def _(c):
+    c.settings_send([(4, 1 << 31)])
+
+
+@conn("6.5.2/3: a frame size below 2^14", PROTOCOL_ERROR)
+def _(c):
+    c.settings_send([(5, 16383)])
+
+
+@conn("6.5.2/4: a frame size above 2^24-1", PROTOCOL_ERROR)
+def _(c):
+    c.settings_send([(5, 1 << 24)])
+
+
+@case("6.5.2/5: an unknown setting")
+def _(c):
+    c.settings_send([(0xff, 1)])
+    c.ponged()
+
+
+@case("6.5.3/1 and 6.9.2/1: settings in order, and DATA as the last says")
+def _(c):
+    c.settings_send([(4, 100), (4, 1)])
+    c.headers(1)
+    c.read_until(lambda: c.answers[1].body if 1 in c.answers else None, "DATA")
+    assert len(c.answers[1].body) == 1
+
+
+CASES["6.5.3/1 and 6.9.2/1: settings in order, and DATA as the last says"][0].manual = True
+
+
+@case("6.5.3/2: SETTINGS are acknowledged")
+def _(c):
+    c.settings_send([(3, 100)])
+    c.read_until(lambda: c.acked == 2, "ACK")
+
+
+@case("6.7/2: PING ACK gets no answer")
+def _(c):
+    c.ping(b"12345678", ACK)
+    c.ping(b"abcdefgh")
+    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
+    assert next(f for f in c.frames if f.kind == PING).payload == b"abcdefgh"
+
+
+@conn("6.7/3: PING on another stream", PROTOCOL_ERROR)
+def _(c):
+    c.send(PING, 0, 1, b"12345678")
+
+
+@conn("6.7/4: PING of another length", FRAME_SIZE_ERROR)
+def _(c):
+    c.send(PING, 0, 0, b"1234567")
+
+
+@conn("6.8/1: GOAWAY on another stream", PROTOCOL_ERROR)
+def _(c):
+    c.send(GOAWAY, 0, 1, struct.pack(">II", 0, 0))
+
+
+@conn("6.9/1: WINDOW_UPDATE of 0 on the connection", PROTOCOL_ERROR)
+def _(c):
+    c.window(0, 0)
+
+
+@case("6.9/2: WINDOW_UPDATE of 0 on a stream")
+def _(c):
+    c.headers(1, POST, end=False)
+    c.window(1, 0)
+    c.read_until(lambda: c.goaway or (1 in c.answers and c.answers[1].reset is not None), "error")
+    assert PROTOCOL_ERROR in [f.code for f in c.frames if f.kind in (RST, GOAWAY)]
+
+
+@conn("6.9/3: WINDOW_UPDATE of another length", FRAME_SIZE_ERROR)
+def _(c):
+    c.send(WINDOW, 0, 0, b"\0\0\1")
+
+
+@conn("6.9.1/2: the connection's window above 2^31-1", FLOW_CONTROL_ERROR)
+def _(c):
+    c.window(0, 0x7fffffff)
+    c.window(0, 0x7fffffff)
+
+
+@strm("6.9.1/3: a stream's window above 2^31-1", FLOW_CONTROL_ERROR)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.window(1, 0x7fffffff)
+    c.window(1, 0x7fffffff)
+
+
+@conn("6.9.2/3: a window of SETTINGS above 2^31-1", FLOW_CONTROL_ERROR)
+def _(c):
+    c.settings_send([(4, 0x80000000)])
+
+
+@case("6.9.2/2: a window that becomes negative")
+def _(c):
+    c.settings_send([(4, 3)])
+    c.headers(1)
+    c.read_until(lambda: 1 in c.answers and len(c.answers[1].body) == 3, "3 bytes")
+    c.settings_send([(4, 2)])
+    c.window(1, 2)
+    c.read_until(lambda: len(c.answers[1].body) == 4, "the next byte")
+    c.ponged()
+    assert len(c.answers[1].body) == 4
+
+
+CASES["6.9.2/2: a window that becomes negative"][0].manual = True
+
+
+@case("6.10/1: CONTINUATION frames")
+def _(c):
+    c.headers(1, flags=0)
+    c.send(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
+    c.send(CONTINUATION, END_HEADERS, 1, b"\x00\x01x\x01y")
+    assert c.answer(1).status == 200
+
+
+@conn("6.10/2: CONTINUATION, then another frame than that", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, flags=0)
+    c.send(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
+    c.data(1, b"x")
+
+
+@conn("6.10/3: CONTINUATION on stream 0", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, flags=0)
+    c.send(CONTINUATION, END_HEADERS, 0, b"\x00\x01x\x01y")
+
+
+@conn("6.10/4: CONTINUATION behind END_HEADERS", PROTOCOL_ERROR)
+def _(c):
+    c.headers(1, POST, end=False)
+    c.send(CONTINUATION, END_HEADERS, 1, b"\x00\x01x\x01y")
+
+
+@conn("8.2/1: PUSH_PROMISE", PROTOCOL_ERROR)
+def _(c):
+    c.send(PUSH, END_HEADERS, 1, struct.pack(">I", 2) + c.encoder.encode(GET))
+
+
+@conn("hpack/2.3.3/1: an index that nothing is at", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\xc6")
+
+
+@conn("hpack/4.2/1: a table size above the limit", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x41\x01a\x3f\xe2\x1f")
+
+
+@conn("hpack/5.2/1: padding longer than 7 bits", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x84\x49\x50\x9f\xff")
+
+
+@conn("hpack/5.2/2: padding that is not of ones", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x83\x49\x50\x90")
+
+
+@conn("hpack/5.2/3: the EOS symbol", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x87\x49\x51\xff\xff\xff\xfa\x7f")
+
+
+@conn("hpack/6.1/1: index 0", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x82\x86\x84\x80")
+
+
+@conn("hpack/6.3/1: a table size update above the limit", COMPRESSION_ERROR)
+def _(c):
+    c.headers(1, b"\x3f\xe2\x1f\x82\x86\x84\x41\x01a")
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_h99_h112_h116_h118_h124_h126_h2spec(site, number):
+    drive, codes, stream = CASES[number]
+    raw = getattr(drive, "raw", False)
+    client = site.client(greet=not raw, manual=getattr(drive, "manual", False))
+    if not raw:
+        client.handshake()
+    drive(client)
+    if stream:
+        client.read_until(lambda: client.goaway or (
+            stream in client.answers and client.answers[stream].reset is not None), "an error")
+        got = [f.code for f in client.frames if f.kind in (RST, GOAWAY)]
+        assert got[0] in codes, client.frames
+    elif codes:
+        client.expect_goaway(*codes)
+        site.daemon.wait_log(rf"{client.name()} .*<BADREQ>.* H2_CONNECTION")
+    assert site.client().ask(1).status == 200
+
+
+# ---- 100 to 112: messages ----
+
+def test_h100_settings_come_first_and_their_ack_is_waited_for(begin):
+    site = begin(frontend="max_streams = 7; max_header_size = \"8KiB\"; "
+                          "timeouts: { request = \"300ms\"; };")
+    client = site.client(greet=False)
+    client.stream.send(h2wire.PREFACE + client.pack(SETTINGS))
+    first = client.read()
+    assert (first.kind, first.flags, first.stream) == (SETTINGS, 0, 0)
+    assert client.settings[3] == 7 and client.settings[6] == 8192 and client.settings[8] == 1
+    silent = site.client(greet=False)
+    silent.send = lambda *a, **k: None  # never an ACK
+    silent.stream.send(h2wire.PREFACE + silent.pack(SETTINGS))
+    silent.expect_goaway(SETTINGS_TIMEOUT)
+    site.daemon.wait_log(rf"{silent.name()} .* cR-- .*H2_SETTINGS_TIMEOUT")
+    client.ponged()
+
+
+MALFORMED = {
+    "no method": (without(":method"), "H2_PSEUDO"),
+    "no scheme": (without(":scheme"), "H2_PSEUDO"),
+    "no path": (without(":path"), "H2_PSEUDO"),
+    "two methods": (GET + (), "H2_PSEUDO"),
+    "an unknown pseudo-header": (GET + ((":nonsense", "x"),), "H2_PSEUDO"),
+    "one of responses": (GET + ((":status", "200"),), "H2_PSEUDO"),
+    "a late pseudo-header": (without(":path") + (("x", "y"), (":path", "/")), "H2_PSEUDO"),
+    "an empty path": (changed(":path", ""), "H2_PSEUDO"),
+    "a path without its slash": (changed(":path", "x"), "H2_PSEUDO"),
+    "a star without OPTIONS": (changed(":path", "*"), "H2_PSEUDO"),
+    "a space in the path": (changed(":path", "/ HTTP/1.1"), "H2_PSEUDO"),
+    "a method that is no token": (changed(":method", "GET /x"), "H2_PSEUDO"),
+    "a scheme that is no token": (changed(":scheme", "ht tp"), "H2_PSEUDO"),
+    "userinfo": (changed(":authority", "me@a"), "H2_PSEUDO"),
+    "an authority with a line end": (changed(":authority", "a\r\nx: y"), "H2_PSEUDO"),
+    "protocol without CONNECT": (GET + ((":protocol", "websocket"),), "H2_PSEUDO"),
+    "CONNECT with a path": (changed(":method", "CONNECT"), "H2_PSEUDO"),
+    "a capital letter": (GET + (("X-A", "y"),), "H2_FIELD"),
+    "an empty name": (GET + (("", "y"),), "H2_FIELD"),
+    "a space in a name": (GET + (("x a", "y"),), "H2_FIELD"),
+    "a colon in a name": (GET + (("x:a", "y"),), "H2_FIELD"),
+    "a line end in a name": (GET + (("x\r\na", "y"),), "H2_FIELD"),
+    "a byte above 0x7f in a name": (GET + ((b"x\xe9", b"y"),), "H2_FIELD"),
+    "NUL in a value": (GET + (("x", "a\0b"),), "H2_FIELD"),
+    "CR in a value": (GET + (("x", "a\rb"),), "H2_FIELD"),
+    "LF in a value": (GET + (("x", "a\nb: c"),), "H2_FIELD"),
+    "a space before a value": (GET + (("x", " a"),), "H2_FIELD"),
+    "a tab behind a value": (GET + (("x", "a\t"),), "H2_FIELD"),
+    "connection": (GET + (("connection", "close"),), "H2_FIELD"),
+    "proxy-connection": (GET + (("proxy-connection", "close"),), "H2_FIELD"),
+    "keep-alive": (GET + (("keep-alive", "1"),), "H2_FIELD"),
+    "transfer-encoding": (GET + (("transfer-encoding", "chunked"),), "H2_FIELD"),
+    "upgrade": (GET + (("upgrade", "h2c"),), "H2_FIELD"),
+    "te other than trailers": (GET + (("te", "trailers, gzip"),), "H2_FIELD"),
+    "a length and no body": (POST + (("content-length", "1"),), "H2_LENGTH"),
+}
+MALFORMED["two methods"] = (((":method", "GET"),) + GET, "H2_PSEUDO")
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_h101_h102_h103_h105_h110_malformed(site, what):
+    """A stream error that reaches no server, and one line of the log; others go on."""
+    fields, reason = MALFORMED[what]
+    client = site.client().handshake()
+    client.headers(1, fields)
+    client.expect_reset(1, PROTOCOL_ERROR)
+    assert site.origin.received == b""
+    site.daemon.wait_log(rf"{client.name()} .* P[RD]-- .*HTTP/2.0\" {reason}")
+    assert client.ask(3).status == 200
+
+
+REFUSED = {
+    "Host that is not :authority": (GET + (("host", "b"),), 400, "REQ_HOST"),
+    "neither Host nor :authority": (without(":authority"), 400, "REQ_HOST_MISSING"),
+    "CONNECT": (((":method", "CONNECT"), (":authority", "a:1")), 405, "REQ_CONNECT"),
+    "a bad escape": (changed(":path", "/%zz"), 400, "REQ_PATH_ESCAPE"),
+    "two lengths": (POST + (("content-length", "0"), ("content-length", "0")), 400,
+                    "REQ_CONTENT_LENGTH"),
+    "a length that is none": (POST + (("content-length", "+1"),), 400, "REQ_CONTENT_LENGTH"),
+    "a head over the limit": (GET + (("x", "y" * 17000),), 431, "REQ_HEAD_TOO_LARGE"),
+    "too many fields": (GET + (("x", "y"),) * 101, 431, "REQ_TOO_MANY_FIELDS"),
+    "an expectation": (GET + (("expect", "x"),), 417, "REQ_EXPECT"),
+    "a route": (changed(":path", "/no"), 403, "DENIED"),
+    "another protocol": (((":method", "CONNECT"), (":protocol", "x")) + GET[1:], 501,
+                         "H2_PROTOCOL_UNKNOWN"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_h101_h104_h118_refused_with_an_answer(site, what):
+    fields, status, reason = REFUSED[what]
+    client = site.client().handshake()
+    got = client.ask(1, fields)
+    assert got.status == status and got.ended and b"%d" % status in got.body
+    assert site.origin.received == b""
+    site.daemon.wait_log(rf"{client.name()} .* {status} .* {reason}")
+    assert client.ask(3).status == 200
+
+
+def test_h104_h106_authority_is_host_and_scheme_is_nothing(site):
+    """Host is :authority, also beside a Host that says the same; :scheme does not decide what
+    the server is told."""
+    fields = changed(":scheme", "https", changed(":authority", "A.example"))
+    got = site.forward(fields + (("host", "a.example:443"),))
+    assert got.one("Host") == b"A.example" and got.one("X-Forwarded-Proto") == b"http"
+    site.origin.reset()
+    assert site.forward(without(":authority") + (("host", "b"),)).one("Host") == b"b"
+
+
+@pytest.mark.parametrize("length,sent", [(3, 2), (3, 4), (0, 1)])
+def test_h107_data_that_is_not_its_length(site, length, sent):
+    """RST_STREAM, and the server's connection is closed: it never sees a whole request."""
+    client = site.client().handshake()
+    block = client.encoder.encode(POST + (("content-length", str(length)),))
+    client.stream.send(client.pack(HEADERS, END_HEADERS, 1, block) +
+                       client.pack(DATA, END_STREAM, 1, b"x" * sent))
+    client.expect_reset(1, PROTOCOL_ERROR)
+    site.daemon.wait_log(rf"{client.name()} .* PD-- .* H2_LENGTH")
+    assert not any(r.complete and r.body for r in site.origin.requests)
+
+
+def test_h107_a_length_that_fits(site):
+    assert site.forward(POST + (("content-length", "3"),), b"abc").raw_body == b"abc"
+
+
+def test_h108_cookie_crumbs_are_one_field(site):
+    fields = GET + (("cookie", "a=1"), ("x", "y"), ("cookie", "b=2"), ("cookie", "c=3"))
+    assert site.forward(fields).one("Cookie") == b"a=1; b=2; c=3"
+
+
+def raw_of(request):
+    """But for the id, which each request has for itself."""
+    return re.sub(rb"(X-Request-ID: )[0-9a-f]{32}\r\n", rb"\1ID\r\n", request.raw), request.raw_body
+
+
+def raw_by_h1(site, head, body=b""):
+    """What the server gets of the same request by HTTP/1.1."""
+    site.origin.reset()
+    client = wire.Client(site.address)
+    assert client.ask(head + body).status == 200
+    client.close()
+    return raw_of(site.origin.expect_requests(1)[0])
+
+
+SAME = {
+    "GET": ((), None, b""),
+    "fields": ((("user-agent", "u"), ("x-a", "1"), ("cookie", "a=1; b=2"), ("x-a", "2"),
+                ("te", "trailers")), None, b""),
+    "an untidy path": (((":path", "/a/./b/../c%41?x=%00"),), None, b""),
+    "a body with a length": ((("content-length", "5"), ("x-b", "2")), b"hello", b""),
+    "a body of an unknown length": ((("x-b", "2"),), b"hello", b""),
+    "POST without a body": (((":method", "POST"),), None, b""),
+}
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_h109_h110_the_same_bytes_as_by_http_1(site, what):
+    more, body, _ = SAME[what]
+    fields = (POST if body else GET)
+    for name, value in more:
+        fields = changed(name, value, fields) if name[0] == ":" else fields + ((name, value),)
+    client = site.client()
+    assert client.ask(1, fields, body).status == 200
+    by_h2 = raw_of(site.origin.expect_requests(1)[0])
+    said = dict(f for f in fields if f[0][0] == ":")
+    lines = [f"{said[':method']} {said[':path']} HTTP/1.1", f"host: {said[':authority']}"]
+    lines += [f"{n}: {v}" if n != "te" else f"te: {v}\r\nconnection: te"
+              for n, v in fields if n[0] != ":"]
+    data = body or b""
+    if body and "content-length" not in dict(more):
+        lines.append("transfer-encoding: chunked")
+        data = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
+    assert by_h2 == raw_by_h1(site, head, data)
+
+
+def test_h109_a_response_in_lower_case_without_the_connections_fields(site):
+    site.origin.answer = lambda *_: wire.answer(
+        b"body", fields=["X-Upper: V", "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=9",
+                         "Set-Cookie: a", "Set-Cookie: b"])
+    got = site.client().ask(1)
+    names = [n for n, _ in got.heads[0]]
+    assert got.field("x-upper") == "V" and got.body == b"body"
+    assert all(n == n.lower() for n in names)
+    assert [v for n, v in got.heads[0] if n == "set-cookie"] == ["a", "b"]
+    assert not {"connection", "x-hop", "keep-alive", "transfer-encoding"} & set(names)
+
+
+def test_h111_interim_responses_and_a_second_head(site):
+    site.origin.answer = lambda *_: (b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" +
+                                     wire.answer(b"end"))
+    got = site.client().ask(1)
+    assert got.interim == [103] and got.status == 200 and got.body == b"end"
+    client = site.client().handshake()
+    client.headers(1, POST, end=False)
+    client.headers(1, (("x", "y"),), end=False)
+    client.expect_reset(1, PROTOCOL_ERROR)
+    site.daemon.wait_log(rf"{client.name()} .* PD-- .* H2_TRAILER")
+
+
+@pytest.mark.parametrize("trailer,reason", [
+    ((":path", "/"), "H2_PSEUDO"), (("X", "y"), "H2_FIELD"), (("connection", "x"), "H2_FIELD"),
+    (("x", "a\r\nb"), "H2_FIELD")])
+def test_h101_malformed_trailers(site, trailer, reason):
+    client = site.client().handshake()
+    client.headers(1, POST, end=False)
+    client.data(1, b"x")
+    client.headers(1, (trailer,))
+    client.expect_reset(1, PROTOCOL_ERROR)
+    site.daemon.wait_log(rf"{client.name()} .* {reason}")
+
+
+def test_h81_h144_trailers_both_ways(site):
+    """As gRPC has them, a response that is nothing but a head and trailers too."""
+    site.origin.answer = lambda *_: (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n0\r\nGrpc-Status: 0\r\nGrpc-Message: fine\r\n\r\n")
+    client = site.client()
+    client.headers(1, POST + (("te", "trailers"), ("content-type", "application/grpc")), end=False)
+    client.data(1, b"xyz")
+    client.headers(1, (("x-sum", "7"),))
+    got = client.answer(1)
+    assert got.body == b"abc" and got.ended
+    assert got.trailers == [[("grpc-status", "0"), ("grpc-message", "fine")]]
+    sent = site.origin.expect_requests(1)[0]
+    assert sent.body == b"xyz" and sent.trailers == [(b"x-sum", b"7")]
+    assert sent.one("TE") == b"trailers"
+    site.origin.answer = lambda *_: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nGrpc-Status: 5\r\n\r\n")
+    got = client.ask(3, POST, b"")
+    assert got.body == b"" and got.trailers == [[("grpc-status", "5")]]
+
+
+@pytest.mark.parametrize("status,method", [(204, "GET"), (304, "GET"), (200, "HEAD")])
+def test_h65_h66_responses_without_a_body(site, status, method):
+    fields = ["Content-Length: 9"] if status != 204 else []
+    site.origin.answer = lambda *_: wire.answer(status=status, fields=fields, length=False)
+    got = site.client().ask(1, changed(":method", method))
+    assert got.status == status and got.body == b"" and got.ended
+    assert got.field("content-length") == ("9" if status != 204 else None)
+
+
+def test_h72_a_response_that_the_close_ends(site):
+    def reply(_request, connection):
+        connection.send(b"HTTP/1.0 200 OK\r\n\r\nto the end")
+        connection.close()
+    site.origin.answer = reply
+    got = site.client().ask(1)
+    assert got.body == b"to the end" and got.ended
+
+
+def test_h73_a_cut_response_is_seen_to_be_cut(site):
+    def reply(_request, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        connection.close()
+    site.origin.answer = reply
+    client = site.client().handshake()
+    client.headers(1)
+    got = client.answer(1)
+    assert got.status == 200 and not got.ended and got.reset == h2wire.INTERNAL_ERROR
+    site.daemon.wait_log(rf"{client.name()} .* SD-- .* SERVER_CUT")
+    client.ponged()
+
+
+def test_h47_expect_100_continue(site):
+    def reply(request, connection):
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.read_body(request)
+        return wire.answer(request.body)
+    site.origin.read_bodies = False
+    try:
+        site.origin.answer = reply
+        client = site.client()
+        client.headers(1, POST + (("expect", "100-continue"), ("content-length", "4")), end=False)
+        client.read_until(lambda: 1 in client.answers and client.answers[1].heads, "100")
+        client.data(1, b"body", end=True)
+        got = client.answer(1)
+        assert got.interim == [100] and got.body == b"body"
+    finally:
+        site.origin.read_bodies = True
+
+
+def test_h83_h123_an_answer_before_the_body_is_read(site):
+    """A whole response, then RST_STREAM with NO_ERROR; the connection goes on, and trailers that
+    were under way are overlooked."""
+    client = site.client().handshake()
+    client.headers(1, changed(":path", "/no", POST), end=False)
+    client.data(1, b"x")
+    got = client.answer(1)
+    assert got.status == 403 and got.ended
+    client.read_until(lambda: got.reset is not None, "RST_STREAM")
+    assert got.reset == NO_ERROR
+    client.data(1, b"more")
+    client.headers(1, (("x", "y"),))
+    assert client.ask(3).status == 200
+
+
+# ---- 112 to 115: windows and fairness ----
+
+def test_h112_h114_windows_both_ways(site):
+    """Nothing is sent that no window is open for, upwards a stalled server stops its stream, and
+    what was padded counts."""
+    size = 300000
+    site.origin.answer = lambda request, _: wire.answer(request.body or b"y" * size)
+    client = site.client(manual=True).handshake()
+    client.headers(1)
+    client.read_until(lambda: 1 in client.answers and len(client.answers[1].body) == 65535,
+                      "a window full")
+    client.ponged()
+    assert len(client.answers[1].body) == 65535
+    client.headers(3)
+    client.window(1, size)
+    client.ponged()
+    assert len(client.answers[1].body) == 65535, "the connection's window is closed"
+    client.window(0, 2 * size)
+    assert client.answer(1).body == b"y" * size
+    client.read_until(lambda: len(client.answers[3].body) == 65535, "the other's window")
+    client.close()
+    upload = site.client()
+    upload.handshake()
+    upload.headers(1, POST, end=False)
+    window = 65535
+    sent = 0
+    while sent < size:
+        while window < 10000:
+            before = len(upload.frames)
+            upload.read()
+            window += sum(struct.unpack(">I", f.payload)[0] for f in upload.frames[before:]
+                          if f.kind == WINDOW and f.stream == 1)
+        upload.data(1, b"z" * 7743, pad=255)
+        window -= 7743 + 256
+        sent += 7743
+    upload.data(1, b"", end=True)
+    assert len(upload.answer(1).body) == sent
+
+
+def test_h114_a_stalled_upload_stalls_nobody(site):
+    """Its server reads nothing: one window of it is taken and no more, other streams go on."""
+    held = threading.Event()
+
+    def reply(request, connection):
+        if request.target == "/held":
+            held.wait(60)
+            connection.close()
+            return None
+        connection.read_body(request)
+        return wire.answer(request.body)
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    try:
+        client = site.client().handshake()
+        stalled = 9
+        for number in range(stalled):
+            client.headers(1 + 2 * number, changed(":path", "/held", POST), end=False)
+        credit, seen, silent = [65535] * stalled, 0, 0
+        while silent < 5:  # until the kernel's buffers and ours are full
+            before = sum(credit)
+            for number in range(stalled):
+                while credit[number] >= 16384:
+                    client.data(1 + 2 * number, b"x" * 16384)
+                    credit[number] -= 16384
+            if wire.is_readable(client.stream.sock, 0.1) or client.stream.buf:
+                client.read()
+            for frame in client.frames[seen:]:
+                if frame.kind == WINDOW and frame.stream:
+                    credit[frame.stream // 2] += struct.unpack(">I", frame.payload)[0]
+            seen = len(client.frames)
+            silent = silent + 1 if sum(credit) == before and max(credit) < 16384 else 0
+        assert max(credit) < 16384, "a server that reads nothing never stopped its client"
+        assert client.ask(101, POST, b"abc").body == b"abc"
+    finally:
+        held.set()
+        site.origin.read_bodies = True
+
+
+def test_h115_streams_above_the_limit(begin):
+    site = begin(frontend="max_streams = 2;")
+    hold = threading.Event()
+
+    def reply(*_):
+        hold.wait(30)
+        return wire.answer(b"late")
+    site.origin.answer = reply
+    client = site.client(greet=False)
+    client.stream.send(h2wire.PREFACE + client.pack(SETTINGS))
+    for stream in (1, 3, 5):  # before the limit was acknowledged
+        client.headers(stream)
+    client.read_until(lambda: 5 in client.answers and client.answers[5].reset is not None, "reset")
+    assert client.answers[5].reset == REFUSED_STREAM
+    hold.set()
+    assert client.answer(1).body == client.answer(3).body == b"late"
+    assert len(site.origin.requests) == 2
+
+
+# ---- 117 to 120: floods ----
+
+def flood(begin, reason_word, counter, drive, frontend=""):
+    site = begin(frontend)
+    client = site.client().handshake()
+    drive(client)
+    client.expect_goaway(ENHANCE_YOUR_CALM)
+    site.daemon.wait_log(rf"{client.name()} .* PR-- .* H2_FLOOD")
+    site.daemon.wait_log(rf"client 127.0.0.1: its HTTP/2 connection was ended: .*: {reason_word}")
+    assert f"{counter} 1" in site.daemon.ctl("metrics").stdout
+    assert site.client().ask(1).status == 200
+
+
+def repeat(count, do):
+    def drive(client):
+        for number in range(count):
+            do(client, number)
+    return drive
+
+
+FLOODS = {
+    "RESET": ("streams reset", lambda c, n: (c.headers(2 * n + 1), c.rst(2 * n + 1)), 300),
+    "PING": ("PING", lambda c, n: c.ping(), 300),
+    "SETTINGS": ("SETTINGS", lambda c, n: c.settings_send(), 200),
+    "WINDOW": ("WINDOW_UPDATE", lambda c, n: c.window(0, 1), 6000),
+    "PRIORITY": ("PRIORITY", lambda c, n: c.send(PRIORITY, 0, 1, b"\0\0\0\0\1"), 3000),
+    "OTHER": ("frames of other kinds", lambda c, n: c.send(0x20), 500),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_h119_h120_floods(begin, kind):
+    word, do, count = FLOODS[kind]
+    flood(begin, word, f'hpcbal_http2_floods_total{{kind="{kind.lower()}"}}', repeat(count, do))
+
+
+def test_h119_provoked_resets(begin):
+    """Streams that we have to reset because the client breaks them count as its own."""
+    site = begin()
+    client = site.client().handshake()
+    for number in range(300):
+        client.headers(2 * number + 1, GET + (("Bad", "x"),))
+        client.read_until(lambda: client.goaway or client.closed or
+                          client.answers.get(2 * number + 1), "reset")
+        if client.goaway:
+            break
+    client.expect_goaway(ENHANCE_YOUR_CALM)
+    site.daemon.wait_log(rf"{client.name()} .* PR-- .* H2_FLOOD")
+    assert site.origin.received == b""
+
+
+def test_h120_empty_data(begin):
+    def drive(client):
+        client.headers(1, POST, end=False)
+        for _ in range(500):
+            client.data(1)
+    flood(begin, "DATA", 'hpcbal_http2_floods_total{kind="empty"}', drive)
+
+
+def test_h117_continuation(begin):
+    def drive(client):
+        client.headers(1, flags=0)
+        for _ in range(20):
+            client.send(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
+    flood(begin, "CONTINUATION", 'hpcbal_http2_floods_total{kind="continuation"}', drive)
+
+
+def test_h118_a_bomb_of_indexed_fields(site):
+    """A field of 4 KB, named again with one byte each time: 431, and the connection lives."""
+    client = site.client().handshake()
+    block = client.encoder.encode(GET + (("x", "y" * 4000),), huffman=False)
+    client.headers(1, block + b"\xbe" * 12000)
+    assert client.answer(1).status == 431
+    assert client.ask(3).status == 200
+
+
+def test_h117_a_head_that_never_ends(begin):
+    site = begin(frontend='timeouts: { request = "300ms"; };')
+    client = site.client().handshake()
+    client.headers(1, flags=0)
+    client.expect_goaway(ENHANCE_YOUR_CALM)
+    site.daemon.wait_log(rf"{client.name()} .* cR-- .* H2_HEAD_TIMEOUT")
+
+
+def test_h120_a_window_that_stays_closed(begin):
+    """Who asks and never takes is given up, behind the exchange too."""
+    site = begin(frontend='timeouts: { client = "400ms"; };')
+    site.origin.answer = lambda request, _: wire.answer(
+        b"y" * (1000 if request.target == "/small" else 1 << 20))
+    client = site.client(settings=[(4, 0)]).handshake()
+    client.headers(1)
+    client.headers(3, changed(":path", "/small"))
+    big, small = client.answer(1), client.answer(3)
+    assert big.reset is not None and small.reset == CANCEL and not big.body and not small.body
+    site.daemon.wait_log(rf"{client.name()} .* cD-- .* CLIENT_SEND_TIMEOUT")
+
+
+def test_h88_a_reset_cancels_the_work(site):
+    asked, gone = threading.Event(), threading.Event()
+
+    def reply(_request, connection):
+        asked.set()
+        try:
+            connection.read_exactly(1, patience=20)
+        except wire.Closed:
+            gone.set()
+    site.origin.answer = reply
+    client = site.client().handshake()
+    client.headers(1)
+    assert asked.wait(wire.PATIENCE)
+    client.rst(1)
+    assert gone.wait(wire.PATIENCE), "the server's connection lives on"
+    site.daemon.wait_log(rf"{client.name()} .* CH-- ")
+    client.ponged()
+
+
+# ---- 121: ends ----
+
+def test_h121_h98_goaway_in_two_steps(begin):
+    """A stream that is under way when the proxy stops is finished; one that comes between the two
+    GOAWAYs too."""
+    site = begin()
+    hold, asked = threading.Event(), threading.Event()
+
+    def reply(*_):
+        asked.set()
+        hold.wait(30)
+        return wire.answer(b"late")
+    site.origin.answer = reply
+    client = site.client().handshake()
+    client.headers(1)
+    assert asked.wait(wire.PATIENCE)
+    stopper = threading.Thread(target=site.daemon.stop)
+    stopper.start()
+    client.read_until(lambda: client.goaway, "GOAWAY")
+    assert client.goaway[0].last == 0x7fffffff and client.goaway[0].code == NO_ERROR
+    client.headers(3)
+    ping = next(f for f in client.frames if f.kind == PING and not f.flags & ACK) if any(
+        f.kind == PING and not f.flags & ACK for f in client.frames) else None
+    while ping is None:
+        frame = client.read()
+        ping = frame if frame.kind == PING and not frame.flags & ACK else None
+    client.ping(ping.payload, ACK)
+    client.read_until(lambda: len(client.goaway) == 2, "the second GOAWAY")
+    assert client.goaway[1].last == 3 and client.goaway[1].code == NO_ERROR
+    hold.set()
+    assert client.answer(1).body == client.answer(3).body == b"late"
+    client.to_the_end()
+    client.close()
+    stopper.join()
+    site.daemon.start()
+
+
+def test_h121_a_connection_without_streams_is_closed(begin):
+    site = begin(frontend='timeouts: { keep_alive = "300ms"; };')
+    client = site.client()
+    assert client.ask(1).status == 200
+    client.to_the_end()
+    assert client.goaway[0].code == NO_ERROR and client.goaway[0].last == 1
+
+
+def test_h121_a_reload_keeps_connections_and_takes_new_routes(begin):
+    site = begin()
+    client = site.client()
+    assert client.ask(1).status == 200
+    text = open(site.daemon.path, encoding="utf-8").read()
+    site.daemon.write_config(text.replace("routes = (  );",
+                                          'routes = ( { when = "always"; deny = 403; } );'))
+    site.daemon.ctl("reload")
+    assert client.ask(3).status == 403
+
+
+def test_h98_a_reload_that_removes_the_listener(begin):
+    site = begin()
+    client = site.client()
+    assert client.ask(1).status == 200
+    text = open(site.daemon.path, encoding="utf-8").read()
+    site.daemon.write_config(text.replace("%s:%d" % site.address,
+                                          "127.0.0.1:%d" % wire.free_port()))
+    site.daemon.ctl("reload")
+    client.read_until(lambda: client.goaway, "GOAWAY")
+    client.headers(3)
+    assert client.answer(3).status == 200, "one that came before the last id was known"
+    client.to_the_end()
+    assert client.goaway[-1].last == 3
+
+
+def test_h142_sessions_and_kill(begin):
+    site = begin()
+    hold = threading.Event()
+    site.origin.answer = lambda *_: hold.wait(30) and None
+    client = site.client().handshake()
+    client.headers(1)
+    wire.wait_for(lambda: site.origin.requests, "the request")
+    listed = wire.wait_for(lambda: site.daemon.json("sessions")["sessions"], "the session")
+    assert len(listed) == 1
+    site.daemon.ctl("kill", str(listed[0]["id"]))
+    assert client.answer(1).status == 503
+    client.ponged()
+    hold.set()
+
+
+def test_h145_a_proxy_header_before_the_preface(begin):
+    site = begin(frontend='trusted_proxies = ( "127.0.0.1" );')
+    text = open(site.daemon.path, encoding="utf-8").read()
+    site.daemon.write_config(text.replace("h2c = true;", "h2c = true; proxy_protocol = true;"))
+    site.daemon.ctl("reload")
+    client = site.client(greet=False)
+    client.stream.send(b"PROXY TCP4 192.0.2.7 192.0.2.8 1000 2000\r\n")
+    client.stream.send(h2wire.PREFACE)
+    client.settings_send()
+    assert client.ask(1).status == 200
+    assert site.origin.requests[0].all("X-Forwarded-For")[-1] == b"192.0.2.7"
+    site.daemon.wait_log(r"192.0.2.7:1000 .*\"GET / HTTP/2.0\"")
+
+
+def test_h99_only_where_a_listener_allows_it(begin):
+    """Without h2c the preface is a request of a version that is not known; with it HTTP/1.1 works
+    as ever, and the preface is one at the beginning only."""
+    site = begin()
+    one = wire.Client(site.address)
+    assert one.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
+    assert one.ask(h2wire.PREFACE).status == 505
+    text = open(site.daemon.path, encoding="utf-8").read()
+    site.daemon.write_config(text.replace("h2c = true;", ""))
+    site.daemon.ctl("reload")
+    assert wire.Client(site.address).ask(h2wire.PREFACE).status == 505
+
+
+# ---- others' clients ----
+
+def test_h99_curl_and_h2load_and_python(site):
+    url = "http://%s:%d/" % site.address
+    body = b"y" * 100000
+    site.origin.answer = lambda *_: wire.answer(body)
+    got = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", url], capture_output=True,
+                         check=True, timeout=60)
+    assert got.stdout == body
+    load = subprocess.run(["h2load", "-n", "200", "-c", "2", "-m", "10", url],
+                          capture_output=True, text=True, check=True, timeout=120)
+    assert "200 succeeded, 0 failed, 0 errored" in load.stdout, load.stdout
+
+
+def test_h99_python_h2(site):
+    import h2.config
+    import h2.connection
+    import h2.events
+    sock = socket.create_connection(site.address)
+    conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    conn.initiate_connection()
+    conn.send_headers(1, GET, end_stream=True)
+    sock.sendall(conn.data_to_send())
+    seen, end = [], time.monotonic() + wire.PATIENCE
+    while not any(isinstance(e, h2.events.StreamEnded) for e in seen):
+        assert time.monotonic() < end
+        seen += conn.receive_data(sock.recv(65536))
+        sock.sendall(conn.data_to_send())
+    sock.close()
+    assert any(isinstance(e, h2.events.ResponseReceived) for e in seen)
+
+
+# ---- 135 to 137, 141: WebSocket ----
+
+CONNECT = ((":method", "CONNECT"), (":protocol", "websocket")) + GET[1:] + (
+    ("sec-websocket-version", "13"), ("sec-websocket-protocol", "chat"), ("origin", "o"))
+
+
+def test_h135_h136_h137_h141_a_tunnel(site):
+    """Extended CONNECT becomes an upgrade with a key of its own, 101 becomes 200; bytes pass both
+    ways while other streams go on, and each end is passed on."""
+    site.origin.answer = lambda request, connection: (
+        websocket.switch(request, connection) if request.target == "/ws" else wire.answer(b"x"))
+    client = site.client().handshake()
+    assert client.settings[8] == 1
+    client.headers(1, changed(":path", "/ws", CONNECT), end=False)
+    client.read_until(lambda: 1 in client.answers and client.answers[1].heads, "200")
+    got = client.answers[1]
+    assert got.status == 200 and not got.ended
+    assert not {"sec-websocket-accept", "upgrade", "connection", "transfer-encoding",
+                "content-length"} & {n for n, _ in got.heads[0]}
+    asked = site.origin.expect_requests(1)[0]
+    assert (asked.method, asked.one("Upgrade"), asked.one("Connection")) == (
+        "GET", b"websocket", b"Upgrade")
+    assert asked.one("Sec-WebSocket-Protocol") == b"chat" and asked.one("Origin") == b"o"
+    assert len(asked.one("Sec-WebSocket-Key")) == 24
+    for word in (b"hello", b"x" * 50000):
+        before = len(got.body)
+        for at in range(0, len(word), 16384):
+            client.data(1, word[at:at + 16384])
+        client.read_until(lambda: len(got.body) == before + len(word), "the echo")
+        assert got.body[before:] == word.upper()
+    assert client.ask(3).body == b"x"
+    client.data(1, b"", end=True)
+    client.read_until(lambda: got.ended, "END_STREAM")
+    assert got.reset is None
+    site.daemon.wait_log(rf"{client.name()} .* 200 \d+ - - ---- .*/ws|{client.name()} .* 101 ")
+    keys = {asked.one("Sec-WebSocket-Key")}
+    client.headers(5, changed(":path", "/ws", CONNECT), end=False)
+    client.read_until(lambda: 5 in client.answers and client.answers[5].heads, "200")
+    keys.add(site.origin.requests[-1].one("Sec-WebSocket-Key"))
+    assert len(keys) == 2, "the same key twice"
+
+
+@pytest.mark.parametrize("answer,status", [
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n", 502),
+    (wire.answer(b"no tunnel"), 502), (wire.answer(b"no", status=403), 403)])
+def test_h137_a_handshake_that_fails(site, answer, status):
+    site.origin.answer = lambda *_: answer
+    client = site.client().handshake()
+    client.headers(1, CONNECT, end=False)
+    got = client.answer(1)
+    assert got.status == status
+    if status == 502:
+        site.daemon.wait_log(rf"{client.name()} .* PH-- .* RES_SWITCH")
+    client.ponged()
+
+
+def test_h141_resets_of_a_tunnel(site):
+    gone = threading.Event()
+
+    def reply(request, connection):
+        connection.send(websocket.switching(request))
+        if request.target == "/cut":
+            connection.reset()
+            return
+        try:
+            connection.read_exactly(1, patience=20)
+        except (wire.Closed, OSError):
+            gone.set()
+    site.origin.answer = reply
+    client = site.client().handshake()
+    client.headers(1, changed(":path", "/cut", CONNECT), end=False)
+    got = client.answer(1)
+    assert got.reset is not None and not got.ended
+    client.headers(3, CONNECT, end=False)
+    client.read_until(lambda: 3 in client.answers and client.answers[3].heads, "200")
+    client.rst(3)
+    assert gone.wait(wire.PATIENCE), "the server's side lives on"
+    site.daemon.wait_log(rf"{client.name()} .* CT-- .* TUNNEL_CLIENT_RESET")
+    client.ponged()

@@ -421,6 +421,12 @@ void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code cod
 	nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, st->id, code);
 }
 
+void h2_server_forget(struct h2_server *s, const struct h2_stream *st)
+{
+	if (s->heading == st)
+		s->heading = NULL;
+}
+
 void h2_server_consumed(struct h2_server *s, struct h2_stream *st, size_t n)
 {
 	if (!st->gone)

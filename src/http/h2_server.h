@@ -130,6 +130,8 @@ void h2_stream_drop(struct h2_stream *st, struct buf_pool *pool);
 /* ---- between the two ---- */
 
 bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_t size);
+/* It is left: a header block of it that is under way is read by nobody. */
+void h2_server_forget(struct h2_server *s, const struct h2_stream *st);
 void h2_server_resume(struct h2_server *s, struct h2_stream *st);
 void h2_server_consumed(struct h2_server *s, struct h2_stream *st, size_t n);
 void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code code);

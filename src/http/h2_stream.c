@@ -245,6 +245,7 @@ void h2_stream_leave(struct h2_stream *st, enum h2_code code)
 	if (st->left)
 		return;
 	st->left = true;
+	h2_server_forget(st->server, st);
 	if (whole && !st->gone)
 		drop_request(st, h2_server_buffers(st->server));
 	else

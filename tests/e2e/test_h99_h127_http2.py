@@ -228,6 +228,17 @@ def _(c):
     c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
 
 
+@case("113: the reserved bit of a stream's id, of WINDOW_UPDATE and of GOAWAY")
+def _(c):
+    c.window(0, 0x80000001)
+    c.send(WINDOW, 0, 0x80000000, struct.pack(">I", 1))
+    c.headers(0x80000001)
+    assert c.answer(1).status == 200
+    c.send(GOAWAY, 0, 0, struct.pack(">II", 0x80000000, 0))
+    c.to_the_end()
+    assert not c.goaway or c.goaway[-1].code == NO_ERROR
+
+
 @case("4.2/1: DATA of 2^14 bytes")
 def _(c):
     c.headers(1, POST, end=False)
@@ -616,7 +627,7 @@ def _(c):
 
 
 @pytest.mark.parametrize("number", CASES)
-def test_h99_h112_h116_h118_h124_h126_h2spec(site, number):
+def test_h99_h112_h113_h116_h117_h118_h124_h126_h2spec(site, number):
     drive, codes, stream = CASES[number]
     raw = getattr(drive, "raw", False)
     client = site.client(greet=not raw, manual=getattr(drive, "manual", False))
@@ -949,7 +960,8 @@ def test_h112_h114_windows_both_ways(site):
     assert len(client.answers[1].body) == 65535, "the connection's window is closed"
     client.window(0, 2 * size)
     assert client.answer(1).body == b"y" * size
-    client.read_until(lambda: len(client.answers[3].body) == 65535, "the other's window")
+    client.read_until(lambda: 3 in client.answers and len(client.answers[3].body) == 65535,
+                      "the other's window")
     client.close()
     upload = site.client()
     upload.handshake()

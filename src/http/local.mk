@@ -18,7 +18,9 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h2_budget.c src/http/h2_budget.h src/http/h2_floods.def \
 	src/http/h2_request.c src/http/h2_request.h \
 	src/http/h2_response.c src/http/h2_response.h \
-	src/http/h2_server.c src/http/h2_server.h src/http/h2_stream.c \
+	src/http/h2_server.c src/http/h2_server.h \
+	src/http/h2_server_in.c src/http/h2_server_out.c src/http/h2_server_parts.h \
+	src/http/h2_stream.c \
 	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \
 	src/http/named.c src/http/named.h \

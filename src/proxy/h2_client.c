@@ -653,10 +653,9 @@ void h2_client_begin(struct h2_client *c)
 	struct session *s = c->carrier;
 
 	stats_add(s->worker->shared->board->stats.h2_connections, 1);
-	if (s->in) {
-		h2_server_recv(c->server, buf_unread(s->in), loop_now(loop_of(c)));
+	if (s->in &&
+	    h2_server_recv(c->server, buf_unread(s->in), loop_now(loop_of(c))))
 		run_woken(c);
-	}
 	h2_client_ready(c);
 }
 
@@ -672,6 +671,8 @@ void h2_client_free(struct h2_client *c)
 			session_close(&st->session);
 		h2_stream_leave(&st->h2, H2_CANCEL);
 	}
+	if (!is_faulty(c))
+		h2_server_leave_now(c->server);
 	flush(c); /* the client may still hear of it */
 	h2_server_free(c->server);
 	c->server = NULL;

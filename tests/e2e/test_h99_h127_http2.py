@@ -19,6 +19,8 @@ from h2wire import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEAD
                     HAS_PRIORITY, HEADERS, NO_ERROR, PADDED, PING, POST, PRIORITY, PROTOCOL_ERROR,
                     PUSH, REFUSED_STREAM, RST, SETTINGS, SETTINGS_TIMEOUT, STREAM_CLOSED, WINDOW)
 
+# Late for who does nothing, and early enough for who does.
+SOON = f"{int(1000 * wire.SLOWDOWN)}ms"
 BIND = "bind = ( { address = \"%s:%d\"; h2c = true; } );"
 
 
@@ -649,7 +651,7 @@ def test_h99_h112_h113_h116_h117_h118_h124_h126_h2spec(site, number):
 
 def test_h100_settings_come_first_and_their_ack_is_waited_for(begin):
     site = begin(frontend="max_streams = 7; max_header_size = \"8KiB\"; "
-                          "timeouts: { request = \"300ms\"; };")
+                          f"timeouts: {{ request = \"{SOON}\"; }};")
     client = site.client(greet=False)
     client.stream.send(h2wire.PREFACE + client.pack(SETTINGS))
     first = client.read()
@@ -753,6 +755,11 @@ def test_h104_h106_authority_is_host_and_scheme_is_nothing(site):
     assert site.forward(without(":authority") + (("host", "b"),)).one("Host") == b"b"
 
 
+def test_h60_via_names_the_version(begin):
+    got = begin(frontend="via = true;").forward()
+    assert got.one("Via") == b"2.0 " + got.one("Via").split(b" ")[1]
+
+
 @pytest.mark.parametrize("length,sent", [(3, 2), (3, 4), (0, 1)])
 def test_h107_data_that_is_not_its_length(site, length, sent):
     """RST_STREAM, and the server's connection is closed: it never sees a whole request."""
@@ -795,6 +802,7 @@ SAME = {
     "an untidy path": (((":path", "/a/./b/../c%41?x=%00"),), None, b""),
     "a body with a length": ((("content-length", "5"), ("x-b", "2")), b"hello", b""),
     "a body of an unknown length": ((("x-b", "2"),), b"hello", b""),
+    "OPTIONS *": (((":method", "OPTIONS"), (":path", "*")), None, b""),
     "POST without a body": (((":method", "POST"),), None, b""),
 }
 
@@ -1116,7 +1124,7 @@ def test_h118_a_bomb_of_indexed_fields(site):
 
 
 def test_h117_a_head_that_never_ends(begin):
-    site = begin(frontend='timeouts: { request = "300ms"; };')
+    site = begin(frontend=f'timeouts: {{ request = "{SOON}"; }};')
     client = site.client().handshake()
     client.headers(1, flags=0)
     client.expect_goaway(ENHANCE_YOUR_CALM)
@@ -1193,7 +1201,7 @@ def test_h121_h98_goaway_in_two_steps(begin):
 
 
 def test_h121_a_connection_without_streams_is_closed(begin):
-    site = begin(frontend='timeouts: { keep_alive = "300ms"; };')
+    site = begin(frontend=f'timeouts: {{ keep_alive = "{SOON}"; }};')
     client = site.client()
     assert client.ask(1).status == 200
     client.to_the_end()

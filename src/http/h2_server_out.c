@@ -1,0 +1,224 @@
+/* What a client of HTTP/2 gets: heads, data and trailers of its streams → frames. */
+#include "base/assert.h"
+#include "http/h2_server_parts.h"
+
+/* Fields of a response: those of its server, and what the configuration adds. */
+#define REPLY_FIELDS 384u
+
+void h2_server_resume(struct h2_server *s, struct h2_stream *st)
+{
+	bool news = h2_stream_waiting(st) || st->cut || st->response.state == H2_RESPONSE_DONE;
+
+	if (!st->deferred || st->gone || st->closing || !news)
+		return;
+	st->deferred = false;
+	nghttp2_session_resume_data(s->ng, st->id);
+}
+
+static nghttp2_nv pair_of(struct str name, struct str value)
+{
+	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name.p,
+			     .value = (uint8_t *)(uintptr_t)value.p,
+			     .namelen = name.n,
+			     .valuelen = value.n,
+			     .flags = NGHTTP2_NV_FLAG_NONE };
+}
+
+static void trailers_submit(struct h2_server *s, struct h2_stream *st)
+{
+	struct buf *b = st->reply_trailers;
+	char *line = b->bytes + b->at, *all = b->bytes + b->end, *end;
+	nghttp2_nv pairs[REPLY_FIELDS];
+	struct h2_field f;
+	size_t n = 0;
+
+	for (; n < REPLY_FIELDS && line < all; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(all - line));
+		if (!end)
+			break;
+		if (h2_field_split(line, (size_t)(end - line) - (end > line && end[-1] == '\r'),
+				   &f))
+			pairs[n++] = pair_of(f.name, f.value);
+	}
+	nghttp2_submit_trailer(s->ng, st->id, pairs, n);
+}
+
+/* Whether the trailers have a line besides the empty one. */
+static bool has_trailers(const struct h2_stream *st)
+{
+	return st->reply_trailers && st->reply_trailers->end > 2;
+}
+
+static ssize_t read_data(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room,
+			 uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+	struct h2_server *s = arg;
+	struct h2_stream *st = source->ptr;
+	size_t n = h2_stream_waiting(st);
+	bool last = st->response.state == H2_RESPONSE_DONE && n <= room;
+
+	(void)ng;
+	(void)id;
+	(void)to;
+	if (n == 0 && st->cut)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* RST_STREAM, INTERNAL_ERROR */
+	if (n == 0 && !last) {
+		st->deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	*flags = NGHTTP2_DATA_FLAG_NO_COPY;
+	if (last) {
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		if (has_trailers(st)) {
+			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+			trailers_submit(s, st);
+		}
+	}
+	return (ssize_t)(n < room ? n : room);
+}
+
+static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head, size_t n,
+		     nghttp2_data_source *source, void *arg)
+{
+	struct h2_server *s = arg;
+	struct h2_stream *st = source->ptr;
+	char *to = s->to + s->to_n;
+
+	(void)ng;
+	(void)f;
+	if (s->to_room - s->to_n < n + 9)
+		return NGHTTP2_ERR_WOULDBLOCK;
+	memcpy(to, head, 9);
+	if (n) {
+		memcpy(to + 9, st->out->bytes + st->out->at, n);
+		st->out->at += n;
+	}
+	s->to_n += n + 9;
+	st->put += n;
+	st->put_at = s->sent + s->to_n;
+	h2_budget_give(&s->budget, H2_FLOOD_WINDOW, 4);
+	if (st->out && st->out->at == st->out->end)
+		buf_put(s->buffers, &st->out);
+	if (!st->left)
+		s->calls->stir(s->owner, st);
+	return 0;
+}
+
+/* Of a head. False: it cannot go out. */
+bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
+{
+	nghttp2_data_provider body = { .source.ptr = st, .read_callback = read_data };
+	struct h2_field fields[REPLY_FIELDS];
+	nghttp2_nv pairs[REPLY_FIELDS + 1];
+	struct h2_head head;
+	bool empty;
+
+	if (!h2_response_head(&st->response, text, size, fields, REPLY_FIELDS, &head))
+		return false;
+	pairs[0] = pair_of(STR(":status"), (struct str){ head.status, 3 });
+	for (unsigned i = 0; i < head.n; i++)
+		pairs[i + 1] = pair_of(fields[i].name, fields[i].value);
+	if (head.interim)
+		return nghttp2_submit_headers(s->ng, NGHTTP2_FLAG_NONE, st->id, NULL, pairs,
+					      head.n + 1, NULL) == 0;
+	st->begun = true;
+	empty = st->response.state == H2_RESPONSE_DONE;
+	return nghttp2_submit_response(s->ng, st->id, pairs, head.n + 1,
+				       empty ? NULL : &body) == 0;
+}
+
+/* Where the body was not read to its end, the client is told to keep the rest of it (RFC 9113
+ * 8.1). */
+static void answer_went(struct h2_server *s, struct h2_stream *st)
+{
+	st->answered = true;
+	if (st->left && !st->ended)
+		h2_server_reset(s, st, H2_NO_ERROR);
+}
+
+static bool is_provoked(uint32_t code)
+{
+	switch (code) {
+	case NGHTTP2_PROTOCOL_ERROR:
+	case NGHTTP2_FLOW_CONTROL_ERROR:
+	case NGHTTP2_STREAM_CLOSED:
+	case NGHTTP2_FRAME_SIZE_ERROR:
+	case NGHTTP2_REFUSED_STREAM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
+{
+	struct h2_server *s = arg;
+	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
+	const bool last = f->hd.flags & NGHTTP2_FLAG_END_STREAM;
+
+	switch (f->hd.type) {
+	case NGHTTP2_DATA:
+	case NGHTTP2_HEADERS:
+		if (st && last)
+			answer_went(s, st);
+		break;
+	case NGHTTP2_RST_STREAM:
+		if (is_provoked(f->rst_stream.error_code))
+			h2_server_count(s, H2_FLOOD_RESET);
+		break;
+	case NGHTTP2_GOAWAY:
+		if (f->goaway.error_code != NGHTTP2_NO_ERROR)
+			h2_server_set_fault(s, REASON_H2_CONNECTION,
+				  (struct str){ (const char *)f->goaway.opaque_data,
+						f->goaway.opaque_data_len });
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* A head that is too large for the client, or for nghttp2. */
+static int frame_stayed(nghttp2_session *ng, const nghttp2_frame *f, int why, void *arg)
+{
+	struct h2_server *s = arg;
+	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
+
+	(void)why;
+	if (st && f->hd.type == NGHTTP2_HEADERS)
+		h2_server_reset(s, st, H2_INTERNAL_ERROR);
+	return 0;
+}
+
+size_t h2_server_send(struct h2_server *s, char *to, size_t room)
+{
+	const uint8_t *bytes;
+	ssize_t n;
+
+	s->to = to;
+	s->to_n = 0;
+	s->to_room = room;
+	while (s->to_room - s->to_n >= H2_SEND_ROOM) {
+		n = nghttp2_session_mem_send(s->ng, &bytes);
+		if (n <= 0)
+			break;
+		must((size_t)n <= s->to_room - s->to_n);
+		memcpy(to + s->to_n, bytes, (size_t)n);
+		s->to_n += (size_t)n;
+	}
+	s->to = NULL;
+	s->sent += s->to_n;
+	return s->to_n;
+}
+
+bool h2_server_has_more(const struct h2_server *s)
+{
+	return nghttp2_session_want_write(s->ng) != 0;
+}
+
+void h2_server_callbacks_out(nghttp2_session_callbacks *c)
+{
+	nghttp2_session_callbacks_set_send_data_callback(c, send_data);
+	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_went);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(c, frame_stayed);
+}

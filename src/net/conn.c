@@ -97,6 +97,7 @@ void conn_open_over(struct conn *c, const struct conn *on, const struct transpor
 {
 	conn_init(c, on->loop, ready);
 	c->transport = t;
+	c->facts = on->facts;
 	c->io.fd = on->io.fd;
 	c->can_read = c->can_write = c->told_of_write = true;
 }

@@ -124,7 +124,7 @@ const struct generation_listener *generation_listener(const struct generation *g
 
 #define KEYRING_MAX (1ull << 30)
 /* ALPN's words for what the codecs speak. */
-#define PROTOCOLS_HTTP STR("\x08http/1.1")
+#define PROTOCOLS_HTTP STR("\x02h2\x08http/1.1")
 
 /* One of the same settings keeps its session, and the connections that are idle. */
 static struct tls_client *same_client(const struct generation *old, const struct server *s,

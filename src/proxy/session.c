@@ -222,6 +222,29 @@ static void session_listen(struct session *s)
 	}
 }
 
+/* ---- streams ---- */
+
+static void stay(struct session *s)
+{
+	s->stays = true;
+	s->tenancy->users++;
+}
+
+static void carry_streams(struct session *s)
+{
+	s->streams = h2_client_new(s);
+	if (!s->streams) {
+		session_close(s);
+		return;
+	}
+	s->state = SESSION_CARRIER;
+	if (!look_up_frontend(s))
+		stay(s);
+	if (s->stays || s->worker->phase != WORKER_RUNNING)
+		h2_client_leave(s->streams);
+	h2_client_begin(s->streams);
+}
+
 /* ---- lingering ---- */
 
 static void linger_timer(struct session *s)
@@ -445,6 +468,10 @@ static void begin_serving(struct session *s)
 	}
 	if (s->stays)
 		catch_up(s);
+	if (str_eq(s->conn.facts->protocol, STR("h2"))) {
+		carry_streams(s);
+		return;
+	}
 	wait_for_request(s);
 	session_listen(s);
 }
@@ -575,12 +602,6 @@ void session_part(struct session *s, const struct generation *next)
 		look_once_more(s);
 }
 
-static void stay(struct session *s)
-{
-	s->stays = true;
-	s->tenancy->users++;
-}
-
 /* Where its listener is gone, streams that are on their way still run under what was here. */
 static void carrier_follow(struct session *s)
 {
@@ -658,21 +679,6 @@ static void leave_with_next(struct session *s)
 	if (s->tenancy != s->worker->now)
 		stay(s);
 	s->conn.can_read = s->conn.can_read || !s->client_ended;
-}
-
-static void carry_streams(struct session *s)
-{
-	s->streams = h2_client_new(s);
-	if (!s->streams) {
-		session_close(s);
-		return;
-	}
-	s->state = SESSION_CARRIER;
-	if (!look_up_frontend(s))
-		stay(s);
-	if (s->stays || s->worker->phase != WORKER_RUNNING)
-		h2_client_leave(s->streams);
-	h2_client_begin(s->streams);
 }
 
 void session_next(struct session *s, enum session_after after)

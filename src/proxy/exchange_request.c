@@ -168,7 +168,7 @@ static bool body_is_allowed(struct exchange *x)
 /* Whether the client took this connection for one to another name (HTTP.md 125). */
 static bool is_misdirected(struct exchange *x)
 {
-	const struct conn *c = &x->session->conn;
+	const struct conn *c = session_conn(x->session);
 	struct http_authority a;
 	char name[256];
 	struct str host;

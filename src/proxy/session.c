@@ -650,6 +650,11 @@ bool session_peer_is_trusted(const struct session *s)
 	return false;
 }
 
+const struct conn *session_conn(const struct session *s)
+{
+	return s->carrier ? &s->carrier->conn : &s->conn;
+}
+
 uint16_t session_port(const struct session *s)
 {
 	return addr_port(s->reached ? s->reached : &s->listener->addr);

@@ -102,6 +102,8 @@ bool session_take_header(struct session *s, const struct proxy_header *h);
 bool session_is_to_secure(const struct session *s);
 /* One of the frontend's trusted_proxies. */
 bool session_peer_is_trusted(const struct session *s);
+/* What the client is connected by; of a stream it is its carrier's. */
+const struct conn *session_conn(const struct session *s);
 /* The port that the client came to. */
 uint16_t session_port(const struct session *s);
 /* The address that the client came to, with its port; len 0: the kernel does not say. */

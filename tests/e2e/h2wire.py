@@ -66,10 +66,13 @@ class Answer:
 
 
 class Client:
-    """`greet` false: nothing is sent by itself. `manual`: windows are the test's to open."""
+    """`greet` false: nothing is sent by itself. `manual`: windows are the test's to open. Instead
+    of an address a client that is connected already may be given."""
 
     def __init__(self, address, greet=True, settings=(), manual=False, **options):
-        self.stream = wire.Client(address, **options)
+        self.stream = address
+        if not isinstance(address, wire.Stream):
+            self.stream = wire.Client(address, **options)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.manual = manual
         self.frames, self.answers, self.settings = [], {}, {}

@@ -13,6 +13,7 @@ import time
 import pytest
 
 import daemon
+import h2wire
 import pki
 import wire
 from pki import TlsClient
@@ -132,6 +133,26 @@ def test_h127_versions_and_no_alpn_is_http_1(shop, ca, version):
     assert client.sock.version() == version.replace("_", ".")
     assert client.sock.selected_alpn_protocol() is None
     assert ask(client).status == 200
+
+
+def test_h106_h125_h127_alpn_agrees_on_http_2(shop, ca):
+    """The first of ours that the client knows; :scheme is not asked, 421 and its connection are as
+    by HTTP/1.1."""
+    context = ca.context()
+    context.set_alpn_protocols(["http/1.1", "h2"])
+    tls = TlsClient(shop.address, context, "a.test")
+    assert tls.sock.selected_alpn_protocol() == "h2"
+    client = h2wire.Client(tls)
+
+    def asks(stream, host):
+        fields = [(":method", "GET"), (":scheme", "http"), (":path", "/x"), (":authority", host)]
+        return client.ask(stream, fields)
+    assert asks(1, "a.test").status == 200
+    assert shop.origin.requests[-1].one("X-Forwarded-Proto") == b"https"
+    assert asks(3, "b.test").status == 421
+    assert asks(5, "a.test").status == 200
+    shop.wait_log(r'"GET /x HTTP/2.0" MISDIRECTED')
+    client.close()
 
 
 def test_h127_alpn_agrees_on_http_1(shop, ca):

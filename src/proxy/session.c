@@ -590,10 +590,10 @@ static void look_once_more(struct session *s)
 
 void session_drain(struct session *s)
 {
-	if (s->state == SESSION_IDLE)
-		look_once_more(s);
-	else if (s->state == SESSION_CARRIER)
+	if (s->state == SESSION_CARRIER)
 		h2_client_leave(s->streams);
+	else if (s->state == SESSION_IDLE && s->worker->ends_idle)
+		look_once_more(s);
 }
 
 void session_part(struct session *s, const struct generation *next)

@@ -170,9 +170,8 @@ static void drain_delivered(struct loop_letter *m)
 		acceptors_close(w);
 	}
 	w->ends_idle |= d->end_idle;
-	if (d->end_idle)
-		list_each_safe(e, next, &w->sessions)
-			session_drain(list_of(e, struct session, link));
+	list_each_safe(e, next, &w->sessions)
+		session_drain(list_of(e, struct session, link));
 	w->stop_at = d->stop_at;
 	free(d);
 	drain_check(w);

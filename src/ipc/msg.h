@@ -13,11 +13,13 @@
 
 #define MSG_FDS_MAX 8
 #define MSG_TEXT_MAX 32768
+#define MSG_TICKETS_SIZE 4096
 
 #define MSG_TYPES(X)                                                                          \
 	/* supervisor → child; fds in brackets */                                             \
 	X(HELLO)     /* [own board (writable), supervisor board, other board, and of the      \
-		      * proxy: board of limits (writable)] first of all; admin gets all       \
+		      * proxy: board of limits (writable), MSG_TICKETS_SIZE bytes for keys of \
+		      * session tickets (net/tls_tickets.h)] first of all; admin gets all     \
 		      * boards to read, as control_send_boards(); it and the runner have      \
 		      * as their last, or only, one a board for their heartbeat (writable);   \
 		      * arg: generation counter so far. The log target follows by LOG. */     \

@@ -24,22 +24,38 @@ static bool write_all(int fd, struct str from)
 	return true;
 }
 
+/* -1 with the errno of before. */
+static int drop(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return -1;
+}
+
 int sealed_make(const char *name, const struct str *parts, unsigned n)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	bool good = fd >= 0;
-	int saved;
 
 	for (unsigned i = 0; good && i < n; i++)
 		good = write_all(fd, parts[i]);
 	/* Seals hold whoever opens it again; the mode keeps others from opening it at all. */
 	if (good && fchmod(fd, 0400) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
-	saved = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = saved;
-	return -1;
+	return drop(fd);
+}
+
+int sealed_blank(const char *name, size_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size) == 0 && fchmod(fd, 0600) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, SEALS & ~F_SEAL_WRITE) == 0)
+		return fd;
+	return drop(fd);
 }
 
 /* NULL, or why the descriptor cannot be mapped at all. */

@@ -1,5 +1,6 @@
 #include "net/tls_tickets.h"
 
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -10,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 
@@ -40,10 +43,70 @@ struct tls_tickets {
 static pthread_mutex_t common_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tls_tickets *common; /* has no reference of its own: goes with its last user */
 
+/* What is kept of them in memory that processes share. Nobody waits there for anybody: whoever
+ * reads in the middle of another's writing has keys that are random as well, and at worst open
+ * nothing. */
+#define KEPT_LAYOUT 1u
+
+struct kept {
+	uint32_t layout, n; /* zeros: nobody has made any */
+	uint64_t made_at;
+	struct key keys[RANDOM_KEYS];
+};
+
+static struct kept *kept; /* NULL: they are of this process alone */
+
+bool tls_tickets_keep(int fd)
+{
+	struct stat st;
+	void *map;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	errno = EINVAL;
+	if (st.st_size < (off_t)sizeof(struct kept))
+		return false;
+	map = mmap(NULL, sizeof(struct kept), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	kept = map;
+	return true;
+}
+
+static void keep(const struct tls_tickets *t)
+{
+	if (!kept)
+		return;
+	kept->layout = KEPT_LAYOUT;
+	kept->n = t->n;
+	kept->made_at = t->made_at;
+	memcpy(kept->keys, t->keys, sizeof(kept->keys));
+}
+
+/* Those of another process, when they are younger than ours, and not too old for any session. */
+static bool take_kept(struct tls_tickets *t, uint64_t now)
+{
+	struct kept k;
+
+	if (!kept)
+		return false;
+	k = *kept;
+	if (k.layout != KEPT_LAYOUT || k.n == 0 || k.n > RANDOM_KEYS || k.made_at > now ||
+	    k.made_at <= t->made_at || now - k.made_at > RANDOM_KEYS * RENEW_US)
+		return false;
+	t->n = k.n;
+	t->made_at = k.made_at;
+	memcpy(t->keys, k.keys, sizeof(k.keys));
+	OPENSSL_cleanse(&k, sizeof(k));
+	return true;
+}
+
 static bool renew(struct tls_tickets *t, uint64_t now)
 {
 	struct key fresh;
 
+	if (take_kept(t, now))
+		return true;
 	if (RAND_bytes((unsigned char *)&fresh, sizeof(fresh)) != 1)
 		return t->n > 0;
 	memmove(&t->keys[1], &t->keys[0], (RANDOM_KEYS - 1) * sizeof(t->keys[0]));
@@ -51,6 +114,7 @@ static bool renew(struct tls_tickets *t, uint64_t now)
 	t->n = t->n < RANDOM_KEYS ? t->n + 1 : RANDOM_KEYS;
 	t->made_at = now;
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
+	keep(t);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "ipc/serve.h"
 #include "limit/command.h"
+#include "net/tls_tickets.h"
 #include "proxy/explain.h"
 #include "proxy/health.h"
 #include "proxy/operate.h"
@@ -25,6 +26,8 @@
 
 #define BEAT_US (100 * CLOCK_MS)
 #define BUILD_LEAVE_US (30 * CLOCK_SEC)
+/* Where HELLO has the memory of the keys of tickets. */
+#define HELLO_TICKETS (BOARD_LIMITS_FD + 1)
 /* How long a proxy whose supervisor has died goes on with what runs. */
 #define ORPHAN_GRACE_US (30 * CLOCK_SEC)
 
@@ -180,6 +183,15 @@ static void adopt_limits(struct proxy *p, const struct msg *m, const char **why)
 		p->shared.limits = limit_table_new(p->limits);
 }
 
+/* They outlive this process, as an upgrade and a crash are nothing to a client's session. */
+static bool keep_tickets(const struct msg *m, const char **why)
+{
+	if (m->n_fds <= HELLO_TICKETS || tls_tickets_keep(m->fds[HELLO_TICKETS]))
+		return true;
+	*why = strerror(errno);
+	return false;
+}
+
 static void on_hello(struct proxy *p, struct msg *m)
 {
 	const char *why = "no board was handed over";
@@ -188,7 +200,7 @@ static void on_hello(struct proxy *p, struct msg *m)
 	if (m->n_fds)
 		b = board_map(m->fds[0], sizeof(*b), true, &why);
 	adopt_limits(p, m, &why);
-	if (!b || !p->shared.limits) {
+	if (!b || !p->shared.limits || !keep_tickets(m, &why)) {
 		log_error("the proxy cannot map its boards: %s", why);
 		exit(1);
 	}

@@ -73,9 +73,9 @@ void session_start_stream(struct session *s, struct session *carrier, const stru
 void session_streams_over(struct session *s, enum reason why);
 /* Ends it at once, whatever it does. */
 void session_close(struct session *s);
-/* The worker drains: one that carries streams says GOAWAY, one that is idle ends if the worker ends
- * those, any other after its exchange. What the client has sent before is answered all the same
- * (HTTP.md 98). */
+/* The worker drains: one that carries streams says GOAWAY, one that is idle ends if the worker
+ * ends those, any other after its exchange. What the client has sent before is answered all the
+ * same (HTTP.md 98). */
 void session_drain(struct session *s);
 /* The worker is about to take `next`: a request that has come over a listener which that does
  * not have is begun before. */

@@ -7,6 +7,8 @@
 
 #include "config.h"
 #include "ipc/board_move.h"
+#include "ipc/msg.h"
+#include "ipc/sealed.h"
 
 enum { OWN, PROXY, VRRP, LIMITS };
 
@@ -89,6 +91,14 @@ static bool take_beats(struct supervisor *sv, const struct handover *left)
 	return true;
 }
 
+/* Made anew, or (`left`) as it was. */
+static bool take_tickets(struct supervisor *sv, const struct handover *left)
+{
+	sv->tickets = left ? handover_copy(left->tickets)
+			   : sealed_blank("hpcbal-tickets", MSG_TICKETS_SIZE);
+	return sv->tickets >= 0;
+}
+
 bool boards_make(struct supervisor *sv, const char **step)
 {
 	*step = "shared memory for the boards";
@@ -96,7 +106,7 @@ bool boards_make(struct supervisor *sv, const char **step)
 		if (!make(sv, i))
 			return false;
 	sign(sv);
-	return take_beats(sv, NULL);
+	return take_beats(sv, NULL) && take_tickets(sv, NULL);
 }
 
 bool boards_resume(struct supervisor *sv, const struct handover *h, const char **step)
@@ -109,7 +119,7 @@ bool boards_resume(struct supervisor *sv, const struct handover *h, const char *
 			return false;
 	}
 	sign(sv);
-	return take_beats(sv, h);
+	return take_beats(sv, h) && take_tickets(sv, h);
 }
 
 /* ---- a successor ---- */
@@ -159,7 +169,7 @@ bool boards_adopt(struct supervisor *sv, const struct handover *h, const char **
 		if (!adopt(sv, i, h))
 			return false;
 	sign(sv);
-	return take_beats(sv, NULL);
+	return take_beats(sv, NULL) && take_tickets(sv, h);
 }
 
 void boards_show(struct supervisor *sv)
@@ -188,4 +198,5 @@ void boards_close(struct supervisor *sv)
 		munmap(sv->beat[i], sizeof(*sv->beat[i]));
 		close(sv->beat_board[i]);
 	}
+	close(sv->tickets);
 }

@@ -336,6 +336,8 @@ static void set_up(struct supervisor *sv, enum board_process slot)
 		s->hello[s->n_hello++] = sv->reader[i];
 	if (kind->second_board)
 		s->hello[s->n_hello++] = sv->board[kind->second_board];
+	if (slot == BOARD_PROXY)
+		s->hello[s->n_hello++] = sv->tickets;
 	if (kind->beats)
 		s->hello[s->n_hello++] = sv->beat_board[slot];
 	service_init(s, sv->loop);

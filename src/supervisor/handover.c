@@ -78,7 +78,7 @@ static void each_fd(const struct handover *h, void (*call)(int fd, int arg), int
 {
 	const int32_t single[] = {h->old_program, h->control,    h->notify,    h->log_fd,
 				  h->bundle,      h->brief,      h->keys,      h->next_bundle,
-				  h->next_brief,  h->next_keys};
+				  h->next_brief,  h->next_keys,  h->tickets};
 
 	for (unsigned i = 0; i < sizeof(single) / sizeof(single[0]); i++)
 		call(single[i], arg);

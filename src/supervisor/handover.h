@@ -15,7 +15,7 @@
 
 #define HANDOVER_MAGIC 0x6862616c68616e64ull
 /* Counted up when anything of this file changes, or the order of the boards. */
-#define HANDOVER_LAYOUT 2u
+#define HANDOVER_LAYOUT 3u
 #define HANDOVER_CHILDREN 64
 #define HANDOVER_CLIENTS 64
 #define HANDOVER_WORDS 8192
@@ -57,6 +57,7 @@ struct handover {
 	uint32_t by_hand;  /* servers and routers that somebody has taken out */
 	int32_t board[CONTROL_BOARDS];
 	int32_t beat[BOARD_PROCESSES]; /* -1: none */
+	int32_t tickets; /* net/tls_tickets.h */
 
 	char control_socket[108], pidfile[128];
 	int32_t control, notify;

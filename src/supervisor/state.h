@@ -40,6 +40,7 @@ struct supervisor {
 	/* Of services without a board of their own, for their heartbeat; NULL: it has one. */
 	struct board_beat *beat[SERVICES];
 	int beat_board[SERVICES];
+	int tickets; /* the memory of the proxies' keys of tickets, unread */
 
 	struct service service[SERVICES];
 	struct heartbeat heartbeat[SERVICES];

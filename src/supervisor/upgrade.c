@@ -191,6 +191,7 @@ static void fill(struct handover *h, const struct supervisor *sv)
 	memcpy(h->board, sv->board, sizeof(h->board));
 	for (unsigned i = 0; i < SERVICES; i++)
 		h->beat[i] = sv->beat[i] ? sv->beat_board[i] : -1;
+	h->tickets = sv->tickets;
 	str_copy(h->control_socket, sizeof(h->control_socket), str_of(sv->runfiles.socket));
 	str_copy(h->pidfile, sizeof(h->pidfile), str_of(sv->runfiles.pidfile));
 	h->control = sv->runfiles.fd;

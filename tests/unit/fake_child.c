@@ -170,7 +170,7 @@ static void on_hello(const struct msg *m)
 		self.beat_board = board_map(m->fds[0], sizeof(*self.beat_board), true, &why);
 	if (self.who == RUNNER && !self.beat_board)
 		_exit(5);
-	if (m->n_fds != (self.who == RUNNER ? 1 : self.who == PROXY ? 4 : 3))
+	if (m->n_fds != (self.who == RUNNER ? 1 : self.who == PROXY ? 5 : 3))
 		_exit(5);
 	if (self.who == PROXY && !board_map(m->fds[BOARD_LIMITS_FD], sizeof(struct board_limits),
 					    true, &why))

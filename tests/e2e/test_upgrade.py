@@ -1,19 +1,25 @@
 """Another program takes the daemon's place while clients of every kind are at work."""
 import collections
+import itertools
 import os
 import platform
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import threading
 
 import pytest
 
 import daemon
+import h2wire
+import pki
 import test_external_checks
+import test_h125_h127_tls as tls
 import test_h128_h142_websocket as websocket
 import wire
+from pki import TlsClient
 from traffic import Ledger, Traffic
 
 CHECK = 'check: { tcp = true; interval = "1s"; };'
@@ -534,4 +540,133 @@ def test_boards_of_another_layout_are_made_anew(install, origin):
     assert fresh.ask(get()).status == 200
     for one in (client, fresh):
         one.close()
+    running.wait_alone()
+
+
+# --- TLS and HTTP/2 ---
+
+@pytest.fixture(name="ca", scope="module")
+def fixture_ca(tmp_path_factory):
+    authority = pki.Authority(tmp_path_factory.mktemp("ca"))
+    authority.issue("a.test")
+    return authority
+
+
+def another_proxy(running):
+    """The one that serves dies."""
+    before = running.child("proxy")
+    os.kill(before, signal.SIGKILL)
+    wire.wait_for(lambda: running.child("proxy") not in (None, before), "another proxy", 10)
+    running.first_proxy = None
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_sessions_go_on_and_the_file_is_read_anew(install, origin, ca, version):
+    """Keys and certificates are the new proxy's, and of one that takes its place."""
+    running = install(config=tls.config(origin(), ca.path("a.test.pem"), timeouts=TIMEOUTS))
+    context = ca.context(maximum_version=getattr(ssl.TLSVersion, version))
+    session = tls.session_of(running, ca, context)
+    idle = TlsClient(running.address, context, "a.test")
+    assert tls.ask(idle).status == 200
+    ca.issue("a.test")
+    running.install()
+    running.upgrade()
+    assert tls.resumes(running, context, session)
+    fresh = TlsClient(running.address, context, "a.test")
+    assert fresh.serial != idle.serial and tls.ask(fresh).status == 200
+    response = tls.ask(idle)
+    assert response.status == 200 and response.one("Connection") == b"close"
+    idle.expect_closed()
+    assert not idle.truncated
+    running.wait_alone()
+    another_proxy(running)
+    assert tls.resumes(running, context, session)
+    assert TlsClient(running.address, context, "a.test").serial == fresh.serial
+
+
+@needs_machine
+def test_the_old_program_has_its_keys_back(install, origin, ca):
+    running = install(config=tls.config(origin(), ca.path("a.test.pem")))
+    context = ca.context()
+    session = tls.session_of(running, ca, context)
+    serial = TlsClient(running.address, context, "a.test").serial
+    ca.issue("a.test")
+    running.install(lambda path: ends_in(path, "proxy_main"))
+    assert running.ctl("upgrade", check=False).returncode == 1
+    another_proxy(running)
+    assert tls.resumes(running, context, session)
+    assert TlsClient(running.address, context, "a.test").serial == serial
+
+
+class Streams(h2wire.Client):
+    """HTTP/2 over TLS, with a few streams at a time."""
+
+    def __init__(self, running, ca):
+        context = ca.context()
+        context.set_alpn_protocols(["h2"])
+        super().__init__(TlsClient(running.address, context, "a.test"))
+        self.ids = itertools.count(1, 2)
+        self.handshake()
+
+
+class StreamTraffic(Traffic):
+    def streams(self, client, number):
+        """Until GOAWAY: all streams up to its last one are answered, and those before they come
+        are answered, too."""
+        ids = [next(client.ids) for _ in range(3)]
+        for at in ids:
+            client.headers(at, (*h2wire.GET[:2], (":path", f"/get/{10 ** 6 * number + at}"),
+                                (":authority", "a.test")))
+        for at in ids:
+            answer = client.answers.setdefault(at, h2wire.Answer())
+            client.read_until(lambda: answer.ended or client.goaway and  # noqa: B023
+                              client.goaway[-1].last < at, "answer")  # noqa: B023
+            if answer.ended:
+                assert answer.status == 200
+                assert answer.body.split()[0] == str(10 ** 6 * number + at).encode()
+                self.seen += 1
+        if not client.goaway:
+            return client
+        client.to_the_end()
+        assert client.goaway[-1].code == h2wire.NO_ERROR
+        self.goaways += 1
+        return client.close()
+
+    seen = goaways = 0
+
+
+def test_upgrades_under_load_of_tls_and_http_2(install, origin, ca):
+    """No request fails and no stream is lost; a client that says nothing is told to go."""
+    ledger = Ledger()
+    server = ledger.serve(origin(name="main"))
+    counted = server.answer
+    server.answer = lambda request, connection: (
+        wire.answer(b"") if request.target == "/x" else counted(request, connection))
+    running = install(config=tls.config(server, ca.path("a.test.pem"), threads=2,
+                                        timeouts=TIMEOUTS))
+    context = ca.context()
+    session = tls.session_of(running, ca, context)
+    silent = Streams(running, ca)
+    traffic = Traffic(lambda: TlsClient(running.address, context, "a.test"), tunnels=2, idle=3,
+                      kept=2, fresh=1, upload=1, download=1)
+    streams = StreamTraffic(lambda: Streams(running, ca), streams=2)
+    try:
+        for turn in range(ROUNDS // 2):
+            running.install()
+            running.upgrade()
+            if not turn:
+                silent.expect_goaway(h2wire.NO_ERROR)
+                assert [f.last for f in silent.goaway] == [0x7FFFFFFF, 0]
+            assert tls.resumes(running, context, session)
+            before = len(traffic.answered), streams.goaways
+            wire.wait_for(lambda: len(traffic.answered) > before[0] + 20, "traffic", 30)  # noqa: B023
+            wire.wait_for(lambda: streams.goaways > turn, "a GOAWAY", 30)  # noqa: B023
+    finally:
+        traffic.stop()
+        streams.stop()
+    traffic.use_idle_ones()
+    assert traffic.faults == [] and streams.faults == []
+    assert not ledger.doubled()
+    assert len(traffic.answered) > 100 and streams.seen > 100 and traffic.echoes > 10
+    traffic.close()
     running.wait_alone()

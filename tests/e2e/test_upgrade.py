@@ -383,6 +383,8 @@ def test_upgrades_leave_nothing_behind(install, origin):
     running = install(daemon.backend("main", origin().address))
     running.upgrade()
     running.wait_alone()
+    wire.wait_for(lambda: running.json("status")["old_proxies"]["count"] == 0,
+                  "the supervisor to let the old one go")
     before, supervisor = descriptors(running.process.pid), running.process.pid
     for _ in range(5):
         running.upgrade()

@@ -401,7 +401,7 @@ def test_h73_a_cut_response_does_not_end_in_order(shop, ca):
     shop.origin.answer = cut_short
     client = connect(shop, ca)
     client.send("GET /x HTTP/1.0\r\nHost: a.test\r\n\r\n")
-    client.read_until(b"abc")
+    client.read_until(b"\nabc")
     seen.set()
     try:
         whole = pki.ends_with_notify(client.sock)

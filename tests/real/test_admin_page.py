@@ -46,7 +46,7 @@ class Page:
 
     def answer_slowly(self, request, _connection):
         time.sleep(0.05)
-        return wire.answer(b"", status=500 if b"bad" in request.raw else 200)
+        return wire.answer(b"", status=500 if b"/slow/bad" in request.raw else 200)
 
     def ask(self, times=10):
         for _ in range(times):

@@ -106,7 +106,7 @@ const char *const snap_codes[BOARD_CODES] = {"2xx", "3xx", "4xx", "5xx", "other"
 
 static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 {
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
+	for (unsigned i = 0; i < board_n_frontends(b); i++) {
 		const struct board_frontend *from = &b->frontends[i];
 		struct snap_frontend *f = &s->frontends[s->n_frontends];
 
@@ -128,7 +128,7 @@ static void take_frontends(struct snapshot *s, const struct board_proxy *b)
 
 static void take_backends(struct snapshot *s, const struct board_proxy *b)
 {
-	for (unsigned i = 0; i < BOARD_BACKENDS; i++) {
+	for (unsigned i = 0; i < board_n_backends(b); i++) {
 		const struct board_backend *from = &b->backends[i];
 		struct snap_backend *k = &s->backends[s->n_backends];
 
@@ -246,7 +246,7 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 
 static void take_servers(struct snapshot *s, const struct board_proxy *b)
 {
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(b); i++) {
 		const struct board_server *from = &b->servers[i];
 		struct snap_server *v = &s->servers[s->n_servers];
 

@@ -190,8 +190,8 @@ static bool text_is(const char *text, size_t size, struct str s)
 	return s.n < size && memcmp(text, s.p, s.n) == 0 && text[s.n] == '\0';
 }
 
-/* What a walk over slots finds: the first that was never used, the first that is free again.
- * What was removed keeps its counters for as long as there is room: it may come back. */
+/* What a walk over the slots that were given finds: the first that nobody got after all, the
+ * first that is free again. */
 struct pick {
 	int unused, old;
 };
@@ -204,9 +204,17 @@ static void pick_note(struct pick *p, int i, uint32_t used, bool is_free)
 		p->old = i;
 }
 
-static int pick_slot(const struct pick *p)
+/* What was removed keeps its counters for as long as there is room: it may come back. */
+static int pick_slot(const struct pick *p, _Atomic uint32_t *n, unsigned most)
 {
-	return p->unused >= 0 ? p->unused : p->old;
+	uint32_t all = stats_get(*n);
+
+	if (p->unused >= 0)
+		return p->unused;
+	if (all >= most)
+		return p->old;
+	atomic_store_explicit(n, all + 1, memory_order_release);
+	return (int)all;
 }
 
 /* `used` is the first member of every slot; it is down while the owner changes. */
@@ -229,13 +237,35 @@ static void slot_forget(_Atomic uint32_t *current)
 		stats_set(*current, BOARD_GONE);
 }
 
+static unsigned given(const _Atomic uint32_t *n, unsigned most)
+{
+	uint32_t all = atomic_load_explicit(n, memory_order_acquire);
+
+	return all < most ? all : most;
+}
+
+unsigned board_n_frontends(const struct board_proxy *b)
+{
+	return given(&b->n_frontends, BOARD_FRONTENDS);
+}
+
+unsigned board_n_backends(const struct board_proxy *b)
+{
+	return given(&b->n_backends, BOARD_BACKENDS);
+}
+
+unsigned board_n_servers(const struct board_proxy *b)
+{
+	return given(&b->n_servers, BOARD_SERVERS);
+}
+
 void board_forget_prepared(struct board_proxy *b)
 {
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+	for (unsigned i = 0; i < board_n_frontends(b); i++)
 		slot_forget(&b->frontends[i].current);
-	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+	for (unsigned i = 0; i < board_n_backends(b); i++)
 		slot_forget(&b->backends[i].current);
-	for (unsigned i = 0; i < BOARD_SERVERS; i++)
+	for (unsigned i = 0; i < board_n_servers(b); i++)
 		slot_forget(&b->servers[i].current);
 }
 
@@ -268,7 +298,7 @@ int board_server_slot(struct board_proxy *b, struct str backend, struct str name
 
 	if (backend.n >= BOARD_NAME || name.n >= BOARD_NAME || address.n >= BOARD_TEXT)
 		return -1;
-	for (int i = 0; i < BOARD_SERVERS; i++) {
+	for (int i = 0; i < (int)board_n_servers(b); i++) {
 		s = &b->servers[i];
 		if (server_is(s, backend, name, address)) {
 			slot_give(&s->used, &s->current);
@@ -276,7 +306,7 @@ int board_server_slot(struct board_proxy *b, struct str backend, struct str name
 		}
 		pick_note(&pick, i, stats_get(s->used), server_is_free(s));
 	}
-	at = pick_slot(&pick);
+	at = pick_slot(&pick, &b->n_servers, BOARD_SERVERS);
 	if (at < 0)
 		return -1;
 	s = &b->servers[at];
@@ -296,7 +326,7 @@ int board_backend_slot(struct board_proxy *b, struct str name)
 
 	if (name.n >= BOARD_NAME)
 		return -1;
-	for (int i = 0; i < BOARD_BACKENDS; i++) {
+	for (int i = 0; i < (int)board_n_backends(b); i++) {
 		s = &b->backends[i];
 		if (stats_get(s->used) && text_is(s->name, sizeof(s->name), name)) {
 			slot_give(&s->used, &s->current);
@@ -304,12 +334,12 @@ int board_backend_slot(struct board_proxy *b, struct str name)
 		}
 		pick_note(&pick, i, stats_get(s->used), !stats_get(s->current));
 	}
-	at = pick_slot(&pick);
+	at = pick_slot(&pick, &b->n_backends, BOARD_BACKENDS);
 	if (at < 0)
 		return -1;
 	s = &b->backends[at];
 	slot_clear(&s->used, sizeof(*s));
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+	for (unsigned i = 0; i < board_n_frontends(b); i++)
 		road_clear(&b->roads[i][at]);
 	str_copy(s->name, sizeof(s->name), name);
 	slot_give(&s->used, &s->current);
@@ -324,7 +354,7 @@ int board_frontend_slot(struct board_proxy *b, struct str name)
 
 	if (name.n >= BOARD_NAME)
 		return -1;
-	for (int i = 0; i < BOARD_FRONTENDS; i++) {
+	for (int i = 0; i < (int)board_n_frontends(b); i++) {
 		s = &b->frontends[i];
 		if (stats_get(s->used) && text_is(s->name, sizeof(s->name), name)) {
 			slot_give(&s->used, &s->current);
@@ -333,7 +363,7 @@ int board_frontend_slot(struct board_proxy *b, struct str name)
 		pick_note(&pick, i, stats_get(s->used),
 			  !stats_get(s->current) && !stats_get(s->stats.connections));
 	}
-	at = pick_slot(&pick);
+	at = pick_slot(&pick, &b->n_frontends, BOARD_FRONTENDS);
 	if (at < 0)
 		return -1;
 	s = &b->frontends[at];
@@ -384,13 +414,13 @@ void board_proxy_died(struct board_proxy *b)
 	stats_set(b->health_beat_us, 0);
 	stats_set(b->pid, 0);
 	proxy_gauges_clear(&b->stats);
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
+	for (unsigned i = 0; i < board_n_frontends(b); i++) {
 		frontend_gauges_clear(&b->frontends[i].stats);
 		turn_close(&b->frontends[i].bind_turn);
 	}
-	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+	for (unsigned i = 0; i < board_n_backends(b); i++)
 		stats_set(b->backends[i].queued, 0);
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(b); i++) {
 		server_gauges_clear(&b->servers[i].stats);
 		turn_close(&b->servers[i].check_turn);
 		turn_close(&b->servers[i].admin_turn);

@@ -209,6 +209,9 @@ struct board_proxy {
 		char pad[56];
 	} worker[BOARD_WORKERS];
 	_Atomic uint64_t main_beat_us, health_beat_us; /* likewise */
+	/* How many slots were ever given: the first ones. Who walks them leaves the memory of
+	 * the others alone, which otherwise would be there from then on. */
+	_Atomic uint32_t n_frontends, n_backends, n_servers;
 	struct proxy_stats stats;
 	struct board_frontend frontends[BOARD_FRONTENDS];
 	struct board_backend backends[BOARD_BACKENDS];
@@ -340,6 +343,11 @@ bool board_read_text(_Atomic uint32_t *turn, char *to, size_t to_size, const cha
 void board_add_check(struct board_server *b, const struct board_check *c);
 /* And none is known any more. */
 void board_forget_checks(struct board_server *b);
+
+/* Of the slots, those that may be used: see n_frontends above. */
+unsigned board_n_frontends(const struct board_proxy *b);
+unsigned board_n_backends(const struct board_proxy *b);
+unsigned board_n_servers(const struct board_proxy *b);
 
 /* Proxy only: the slot with this identity, the old one if there is one, else a free one
  * (never used, or used but BOARD_GONE and not in use by its gauges), cleared. A slot that is

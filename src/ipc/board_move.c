@@ -96,12 +96,12 @@ static void move_road(struct board_road *from, struct board_road *to)
 
 /* Slots stay where they are in a copy; only a reload since then may have given one away. The
  * same slot first, then all. */
-#define FIND(name, slot, count, is_same)                                                       \
-	static int name(struct slot *from, struct slot *list, unsigned at)                     \
+#define FIND(name, slot, is_same)                                                              \
+	static int name(struct slot *from, struct slot *list, unsigned n, unsigned at)         \
 	{                                                                                      \
-		if (is_same(from, &list[at]))                                                  \
+		if (at < n && is_same(from, &list[at]))                                        \
 			return (int)at;                                                        \
-		for (unsigned i = 0; i < (count); i++)                                         \
+		for (unsigned i = 0; i < n; i++)                                               \
 			if (is_same(from, &list[i]))                                           \
 				return (int)i;                                                 \
 		return -1;                                                                     \
@@ -134,22 +134,22 @@ static bool same_limit(const struct board_limit *a, const struct board_limit *b)
 	return stats_get(b->used) && a->id == b->id;
 }
 
-FIND(find_frontend, board_frontend, BOARD_FRONTENDS, same_frontend)
-FIND(find_backend, board_backend, BOARD_BACKENDS, same_backend)
-FIND(find_server, board_server, BOARD_SERVERS, same_server)
-FIND(find_limit, board_limit, BOARD_LIMITS, same_limit)
+FIND(find_frontend, board_frontend, same_frontend)
+FIND(find_backend, board_backend, same_backend)
+FIND(find_server, board_server, same_server)
+FIND(find_limit, board_limit, same_limit)
 
 /* ---- the walk ---- */
 
 static void move_servers(struct board_proxy *from, struct board_proxy *to)
 {
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(from); i++) {
 		struct board_server *s = &from->servers[i];
 		int at;
 
 		if (!stats_get(s->used))
 			continue;
-		at = to ? find_server(s, to->servers, i) : -1;
+		at = to ? find_server(s, to->servers, board_n_servers(to), i) : -1;
 		move_server(&s->stats, at < 0 ? NULL : &to->servers[at].stats);
 	}
 }
@@ -167,14 +167,15 @@ static void move_roads(struct board_road *from, struct board_road *to,
 static void move_backends(struct board_proxy *from, struct board_proxy *to,
 			  int backends[BOARD_BACKENDS])
 {
-	for (unsigned i = 0; i < BOARD_BACKENDS; i++) {
+	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+		backends[i] = -1;
+	for (unsigned i = 0; i < board_n_backends(from); i++) {
 		struct board_backend *k = &from->backends[i];
 
-		backends[i] = -1;
 		if (!stats_get(k->used))
 			continue;
 		if (to)
-			backends[i] = find_backend(k, to->backends, i);
+			backends[i] = find_backend(k, to->backends, board_n_backends(to), i);
 		move_latency(&k->latency,
 			     backends[i] < 0 ? NULL : &to->backends[backends[i]].latency);
 	}
@@ -183,13 +184,13 @@ static void move_backends(struct board_proxy *from, struct board_proxy *to,
 static void move_frontends(struct board_proxy *from, struct board_proxy *to,
 			   const int backends[BOARD_BACKENDS])
 {
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++) {
+	for (unsigned i = 0; i < board_n_frontends(from); i++) {
 		struct board_frontend *f = &from->frontends[i];
 		int at;
 
 		if (!stats_get(f->used))
 			continue;
-		at = to ? find_frontend(f, to->frontends, i) : -1;
+		at = to ? find_frontend(f, to->frontends, board_n_frontends(to), i) : -1;
 		move_frontend(&f->stats, at < 0 ? NULL : &to->frontends[at].stats);
 		move_roads(from->roads[i], at < 0 ? NULL : to->roads[at], backends);
 	}
@@ -227,7 +228,7 @@ static void move_limits(struct board_limits *from, struct board_limits *to)
 
 		if (!stats_get(l->used))
 			continue;
-		at = to ? find_limit(l, to->limits, i) : -1;
+		at = to ? find_limit(l, to->limits, BOARD_LIMITS, i) : -1;
 		move_limit(&l->stats, at < 0 ? NULL : &to->limits[at].stats);
 	}
 }

@@ -622,13 +622,13 @@ static void publish_backend(const struct generation *g, unsigned i, struct board
 
 static void withdraw_rest(struct board_proxy *board, const struct kept *kept)
 {
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+	for (unsigned i = 0; i < board_n_frontends(board); i++)
 		if (!kept->frontends[i])
 			stats_set(board->frontends[i].current, BOARD_GONE);
-	for (unsigned i = 0; i < BOARD_BACKENDS; i++)
+	for (unsigned i = 0; i < board_n_backends(board); i++)
 		if (!kept->backends[i])
 			stats_set(board->backends[i].current, BOARD_GONE);
-	for (unsigned i = 0; i < BOARD_SERVERS; i++)
+	for (unsigned i = 0; i < board_n_servers(board); i++)
 		if (!kept->servers[i])
 			stats_set(board->servers[i].current, BOARD_GONE);
 }

@@ -177,7 +177,7 @@ void operate_look_at_times(struct operate *o)
 {
 	uint64_t now = loop_now_exact(o->loop), next = UINT64_MAX, due;
 
-	for (unsigned i = 0; o->board && i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; o->board && i < board_n_servers(o->board); i++) {
 		struct board_server *on = &o->board->servers[i];
 
 		if (!stats_get(on->used))

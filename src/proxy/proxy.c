@@ -162,9 +162,9 @@ static void board_adopt(struct board_proxy *b)
 {
 	stats_set(b->pid, getpid());
 	stats_set(b->stats.connections, 0);
-	for (unsigned i = 0; i < BOARD_FRONTENDS; i++)
+	for (unsigned i = 0; i < board_n_frontends(b); i++)
 		stats_set(b->frontends[i].stats.connections, 0);
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(b); i++) {
 		stats_set(b->servers[i].stats.active, 0);
 		stats_set(b->servers[i].stats.idle, 0);
 	}

@@ -165,7 +165,7 @@ static uint32_t count_by_hand(const struct supervisor *sv)
 {
 	uint32_t n = stats_get(sv->limits_board->n_exempt);
 
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(sv->proxy_board); i++) {
 		const struct board_server *s = &sv->proxy_board->servers[i];
 
 		n += stats_get(s->current) == BOARD_CURRENT &&

@@ -127,7 +127,7 @@ static int backend_up(const struct board_proxy *b, const char *name)
 {
 	int up = -1;
 
-	for (unsigned i = 0; i < BOARD_SERVERS; i++) {
+	for (unsigned i = 0; i < board_n_servers(b); i++) {
 		const struct board_server *s = &b->servers[i];
 
 		if (!stats_get(s->used) || stats_get(s->current) != BOARD_CURRENT ||

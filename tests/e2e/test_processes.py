@@ -261,3 +261,24 @@ def test_proxy_runs_without_rights(start, origin):
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     assert int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1"
+
+
+def board_kib(pid):
+    """How much of the proxy's board is in memory."""
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as f:
+        text = f.read().split("hpcbal-proxy", 1)[1]
+    return int(re.search(r"^Rss:\s*(\d+) kB", text, re.M).group(1))
+
+
+def test_what_is_not_configured_takes_no_memory(start, origin):
+    """The board has room for 4096 servers; who looks at it leaves what is empty alone."""
+    running = start(daemon.backend("main", origin().address))
+    for words in (["status"], ["servers"], ["--json", "servers"], ["metrics"], ["reload"]):
+        running.ctl(*words)
+    assert running.client().ask(GET).status == 200
+    proxy = running.child("proxy")
+    assert board_kib(proxy) < 1024
+    os.kill(proxy, signal.SIGKILL)
+    proxy = replaced(running, proxy)
+    assert running.client().ask(GET).status == 200
+    assert board_kib(proxy) < 1024

@@ -270,6 +270,7 @@ START_TEST(death_ends_what_runs_and_keeps_what_was_counted)
 	struct board_server *s = &board->servers[at];
 	char text[BOARD_TEXT];
 
+	ck_assert_int_eq(board_frontend_slot(board, STR("front")), 0);
 	stats_set(s->current, BOARD_CURRENT);
 	stats_set(s->health, BOARD_SERVER_DOWN);
 	stats_set(s->stats.active, 3);

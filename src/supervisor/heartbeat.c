@@ -45,7 +45,7 @@ void heartbeat_reset(struct heartbeat *h, uint64_t now)
 {
 	h->last_look_us = now;
 	h->grace_until_us = 0;
-	h->aborted = false;
+	h->aborted_us = 0;
 }
 
 /* NULL: none has an age. A beat may be ahead of us. */
@@ -90,8 +90,8 @@ enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *
 		snprintf(which, size, "%s %d", s->thread, s->index);
 	else
 		snprintf(which, size, "%s", s->thread);
-	if (h->aborted)
-		return age > HEARTBEAT_KILL_US ? HEARTBEAT_KILL : HEARTBEAT_FINE;
-	h->aborted = true;
+	if (h->aborted_us)
+		return now - h->aborted_us > HEARTBEAT_KILL_US ? HEARTBEAT_KILL : HEARTBEAT_FINE;
+	h->aborted_us = now;
 	return HEARTBEAT_ABORT;
 }

@@ -101,10 +101,28 @@ START_TEST(heartbeat_of_each_thread_counts)
 			ck_assert_int_eq(v, HEARTBEAT_ABORT);
 			ck_assert_str_eq(which, names[_i]);
 		} else {
-			ck_assert_int_eq(v, age > HEARTBEAT_KILL_US ? HEARTBEAT_KILL
-								    : HEARTBEAT_FINE);
+			ck_assert_int_eq(v, age > 2100 * CLOCK_MS + HEARTBEAT_KILL_US
+						    ? HEARTBEAT_KILL
+						    : HEARTBEAT_FINE);
 		}
 	}
+}
+END_TEST
+
+/* The core has its time also when the hang was seen late. */
+START_TEST(who_was_aborted_late_is_killed_later)
+{
+	const uint64_t seen = T0 + 2900 * CLOCK_MS;
+	struct heartbeat h;
+	char which[64];
+
+	heartbeat_reset(&h, T0);
+	beat_all(T0);
+	h.last_look_us = seen - 100 * CLOCK_MS;
+	ck_assert_int_eq(look(&h, seen, which), HEARTBEAT_ABORT);
+	for (uint64_t t = seen; t <= seen + HEARTBEAT_KILL_US; t += 100 * CLOCK_MS)
+		ck_assert_int_eq(look(&h, t, which), HEARTBEAT_FINE);
+	ck_assert_int_eq(look(&h, seen + HEARTBEAT_KILL_US + 1, which), HEARTBEAT_KILL);
 }
 END_TEST
 
@@ -159,8 +177,9 @@ START_TEST(heartbeat_of_vrrp_counts)
 			ck_assert_int_eq(v, HEARTBEAT_ABORT);
 			ck_assert_str_eq(which, "main thread");
 		} else {
-			ck_assert_int_eq(v, age > HEARTBEAT_KILL_US ? HEARTBEAT_KILL
-								    : HEARTBEAT_FINE);
+			ck_assert_int_eq(v, age > 2100 * CLOCK_MS + HEARTBEAT_KILL_US
+						    ? HEARTBEAT_KILL
+						    : HEARTBEAT_FINE);
 		}
 	}
 }
@@ -460,6 +479,7 @@ int main(void)
 	tcase_add_test(t, backoff_grows_and_is_forgiven);
 	tcase_add_loop_test(t, heartbeat_of_each_thread_counts, 0, 4);
 	tcase_add_loop_test(t, heartbeat_of_vrrp_counts, 0, 2);
+	tcase_add_test(t, who_was_aborted_late_is_killed_later);
 	tcase_add_test(t, no_beat_and_a_beat_ahead_are_fine);
 	tcase_add_test(t, threads_that_never_began_are_hung);
 	tcase_add_test(t, late_look_gives_grace);

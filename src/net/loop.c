@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -294,6 +295,13 @@ void loop_fd_del(struct loop_fd *f)
 	event_free(f->event);
 	f->event = NULL;
 	f->fd = -1;
+}
+
+/* event_pending() does not tell what is watched for from what has come. */
+bool loop_fd_has_news(const struct loop_fd *f)
+{
+	return f->event && (f->event->ev_evcallback.evcb_flags &
+			    (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
 }
 
 /* ---- signals ---- */

@@ -51,6 +51,8 @@ bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
 /* Watches for `what` instead; false as above, then it is watched for nothing. */
 bool loop_fd_change(struct loop *l, struct loop_fd *f, unsigned what);
 void loop_fd_del(struct loop_fd *f);
+/* Whether this turn's look at the descriptors found something that `ready` is still to hear. */
+bool loop_fd_has_news(const struct loop_fd *f);
 
 /* A timer fires once, up to LOOP_TICK_US late and never early. Setting it again is cheap
  * (later: one store), so timeouts may be set per request. */

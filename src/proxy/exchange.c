@@ -472,6 +472,7 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 
 	if (x->retries >= conf->retries)
 		return exchange_end(x, why);
+	x->unsent = false;
 	note_attempt(x, why);
 	circuit_failed(x, why);
 	if (!pool_may_retry(x->backend->pool, loop_now(x->session->worker->loop),

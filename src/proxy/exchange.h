@@ -65,6 +65,7 @@ struct exchange {
 	bool resent;          /* a new connection was closed without an answer, once */
 	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
 	bool sink_broken;     /* the server takes nothing more */
+	bool unsent;          /* counted for its server, but the connection took no byte of it */
 	bool server_leaves;   /* it said so with an interim response */
 	bool client_broken;   /* tunnel: nor does the client */
 	bool redispatched;

@@ -438,8 +438,8 @@ static bool announce_client(struct exchange *x)
 	return header.n && iovq_add_first(&x->to_server.q, header);
 }
 
-/* What must not be sent twice is worth a call that asks whether the server has gone: a reset
- * that came in one edge with the last answer was not told. */
+/* What must not be sent twice is worth a call that asks whether the server has gone: into an end
+ * that the loop has not seen yet a first write goes all the same. */
 static void reuse_connection(struct exchange *x, const struct upstream_way *way)
 {
 	struct session *s = x->session;
@@ -504,7 +504,9 @@ enum step_result step_connect(struct exchange *x)
 
 enum step_result step_send_request(struct exchange *x)
 {
-	stats_add(x->server->stats->requests, 1);
+	if (!x->unsent)
+		stats_add(x->server->stats->requests, 1);
+	x->unsent = false;
 	if (x->req.authenticates_connection)
 		x->up->authenticated = true;
 	h1_parser_reset(&x->parser);

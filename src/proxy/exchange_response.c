@@ -31,6 +31,24 @@ static void go_on_later(struct exchange *x)
 	loop_task_queue(s->worker->loop, &s->task);
 }
 
+/* The server takes nothing more. It may have answered all the same; but where a kept connection
+ * was broken before it took a byte, nobody has seen the request, and what there is to read is no
+ * answer to it. So it is sent for the first time, whatever its method (HTTP.md 89). */
+static bool sink_failed(struct exchange *x)
+{
+	struct upstream_conn *u = x->up;
+
+	x->sink_broken = true;
+	if (!u->reused || !upstream_is_untouched(u) || x->response_begun)
+		return true;
+	upstream_close(u);
+	x->up = NULL;
+	x->sink_broken = false;
+	x->fresh_only = x->unsent = true;
+	exchange_go(x, EXCHANGE_CONNECT);
+	return false;
+}
+
 /* A client that waits for 100 Continue is not the one who is late. */
 static enum exchange_wait body_wait(const struct exchange *x)
 {
@@ -69,9 +87,8 @@ bool exchange_pump_request(struct exchange *x, enum exchange_wait *wait)
 	case FLOW_SOURCE_END:
 	case FLOW_SOURCE_FAIL:
 		return pump_blamed(x, REASON_CLIENT_ABORT_BODY);
-	case FLOW_SINK_FAIL: /* it may have answered all the same */
-		x->sink_broken = true;
-		return true;
+	case FLOW_SINK_FAIL:
+		return sink_failed(x);
 	case FLOW_BAD:
 		x->keep_alive &= why == REASON_REQ_BODY_TOO_LARGE; /* its framing is sound */
 		return pump_blamed(x, why);
@@ -101,10 +118,22 @@ static bool may_send_again(const struct exchange *x)
 	       http_method_idempotent(x->req.method);
 }
 
+/* It took a new connection and broke it before the first byte: as good as not connected, for
+ * every method (HTTP.md 91). */
+static bool was_not_asked(const struct exchange *x)
+{
+	return x->sink_broken && upstream_is_untouched(x->up) && x->up->in->end == 0 &&
+	       x->interim == 0;
+}
+
 static enum step_result server_gone(struct exchange *x, enum reason why)
 {
 	enum reason fault;
 
+	if (was_not_asked(x)) {
+		x->sink_broken = false;
+		return exchange_connect_failed(x, why);
+	}
 	if (!may_send_again(x)) {
 		stats_add(x->server->stats->response_errors, 1);
 		return exchange_end(x, why);

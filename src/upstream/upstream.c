@@ -148,21 +148,25 @@ static void expired(struct loop_timer *t)
 		upstream_close(u);
 }
 
-/* Bytes behind an answer must never become the next one. The loop tells of them, but not
- * within the turn in which the connection became idle: then the kernel is asked. */
-static bool still_good(struct upstream_conn *u)
+/* The loop tells of what comes, but of nothing within the turn in which the connection became
+ * idle, and of what it found in this turn perhaps only after us. */
+static bool is_in_doubt(const struct upstream_conn *u)
 {
-	struct upstream *up = u->home;
+	return u->idle_turn == loop_turns(u->home->loop) || loop_fd_has_news(&u->conn.io);
+}
 
-	return !u->conn.can_read &&
-	       (u->idle_turn != loop_turns(up->loop) || conn_is_quiet(&u->conn));
+/* Bytes behind an answer must never become the next one, and who has gone answers no request:
+ * where the loop may not have told, the kernel is asked. */
+static bool still_good(const struct upstream_conn *u)
+{
+	return !u->conn.can_read && (!is_in_doubt(u) || conn_is_quiet(&u->conn));
 }
 
 /* The youngest that the loop has looked at since it became idle spares a call; not far from
  * the front, or it is none of the youngest. A slot's server before `s` may have left some. */
 #define LOOKS 4
-static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
-				      const struct server *s, const struct tls_client *tls)
+static struct upstream_conn *youngest(struct list *idle, const struct server *s,
+				      const struct tls_client *tls)
 {
 	struct upstream_conn *first = NULL;
 	struct list *e = idle->next;
@@ -172,7 +176,7 @@ static struct upstream_conn *youngest(struct upstream *up, struct list *idle,
 
 		if (u->server != s || u->way.tls != tls)
 			continue;
-		if (u->idle_turn != loop_turns(up->loop))
+		if (!is_in_doubt(u))
 			return u;
 		if (!first)
 			first = u;
@@ -197,6 +201,7 @@ static struct upstream_conn *use_again(struct upstream_conn *u, uint64_t max_idl
 	u->user = user;
 	u->ready = ready;
 	u->reused = true;
+	u->sent_before = u->conn.sent;
 	return u;
 }
 
@@ -207,7 +212,7 @@ struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s,
 	struct list *idle = idle_list(up, s);
 	struct upstream_conn *u;
 
-	u = youngest(up, idle, s, way->tls);
+	u = youngest(idle, s, way->tls);
 	return u ? use_again(u, max_idle, user, ready) : NULL;
 }
 

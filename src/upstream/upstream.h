@@ -46,6 +46,7 @@ struct upstream_conn {
 	struct loop_task burial;
 	uint64_t idle_since, idle_until;
 	uint64_t idle_turn; /* loop_turns() at idle_since */
+	uint64_t sent_before; /* conn.sent when its user got it */
 	struct list owned;  /* while idle, in the list of the client that it belongs to */
 	struct list age;    /* among all idle ones of the worker, longest idle first */
 	struct upstream_way way; /* that it began with; its TLS lives in `conn` */
@@ -56,6 +57,12 @@ struct upstream_conn {
 static inline bool upstream_is_own(const struct upstream_conn *u)
 {
 	return u->way.header || u->authenticated;
+}
+
+/* Nothing of what its user has to send has left: the server cannot have acted on it. */
+static inline bool upstream_is_untouched(const struct upstream_conn *u)
+{
+	return u->conn.sent == u->sent_before;
 }
 
 /* `buffers` is the worker's, `limit` all workers'; both must outlive it. NULL: out of memory. */

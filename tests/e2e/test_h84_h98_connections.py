@@ -1,4 +1,6 @@
 """HTTP.md 84 to 98: connections on both sides, reuse and retry."""
+import os
+import signal
 import threading
 import time
 
@@ -278,21 +280,48 @@ def test_h87_half_close_between_pipelined_requests(site):
         client.close()
 
 
+# Whatever is charged as a retry is refused: 502.
+NO_RETRIES = "retries = 0; retry_budget = 0;"
+
+
 @pytest.mark.parametrize("request_bytes", [GET, POST], ids=["GET", "POST"])
-def test_h92_answer_with_a_reset_right_behind_it(site, request_bytes):
-    """The two come together; the server has long gone when the next request is there. So few that
-    no budget of retries ends, where each reset comes in the same moment as its answer."""
+def test_h92_answer_with_a_reset_right_behind_it(start, origin, request_bytes):
+    """The two come together; the server has long gone when the next request is there. Not a byte
+    of that goes to the old connection, so it is no retry."""
     gone = threading.Event()
 
     def reply(_request, connection):
         connection.sock.sendall(wire.answer(b"last words"))
         connection.reset()
         gone.set()
-    site.origin.answer = reply
-    client = site.client()
-    for _ in range(8):
+    server = origin()
+    server.answer = reply
+    running = start(daemon.backend("main", server.address, more=NO_RETRIES))
+    client = running.client()
+    for _ in range(200):
         response = client.ask(request_bytes)
         assert response.status == 200, response.raw
         assert gone.wait(wire.PATIENCE)
         gone.clear()
-        time.sleep(0.005)
+    client.close()
+    assert len(server.requests) == 200 == running.server("main", "main1")["requests_total"]
+
+
+@pytest.mark.parametrize("request_bytes", [GET, POST], ids=["GET", "POST"])
+def test_h92_the_end_is_known_with_the_request(start, origin, request_bytes):
+    """Request and end of the kept connection are read in one look, the request first."""
+    server = origin()
+    running = start(daemon.backend("main", server.address, more=NO_RETRIES))
+    client = running.client()
+    proxy = running.child("proxy")
+    for at in range(20):
+        assert client.ask(request_bytes).status == 200
+        daemon.freeze(proxy)
+        try:
+            client.send(request_bytes)
+            server.connections[-1].close()
+        finally:
+            os.kill(proxy, signal.SIGCONT)
+        response = client.read_response()
+        assert response.status == 200, (at, response.raw)
+    client.close()

@@ -26,6 +26,7 @@ struct ask {
 	unsigned worker; /* whose turn it is */
 	uint64_t found;
 	bool known; /* no answer is an answer: what it names is in the configuration */
+	bool over;  /* only its end is still to be told */
 	struct walk walk;
 };
 
@@ -104,16 +105,28 @@ static void tell_kills(const struct ask *a)
 	control_send(a->fd, 'n', str_of(number));
 }
 
+static void wait_for_client(struct ask *a);
+
+/* Without its end a whole answer looks like that of a daemon that has died. */
+static void say_end(struct ask *a)
+{
+	a->over = true;
+	if (!control_send_exit(a->fd, CONTROL_DONE) && errno == EAGAIN)
+		wait_for_client(a);
+	else
+		ask_free(a);
+}
+
 static void finish(struct ask *a)
 {
 	if (a->found == 0 && !a->known) {
 		refuse_unknown(a);
-	} else {
-		if (a->walk.want.kill)
-			tell_kills(a);
-		control_send_exit(a->fd, CONTROL_DONE);
+		ask_free(a);
+		return;
 	}
-	ask_free(a);
+	if (a->walk.want.kill) /* which has said nothing yet, so there is room */
+		tell_kills(a);
+	say_end(a);
 }
 
 /* ---- the way through the workers ---- */
@@ -166,7 +179,10 @@ static void client_ready(struct loop_fd *f, unsigned what)
 	(void)what;
 	loop_fd_del(&a->io);
 	loop_timer_stop(&a->patience);
-	deliver(a);
+	if (a->over)
+		say_end(a);
+	else
+		deliver(a);
 }
 
 static void client_is_slow(struct loop_timer *t)

@@ -10,7 +10,7 @@
 
 struct worker;
 
-#define ROSTER_PATIENCE_US (5 * CLOCK_SEC)
+#define ROSTER_PATIENCE_US (30 * CLOCK_SEC)
 
 struct roster {
 	struct loop *loop;

@@ -279,6 +279,32 @@ START_TEST(h142_who_does_not_read_is_not_told_more)
 }
 END_TEST
 
+/* Some number of packets is just as much as fits: then the end is told like the rest. */
+START_TEST(h142_the_end_waits_for_who_does_not_read)
+{
+	bool waited = false;
+
+	n_workers = 1;
+	for (unsigned most = 0; most < 6 * LINES_MOST; most += LINES_MOST) {
+		int fd;
+
+		for (unsigned i = most; i < most + LINES_MOST; i++) {
+			add_session(i, true);
+			exchange[i].id = 2 * i + 1;
+		}
+		forget();
+		fd = ask(STR("sessions"), true);
+		for (unsigned i = 0; i < 100; i++)
+			turn();
+		waited |= roster.n_asks == 1 && !has_marks();
+		read_all(fd);
+		ck_assert_uint_eq(lines, most + LINES_MOST);
+		ck_assert_uint_eq(roster.n_asks, 0);
+	}
+	ck_assert(waited);
+}
+END_TEST
+
 START_TEST(h142_who_never_reads_loses_the_answer)
 {
 	uint64_t end = clock_now_us() + 20 * CLOCK_SEC;
@@ -429,6 +455,7 @@ int main(void)
 	tcase_add_test(t, h142_only_what_was_asked_for);
 	tcase_add_test(t, h142_a_session_may_end_where_the_walk_stands);
 	tcase_add_test(t, h142_who_does_not_read_is_not_told_more);
+	tcase_add_test(t, h142_the_end_waits_for_who_does_not_read);
 	tcase_add_test(t, h142_who_never_reads_loses_the_answer);
 	tcase_add_test(t, h142_who_goes_is_forgotten);
 	tcase_add_test(t, h142_not_everybody_at_once);

@@ -104,6 +104,18 @@ static void collect_restarts(struct writer *w, const struct snapshot *s)
 		put(w, one("process", names[i]), s->process[i].restarts);
 }
 
+static void collect_old_proxies(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_supervisor)
+		put(w, none(), s->old_proxies);
+}
+
+static void collect_old_connections(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_supervisor)
+		put(w, none(), s->old_connections);
+}
+
 static void collect_certificates(struct writer *w, const struct snapshot *s)
 {
 	for (uint32_t i = 0; s->has_proxy && i < s->certificates.n; i++)
@@ -572,6 +584,11 @@ static const struct metric metrics[] = {
 	 collect_generation},
 	{"hpcbal_process_restarts_total", "counter", "Processes started again after they died.",
 	 collect_restarts},
+	{"hpcbal_old_proxies", "gauge", "Proxies from before an upgrade that end what runs there.",
+	 collect_old_proxies},
+	{"hpcbal_old_connections", "gauge",
+	 "Client connections that end in old proxies; no other gauge has them.",
+	 collect_old_connections},
 	{"hpcbal_frontend_connections", "gauge", "Client connections open now.",
 	 collect_frontend_connections},
 	{"hpcbal_requests_total", "counter", "Requests by the code of their answer.",

@@ -136,6 +136,8 @@ def test_another_program_takes_over(install, origin):
     wire.wait_for(lambda: running.json("status")["old_proxies"] == {"count": 1, "connections": 1},
                   "the tunnel to be all that is left")
     assert "1 connection ends in an old proxy" in running.ctl("status").stdout
+    metrics = running.ctl("metrics").stdout.splitlines()
+    assert "hpcbal_old_proxies 1" in metrics and "hpcbal_old_connections 1" in metrics
     wire.wait_for(lambda: running.server("main", "main1")["requests_total"] == 4,
                   "what the old proxy counted", 10)
     tunnel.close()

@@ -192,6 +192,32 @@ def test_page_says_when_nobody_answers_or_the_proxy_is_gone(page):
                  "answers to come again")
 
 
+def test_page_tells_of_old_proxies(page):
+    browser, held, let_go = page.browser, threading.Event(), threading.Event()
+
+    def slowly(_request, _connection):
+        held.set()
+        assert let_go.wait(chromium.PATIENCE)
+        return wire.answer(b"")
+    page.slow.answer = slowly
+    client = page.daemon.client()
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert held.wait(chromium.PATIENCE)
+    page.client.close()
+    browser.look(800, 600)
+    page.open()
+    old = "document.getElementById('old')"
+    assert browser.ask(old + ".hidden")
+    page.daemon.ctl("upgrade")
+    browser.wait(f"!{old}.hidden && {old}.innerText === '1 connection ends in an old proxy'",
+                 "the page to tell of it")
+    let_go.set()
+    assert client.read_response().status == 200
+    client.close()
+    browser.wait(old + ".hidden", "the old proxy to be gone")
+    assert not browser.complaints, browser.complaints
+
+
 def test_what_became_of_servers(page):
     """Ejected by its breaker, drained by itself and by hand, a weight by hand, who waits, and how
     the last checks ended."""

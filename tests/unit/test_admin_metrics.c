@@ -235,6 +235,8 @@ START_TEST(daemon_and_frontends)
 		{ "hpcbal_process_restarts_total{process=\"proxy\"}", "0" },
 		{ "hpcbal_process_restarts_total{process=\"vrrp\"}", "2" },
 		{ "hpcbal_process_restarts_total{process=\"runner\"}", "0" },
+		{ "hpcbal_old_proxies", "2" },
+		{ "hpcbal_old_connections", "31" },
 		{ "hpcbal_http2_connections_total", "9" },
 		{ "hpcbal_http2_floods_total{kind=\"reset\"}", "2" },
 		{ "hpcbal_http2_floods_total{kind=\"window\"}", "3" },
@@ -270,6 +272,8 @@ START_TEST(daemon_and_frontends)
 
 	fill();
 	stats_set(sup->process[BOARD_VRRP].restarts, 2);
+	stats_set(sup->old_proxies, 2);
+	stats_set(sup->old_connections, 31);
 	stats_set(proxy->stats.log_dropped, 7);
 	stats_set(proxy->stats.h2_connections, 9);
 	stats_set(proxy->stats.h2_reset_floods, 2);
@@ -436,7 +440,7 @@ START_TEST(boards_that_are_missing)
 	print_from(NULL, NULL, NULL);
 	ck_assert_uint_eq(n_samples, 0);
 	print_from(sup, NULL, NULL);
-	ck_assert_uint_eq(n_samples, 1 + 1 + BOARD_PROCESSES);
+	ck_assert_uint_eq(n_samples, 1 + 1 + 2 + BOARD_PROCESSES);
 	print_from(sup, proxy, NULL);
 	expect("hpcbal_log_dropped_total", "0");
 	ck_assert_ptr_null(strstr(text, "hpcbal_vrrp_"));

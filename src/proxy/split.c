@@ -2,6 +2,7 @@
 
 #include "balance/rendezvous.h"
 #include "base/hash.h"
+#include "proxy/affinity.h"
 
 struct part {
 	unsigned backend, weight;
@@ -76,9 +77,20 @@ struct split *split_new(const struct conf *conf, const struct conf_route *route,
 	return s;
 }
 
-static bool can_take(const struct part *part, const struct backend *backends)
+/* Who is bound to a server that takes nothing new, because it is drained, is nothing new. */
+static bool is_bound(const struct backend *b, const struct http_request *req)
 {
-	return pool_eligible(backends[part->backend].pool) > 0;
+	struct server *s = req && b->sticky.name.n ? affinity_bound(b, req) : NULL;
+
+	return s && server_serves(s);
+}
+
+static bool can_take(const struct part *part, const struct backend *backends,
+		     const struct http_request *req)
+{
+	const struct backend *b = &backends[part->backend];
+
+	return pool_eligible(b->pool) > 0 || is_bound(b, req);
 }
 
 static bool find_key(const struct split *s, const struct addr *client,
@@ -100,7 +112,8 @@ static bool find_key(const struct split *s, const struct addr *client,
 }
 
 /* The best of those that can take it, or of all. */
-static unsigned draw(const struct split *s, const struct backend *backends, uint64_t hash)
+static unsigned draw(const struct split *s, const struct backend *backends,
+		     const struct http_request *req, uint64_t hash)
 {
 	struct draw best = { 0 };
 	unsigned chosen = 0;
@@ -109,7 +122,7 @@ static unsigned draw(const struct split *s, const struct backend *backends, uint
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct part *part = &s->parts[i];
 		struct draw d = rendezvous_draw(part->identity, part->weight, hash);
-		bool can = can_take(part, backends);
+		bool can = can_take(part, backends, req);
 
 		if (can < alive || (can == alive && i > 0 && !rendezvous_is_better(&d, &best)))
 			continue;
@@ -127,7 +140,7 @@ bool split_by_key(const struct split *s, const struct backend *backends, const s
 
 	if (!find_key(s, client, req, &hash))
 		return false;
-	*backend = draw(s, backends, hash);
+	*backend = draw(s, backends, req, hash);
 	return true;
 }
 
@@ -143,7 +156,7 @@ unsigned split_choose(struct split *s, const struct backend *backends, const str
 	for (unsigned i = 0; i < s->n_turns; i++) {
 		const struct part *part = &s->parts[s->turns[(turn + i) % s->n_turns]];
 
-		if (can_take(part, backends))
+		if (can_take(part, backends, req))
 			return part->backend;
 	}
 	return s->parts[s->turns[turn % s->n_turns]].backend;

@@ -1,7 +1,8 @@
 /* A route's requests, parted among several backends by weight: in turn, exactly and smoothly, all
  * workers together; or by a key of the request, so that it stays at its backend, on every node and
  * over reloads, and a change of weights moves only the difference. A backend where no server can
- * take anything is passed over while another has one. */
+ * take anything is passed over while another has one; but not for who is bound to a server there
+ * that still serves. */
 #ifndef HPCBAL_PROXY_SPLIT_H
 #define HPCBAL_PROXY_SPLIT_H
 

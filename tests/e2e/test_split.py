@@ -160,6 +160,42 @@ def test_a_side_without_servers_is_passed_over(tmp_path):
         site.close()
 
 
+def test_who_is_bound_stays_at_a_drained_side(tmp_path):
+    origins = [wire.Origin(name=name) for name in ("blue", "green")]
+    made = daemon.Daemon(
+        tmp_path, ", ".join(daemon.backend(o.name, o.address,
+                                           more=f'sticky: {{ cookie = "{o.name}"; }};')
+                            for o in origins) +
+        ", " + daemon.backend("main", origins[0].address),
+        routes="{ when = \"path /user\"; split_by = \"cookie(user)\"; " + BLUE_GREEN % (1, 1) +
+               " }, { when = \"path /turn\"; " + BLUE_GREEN % (1, 1) + " }").start()
+    client = made.client()
+
+    def ask(target, cookies):
+        return client.ask(f"GET {target} HTTP/1.1\r\nHost: a\r\nCookie: {cookies}\r\n\r\n")
+    try:
+        bound = {}
+        for key in range(40):
+            response = ask("/user", f"user={key}")
+            cookie = response.one("Set-Cookie").split(b";")[0].decode()
+            bound[key] = (response.body, cookie)
+        assert {side for side, _ in bound.values()} == {b"blue", b"green"}
+        made.ctl("drain", "green/green1")
+        for key, (side, cookie) in bound.items():
+            assert ask("/user", f"user={key}; {cookie}").body == side
+            assert ask("/user", f"user={key}").body == b"blue", "nobody new"
+        cookie = next(cookie for side, cookie in bound.values() if side == b"green")
+        assert {ask("/turn", cookie).body for _ in range(4)} == {b"blue", b"green"}
+        assert {ask("/turn", "a=b").body for _ in range(4)} == {b"blue"}
+        made.ctl("maint", "green/green1")
+        assert {ask("/user", f"user={key}; {c}").body for key, (_, c) in bound.items()} == {b"blue"}
+    finally:
+        client.close()
+        made.stop()
+        for origin in origins:
+            origin.close()
+
+
 def test_what_is_expected(tmp_path):
     origin = wire.Origin()
     part = BLUE_GREEN % (1, 0)

@@ -73,7 +73,7 @@ static void add_key(struct plan *p, const struct key *k, uint32_t rank)
 	char *text = arena_alloc(p->temp, k->host.n + 1 + k->path.n);
 
 	if (!*set)
-		*set = literals_new(p->arena);
+		*set = literals_new(p->growing);
 	if (!*set || !text) {
 		p->arena->failed = true; /* the router is not to be used without this key */
 		return;
@@ -141,6 +141,15 @@ bool plan_add(struct plan *p, const struct condition *c, uint32_t rank)
 			remember(p, &c->suites[i], rank);
 	}
 	return literal;
+}
+
+void plan_pack(struct plan *p)
+{
+	if (p->cased)
+		p->cased = literals_pack(p->cased, p->arena);
+	if (p->folded)
+		p->folded = literals_pack(p->folded, p->arena);
+	p->temp = p->growing = NULL;
 }
 
 static struct str until_letter(struct str s)

@@ -12,7 +12,6 @@
 #define BLOCK 16384
 
 struct route {
-	int backend; /* -1: it answers by itself */
 	struct condition condition;
 	struct template location; /* of a redirect */
 	struct http_prefix *prefix; /* NULL: the path stays as it is */
@@ -20,6 +19,8 @@ struct route {
 
 struct router {
 	struct arena arena;
+	bool has_prefixes;
+	int *backends; /* of the routes, -1: it answers by itself; what each request asks for */
 	struct regex_link *regexes;
 	struct plan plan;
 	struct route *routes;
@@ -145,7 +146,8 @@ static void compile_route(struct compile *c, struct router *r, unsigned i)
 	struct str when = conf->when.p ? conf->when : STR("always");
 	uint32_t by;
 
-	route->backend = conf->action == CONF_ROUTE_BACKEND ? (int)conf->backend : -1;
+	r->backends[i] = conf->action == CONF_ROUTE_BACKEND ? (int)conf->backend : -1;
+	r->has_prefixes |= conf->has_prefix;
 	compile_location(c, route, conf);
 	compile_prefix(c, route, conf);
 	if (!condition_compile(c, when, conf->line, "route", false, &route->condition))
@@ -164,7 +166,8 @@ static void compile_routes(struct compile *c, struct router *r)
 
 	r->routes = arena_zalloc(c->arena, (n + 1) * sizeof(*r->routes));
 	r->asked = arena_alloc(c->arena, (n + 1) * sizeof(*r->asked));
-	if (!r->routes || !r->asked)
+	r->backends = arena_alloc(c->arena, (n + 1) * sizeof(*r->backends));
+	if (!r->routes || !r->asked || !r->backends)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		compile_route(c, r, i);
@@ -254,19 +257,23 @@ struct router *router_compile(const struct conf *conf, const struct conf_source 
 {
 	struct router *r = calloc(1, sizeof(*r));
 	struct compile c = { .source = source, .frontend = frontend, .diags = diags };
+	struct arena growing;
 	size_t errors = diags->errors;
 
 	(void)conf;
 	if (r) {
+		arena_init(&growing, BLOCK, 0);
 		arena_init(&r->arena, BLOCK, 0);
 		arena_init(&c.temp, BLOCK, 0);
 		c.arena = &r->arena;
 		c.regexes = &r->regexes;
-		r->plan = (struct plan){ .arena = &r->arena, .temp = &c.temp };
+		r->plan = (struct plan){ .arena = &r->arena, .temp = &c.temp,
+					 .growing = &growing };
 		r->default_backend = frontend->default_backend;
 		compile_all(&c, r);
+		plan_pack(&r->plan);
+		arena_free(&growing);
 		arena_free(&c.temp);
-		r->plan.temp = NULL;
 	}
 	if (diags->errors == errors && (!r || arena_failed(&r->arena) || arena_failed(&c.temp)))
 		diag_add(diags, source, DIAG_ERROR, frontend->line,
@@ -310,12 +317,12 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 	}
 	if (route)
 		*route = best == RANK_NONE ? -1 : (int)best;
-	return best == RANK_NONE ? r->default_backend : r->routes[best].backend;
+	return best == RANK_NONE ? r->default_backend : r->backends[best];
 }
 
 const struct http_prefix *router_prefix(const struct router *r, int route)
 {
-	return route >= 0 ? r->routes[route].prefix : NULL;
+	return route >= 0 && r->has_prefixes ? r->routes[route].prefix : NULL;
 }
 
 bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts)

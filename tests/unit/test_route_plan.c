@@ -140,6 +140,19 @@ START_TEST(plan_agrees_with_the_judge)
 }
 END_TEST
 
+/* Nothing in it leads back to where it grew. */
+static struct literals *packed(struct literals *l, struct arena *grown)
+{
+	struct arena to;
+
+	arena_init(&to, 4096, 0);
+	l = literals_pack(l, &to);
+	ck_assert_ptr_nonnull(l);
+	arena_free(grown);
+	*grown = to;
+	return l;
+}
+
 /* The tree against a list of strings. */
 START_TEST(literals_agree_with_a_list)
 {
@@ -161,6 +174,8 @@ START_TEST(literals_agree_with_a_list)
 		literals_add(l, str_of(list[i].text),
 			     list[i].exact ? LITERAL_EXACT : LITERAL_PREFIX, i);
 	}
+	if (_i % 2)
+		l = packed(l, &arena);
 	for (int k = 0; k < 500; k++) {
 		uint32_t expected = RANK_NONE;
 		struct literal_walk w;
@@ -198,6 +213,7 @@ START_TEST(literals_of_every_byte)
 		literals_add(l, (struct str){ c, 2 }, LITERAL_EXACT, i);
 	}
 	literals_add(l, STR_NONE, LITERAL_EXACT, 999);
+	l = packed(l, &arena);
 	for (unsigned i = 0; i < 256; i++) {
 		char c[2] = { (char)i, 'x' };
 		struct literal_walk w;
@@ -213,7 +229,7 @@ END_TEST
 
 START_TEST(no_memory_is_remembered)
 {
-	struct arena arena;
+	struct arena arena, other;
 	struct literals *l;
 
 	arena_init(&arena, 256, 512);
@@ -225,6 +241,10 @@ START_TEST(no_memory_is_remembered)
 		literals_add(l, str_of(text), LITERAL_PREFIX, i);
 	}
 	ck_assert(arena_failed(&arena));
+	arena_init(&other, 256, 0);
+	ck_assert_ptr_null(literals_pack(l, &other));
+	ck_assert(arena_failed(&other));
+	arena_free(&other);
 	arena_free(&arena);
 }
 END_TEST

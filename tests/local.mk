@@ -4,7 +4,9 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/e2e/test_h52_h83_fields_and_responses.py tests/e2e/test_h84_h98_connections.py \
 	tests/e2e/test_h128_h142_websocket.py tests/e2e/test_h145_h147_proxy_protocol.py \
 	tests/e2e/test_h148_tcp.py \
-	tests/e2e/pki.py tests/e2e/test_h125_h127_tls.py tests/e2e/test_tls_to_servers.py \
+	tests/e2e/pki.py tests/e2e/rawtls.py tests/e2e/tlsrig.py \
+	tests/e2e/test_h125_h127_tls.py tests/e2e/test_h127_tls_edges.py \
+	tests/e2e/test_tls_to_servers.py \
 	tests/e2e/terminal.py tests/e2e/test_top.py \
 	tests/e2e/test_processes.py \
 	tests/e2e/test_reload.py tests/e2e/test_balance_and_checks.py \

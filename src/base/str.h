@@ -35,6 +35,12 @@ static inline struct str str_first(struct str s, size_t n)
 	return (struct str){ s.p, n < s.n ? n : s.n };
 }
 
+/* A host's name without the dot that may end it, which stands for the root. */
+static inline struct str str_without_root(struct str host)
+{
+	return host.n > 1 && host.p[host.n - 1] == '.' ? str_first(host, host.n - 1) : host;
+}
+
 static inline bool str_eq(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -113,7 +113,9 @@ static bool chain_is_in_order(const struct certificate *c, char *why)
 	for (int i = 0; i < sk_X509_num(c->chain); i++) {
 		X509 *issuer = sk_X509_value(c->chain, i);
 
-		if (X509_check_issued(issuer, below) != X509_V_OK) {
+		if (X509_check_issued(issuer, below) != X509_V_OK ||
+		    X509_verify(below, X509_get0_pubkey(issuer)) != 1) {
+			ERR_clear_error();
 			snprintf(why, CERTIFICATE_WHY,
 				 "its chain is not in order: certificate %d of the file did not "
 				 "issue certificate %d; each has to be followed by its issuer",

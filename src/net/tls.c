@@ -33,6 +33,8 @@ struct tls {
 	char *wire;        /* while records are made: where they are collected */
 	size_t wire_n;
 	enum conn_result end; /* CONN_EOF, CONN_FAIL: there is no more to read */
+	uint64_t came;     /* bytes on the wire */
+	uint64_t text_at;  /* how many they were when text came last */
 	bool owed;         /* the last byte of text whose record waits in `pending` */
 	bool shaken;       /* the handshake is done */
 	bool heard;        /* the peer has sent something */
@@ -40,6 +42,10 @@ struct tls {
 	bool foreign;      /* it speaks another language */
 };
 
+/* Records without text (KeyUpdate, refused renegotiation, empty ones, tickets) cost more to
+ * read than to write, and OpenSSL would read them for as long as they come. No record is longer
+ * than a quarter of this. */
+#define CHATTER_MAX (4u * RECORD_WIRE)
 /* What is read of a client before anything is made for it: most hellos fit. */
 #define FIRST_BYTES 2048u
 /* A subject that is longer is no name of anybody. */
@@ -110,7 +116,9 @@ static int bio_write(BIO *b, const char *from, int size)
 	size_t n = (size_t)size;
 
 	BIO_clear_retry_flags(b);
-	if (t->wire && !t->pending_n && t->wire_n + n <= RECORDS * RECORD_WIRE) {
+	if (t->wire) {
+		if (t->wire_n + n > RECORDS * RECORD_WIRE)
+			return -1;
 		memcpy(t->wire + t->wire_n, from, n);
 		t->wire_n += n;
 		return size;
@@ -143,12 +151,15 @@ static int bio_read(BIO *b, char *to, int size)
 	BIO_clear_retry_flags(b);
 	if (size <= 0)
 		return 0;
+	if (t->shaken && t->came - t->text_at > CHATTER_MAX)
+		return -1;
 	if (t->early)
 		n = (size_t)take_early(t, to, (size_t)size);
 	else if (c->can_read)
 		r = conn_raw_recv(c, to, (size_t)size, &n);
 	if (n) {
 		t->heard = true;
+		t->came += n;
 		return (int)n;
 	}
 	if (r == CONN_AGAIN) {
@@ -197,17 +208,18 @@ static bool take_name(struct tls *t)
 		return false;
 	for (char *p = t->name; *p; p++)
 		*p = str_lower_char(*p);
-	t->facts.server_name = str_of(t->name);
+	t->facts.server_name = str_without_root(str_of(t->name));
 	return true;
 }
 
-/* False: no memory, or it is longer than a field may be. */
+/* One without a subject is known by other names, which nobody asks for. False: no memory, or it
+ * is longer than a field may be. */
 static bool take_subject(struct tls *t)
 {
 	X509 *peer = t->server ? SSL_get0_peer_certificate(t->ssl) : NULL;
 	BIO *text;
 	char *from;
-	long n;
+	long n = -1;
 
 	if (!peer || SSL_get_verify_result(t->ssl) != X509_V_OK)
 		return true;
@@ -220,6 +232,8 @@ static bool take_subject(struct tls *t)
 			t->subject = strndup(from, (size_t)n);
 	}
 	BIO_free(text);
+	if (n == 0)
+		return true;
 	t->facts.subject = str_of(t->subject ? t->subject : "");
 	return t->subject != NULL;
 }
@@ -239,6 +253,7 @@ static enum conn_result shaken(struct tls *t)
 	unsigned n;
 
 	t->shaken = true;
+	t->text_at = t->came;
 	SSL_get0_alpn_selected(t->ssl, &protocol, &n);
 	t->facts.protocol = (struct str){ (const char *)protocol, n };
 	t->facts.version = SSL_get_version(t->ssl);
@@ -285,6 +300,8 @@ static enum conn_result handshake_failed(struct tls *t)
 		become_plain(t);
 		return CONN_FAIL;
 	}
+	if (t->client)
+		tls_client_forget(t->client);
 	if (t->ended || c->error) {
 		t->facts.words = t->ended ? "closed by the peer" : strerrordesc_np(c->error);
 		t->facts.fault = t->heard ? CONN_BROKE : CONN_LEFT;
@@ -386,6 +403,7 @@ static enum conn_result tls_recv(struct conn *c, void *to, size_t size, size_t *
 {
 	struct tls *t = c->state;
 	enum conn_result why = CONN_OK;
+	uint64_t began = t->came;
 
 	if (t->end != CONN_OK)
 		return t->end;
@@ -395,9 +413,12 @@ static enum conn_result tls_recv(struct conn *c, void *to, size_t size, size_t *
 		int r = SSL_read_ex(t->ssl, (char *)to + *n, size - *n, &got);
 
 		*n += got;
-		if (r != 1)
+		if (r == 1)
+			t->text_at = t->came;
+		else
 			why = end_of_reading(t, r);
-	} while (why == CONN_OK && *n < size && SSL_has_pending(t->ssl));
+	} while (why == CONN_OK && *n < size && SSL_has_pending(t->ssl) &&
+		 t->came - began < CHATTER_MAX);
 	if (SSL_has_pending(t->ssl) && why == CONN_OK)
 		c->can_read = true;
 	return *n ? CONN_OK : why;
@@ -506,6 +527,8 @@ static void say_end(struct tls *t)
 {
 	if (!t->shaken || t->end == CONN_FAIL || t->conn->error)
 		return;
+	if (t->pending_n)
+		(void)flush(t);
 	ERR_clear_error();
 	(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();

@@ -59,6 +59,17 @@ static void use_session(struct tls_client *t, SSL *ssl)
 	SSL_SESSION_free(session);
 }
 
+void tls_client_forget(struct tls_client *t)
+{
+	SSL_SESSION *old;
+
+	pthread_mutex_lock(&t->lock);
+	old = t->session;
+	t->session = NULL;
+	pthread_mutex_unlock(&t->lock);
+	SSL_SESSION_free(old);
+}
+
 /* ---- making ---- */
 
 static bool trust(struct tls_client *t, const struct conf_source *source, struct str path,
@@ -186,6 +197,7 @@ bool tls_client_same(const struct tls_client *a, const struct tls_client *b)
 /* What the certificate has to be for, where it is verified. */
 static bool expect_name(const struct tls_client *t, SSL *ssl)
 {
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (t->name[0])
 		return SSL_set1_host(ssl, t->name) == 1 &&
 		       SSL_set_tlsext_host_name(ssl, t->name) == 1;

@@ -23,5 +23,7 @@ bool tls_client_same(const struct tls_client *a, const struct tls_client *b);
 
 /* A new one, with name and session. NULL: out of memory. */
 struct ssl_st *tls_client_ssl(struct tls_client *t);
+/* A handshake failed: the session is not offered again, for that may be why. */
+void tls_client_forget(struct tls_client *t);
 
 #endif

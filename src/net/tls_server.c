@@ -13,11 +13,13 @@
 
 /* So long a session can be resumed. */
 #define SESSION_SECONDS (8 * 3600)
+#define NAME_MAX_SIZE 255 /* of a host */
 
 /* Certificates for one set of names, of different kinds of key. */
 struct site {
 	SSL_CTX *context;
 	struct certificate *first; /* its names are those of all */
+	char digest[65];           /* of its names, and of who is let in */
 };
 
 struct tls_server {
@@ -26,7 +28,7 @@ struct tls_server {
 	struct site *sites; /* the first is the default */
 	struct certificate **certificates;
 	struct tls_tickets *tickets;
-	char session_context[65]; /* sessions of other clients' rules are not resumed */
+	char rules[65]; /* digest of who is let in */
 	const struct conf_file *ca, *crl; /* while it is made; NULL: none */
 	unsigned char protocols[64];
 	unsigned n_protocols;
@@ -46,20 +48,62 @@ static const struct site *find_site(const struct tls_server *s, struct str host)
 	return NULL;
 }
 
+/* What the client asks for (RFC 6066 3), in lower case and without the root's dot; empty: nothing
+ * that makes sense, which OpenSSL judges afterwards. */
+static size_t read_name(SSL *ssl, char to[NAME_MAX_SIZE])
+{
+	const unsigned char *p;
+	size_t n, name;
+
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) != 1 || n < 5 ||
+	    p[2] != TLSEXT_NAMETYPE_host_name)
+		return 0;
+	name = (size_t)p[3] << 8 | p[4];
+	if (name > n - 5 || name > NAME_MAX_SIZE)
+		return 0;
+	for (size_t i = 0; i < name; i++)
+		to[i] = str_lower_char((char)p[5 + i]);
+	return name > 1 && to[name - 1] == '.' ? name - 1 : name;
+}
+
+/* A session goes on under the name that it began with (RFC 6066 3), with certificates for the same
+ * names, on whatever address and node, and where the same clients are let in: else whoever stands
+ * between could lead it to where the client would have refused the certificate. */
+static bool tie_session(SSL *ssl, const struct site *site, struct str name)
+{
+	char text[sizeof(site->digest) + NAME_MAX_SIZE], context[65];
+	size_t n = sizeof(site->digest) - 1;
+
+	memcpy(text, site->digest, n);
+	memcpy(text + n, name.p, name.n);
+	digest_sha256_hex((struct str){ text, n + name.n }, context);
+	return SSL_set_session_id_context(ssl, (const unsigned char *)context,
+					  SSL_MAX_SID_CTX_LENGTH) == 1;
+}
+
+/* Before OpenSSL looks whether a session is resumed: that depends on the site. */
 static int choose_by_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct tls_server *s = arg;
-	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	const struct site *site;
-	char name[256];
-	size_t n = 0;
+	char text[NAME_MAX_SIZE];
+	struct str name = { text, read_name(ssl, text) };
 
+	site = name.n ? find_site(s, name) : NULL;
+	if (!site)
+		site = &s->sites[0];
+	if (SSL_set_SSL_CTX(ssl, site->context) && tie_session(ssl, site, name))
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_INTERNAL_ERROR;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* It was taken note of; without this OpenSSL would say that it was not. */
+static int accept_name(SSL *ssl, int *alert, void *arg)
+{
+	(void)ssl;
 	(void)alert;
-	for (; asked && asked[n] && n < sizeof(name); n++)
-		name[n] = str_lower_char(asked[n]);
-	site = n ? find_site(s, (struct str){ name, n }) : NULL;
-	if (site)
-		SSL_set_SSL_CTX(ssl, site->context);
+	(void)arg;
 	return SSL_TLSEXT_ERR_OK;
 }
 
@@ -92,15 +136,13 @@ static SSL_CTX *make_context(struct tls_server *s, const struct conf_tls *c)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	if (!ctx || !tls_options_set(ctx, c->profile) || !tls_tickets_use(s->tickets, ctx) ||
-	    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)s->session_context,
-					   SSL_MAX_SID_CTX_LENGTH) != 1) {
+	if (!ctx || !tls_options_set(ctx, c->profile) || !tls_tickets_use(s->tickets, ctx)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
 	SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
-	SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
-	SSL_CTX_set_tlsext_servername_arg(ctx, s);
+	SSL_CTX_set_client_hello_cb(ctx, choose_by_name, s);
+	SSL_CTX_set_tlsext_servername_callback(ctx, accept_name);
 	if (s->n_protocols)
 		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, s);
 	return ctx;
@@ -171,6 +213,21 @@ static struct site *site_to_join(const struct tls_server *s, const struct certif
 	return NULL;
 }
 
+/* The same on both nodes, and for the certificate that follows this one. */
+static void digest_site(const struct tls_server *s, struct site *site)
+{
+	char text[2 * sizeof(site->digest)];
+
+	str_copy(site->digest, sizeof(site->digest), str_of(s->rules));
+	for (unsigned i = 0; i < site->first->n_names; i++) {
+		char name[sizeof(site->digest)];
+
+		digest_sha256_hex(site->first->names[i], name);
+		snprintf(text, sizeof(text), "%s%s", site->digest, name);
+		digest_sha256_hex(str_of(text), site->digest);
+	}
+}
+
 static bool add_certificate(struct tls_server *s, const struct conf_tls *conf,
 			    struct certificate *c, struct str path, char why[TLS_WHY])
 {
@@ -181,6 +238,7 @@ static bool add_certificate(struct tls_server *s, const struct conf_tls *conf,
 		site = &s->sites[s->n_sites];
 		site->context = make_context(s, conf);
 		site->first = c;
+		digest_site(s, site);
 		if (!site->context)
 			return fail(why, path, openssl_words());
 		s->n_sites++;
@@ -222,31 +280,32 @@ static bool find(const struct conf_source *source, struct str path, const struct
 	return *file || !path.n || fail(why, path, "the file was not handed over");
 }
 
-/* The same on both nodes, and for the same rules only: who was let in by others is asked anew. */
-static void name_sessions(struct tls_server *s, const struct conf_tls *c)
+/* Who was let in by other rules is asked anew. */
+static void digest_rules(struct tls_server *s, const struct conf_tls *c)
 {
 	char text[3 * 65 + 8], ca[65], crl[65];
 
 	digest_sha256_hex(s->ca ? s->ca->content : STR_NONE, ca);
 	digest_sha256_hex(s->crl ? s->crl->content : STR_NONE, crl);
 	snprintf(text, sizeof(text), "hpcbal %s %s %d", ca, crl, (int)c->clients);
-	digest_sha256_hex(str_of(text), s->session_context);
+	digest_sha256_hex(str_of(text), s->rules);
 }
 
 static bool fill(struct tls_server *s, const struct conf_tls *c, const struct conf_source *source,
 		 char why[TLS_WHY])
 {
 	const struct conf_file *keys = NULL;
+	char text[TLS_TICKETS_WHY];
 
 	if (!find(source, c->ticket_keys.path, &keys, why) ||
 	    !find(source, c->ca.path, &s->ca, why) || !find(source, c->crl.path, &s->crl, why))
 		return false;
-	name_sessions(s, c);
-	s->tickets = tls_tickets_new(keys ? keys->content : STR_NONE, why);
+	digest_rules(s, c);
+	s->tickets = tls_tickets_new(keys ? keys->content : STR_NONE, text);
 	s->sites = calloc(c->n_certificates, sizeof(*s->sites));
 	s->certificates = calloc(c->n_certificates, sizeof(struct certificate *));
 	if (!s->tickets)
-		return false;
+		return fail(why, keys ? c->ticket_keys.path : STR("TLS"), text);
 	if (!s->sites || !s->certificates)
 		return fail(why, STR("TLS"), "out of memory");
 	for (unsigned i = 0; i < c->n_certificates; i++)

@@ -170,7 +170,7 @@ static bool decode(struct str line, struct key *to)
 	return n == KEY_BYTES + 1;
 }
 
-static bool read_keys(struct tls_tickets *t, struct str text, char *why)
+static bool read_keys(struct tls_tickets *t, struct str text, char why[TLS_TICKETS_WHY])
 {
 	struct str line;
 	unsigned at = 0;
@@ -181,12 +181,12 @@ static bool read_keys(struct tls_tickets *t, struct str text, char *why)
 		if (!line.n)
 			continue;
 		if (t->n == TLS_TICKETS_MAX) {
-			snprintf(why, 512, "more than %d keys; remove the oldest",
+			snprintf(why, TLS_TICKETS_WHY, "more than %d keys; remove the oldest",
 				 TLS_TICKETS_MAX);
 			return false;
 		}
 		if (!decode(line, &t->keys[t->n])) {
-			snprintf(why, 512,
+			snprintf(why, TLS_TICKETS_WHY,
 				 "line %u is no key, which is 80 bytes in base64 on one line; "
 				 "make one with: openssl rand -base64 80 | tr -d '\\n'",
 				 at);
@@ -195,17 +195,19 @@ static bool read_keys(struct tls_tickets *t, struct str text, char *why)
 		t->n++;
 	}
 	if (!t->n)
-		snprintf(why, 512, "there is no key in it; make one with: "
-				   "openssl rand -base64 80 | tr -d '\\n'");
+		snprintf(why, TLS_TICKETS_WHY,
+			 "there is no key in it; make one with: "
+			 "openssl rand -base64 80 | tr -d '\\n'");
 	return t->n > 0;
 }
 
-struct tls_tickets *tls_tickets_new(struct str text, char *why)
+struct tls_tickets *tls_tickets_new(struct str text, char why[TLS_TICKETS_WHY])
 {
 	struct tls_tickets *t = text.p ? tickets_alloc(false) : common_ref();
 
 	if (!t)
-		snprintf(why, 512, "out of memory, or no random bytes, for keys of tickets");
+		snprintf(why, TLS_TICKETS_WHY,
+			 "out of memory, or no random bytes, for keys of tickets");
 	if (!t || !text.p || read_keys(t, text, why))
 		return t;
 	tickets_free(t);

@@ -175,7 +175,7 @@ static bool is_misdirected(struct exchange *x)
 
 	if (!c->facts->server_name.n || !http_authority_parse(x->req.authority, &a))
 		return false;
-	host = a.host;
+	host = str_without_root(a.host);
 	if (!host.n || host.n > sizeof(name) ||
 	    str_ieq(host, c->facts->server_name))
 		return false;

@@ -4,19 +4,15 @@
 #include "base/assert.h"
 
 /* "example.com." is example.com, also to servers. */
-static struct str without_root(struct str host)
-{
-	return host.n > 1 && host.p[host.n - 1] == '.' ? str_first(host, host.n - 1) : host;
-}
-
 struct str condition_host(struct str authority)
 {
 	size_t n = authority.n;
 
 	while (n > 0 && authority.p[n - 1] != ':' && authority.p[n - 1] != ']')
 		n--;
-	return without_root(n > 0 && authority.p[n - 1] == ':' ? str_first(authority, n - 1) :
-								 authority);
+	if (n > 0 && authority.p[n - 1] == ':')
+		authority = str_first(authority, n - 1);
+	return str_without_root(authority);
 }
 
 static bool match_exact(struct str s, struct str value, bool fold)

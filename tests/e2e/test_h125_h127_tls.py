@@ -17,32 +17,7 @@ import h2wire
 import pki
 import wire
 from pki import TlsClient
-
-GET = "GET /x HTTP/1.1\r\nHost: %s\r\n\r\n"
-
-CONFIG = """\
-node = "test";
-proxy: { threads = %(threads)d; };
-log: { target = "file:{folder}/hpcbal.log"; };
-control: { socket = "{folder}/control.sock"; };
-timeouts: { %(timeouts)s };
-frontends = (
-  { name = "front"; bind = ( { address = "{listen}"; %(bind)s tls: { certificates = ( %(certificates)s );
-      %(tls)s }; } );
-    %(frontend)s }
-);
-backends = ( { name = "main"; mode = "%(mode)s"; servers = (
-  { name = "main1"; address = "%(origin)s"; check = false; } ); } );
-"""
-
-
-def config(origin, *certificates, threads=1, timeouts="", bind="", tls="", mode="http",
-           frontend='default_backend = "main";'):
-    return CONFIG % {"origin": "%s:%d" % origin.address, "threads": threads,
-                     "timeouts": timeouts, "bind": bind, "tls": tls, "mode": mode,
-                     "frontend": frontend + (' mode = "tcp";' if mode == "tcp" else ""),
-                     "certificates": ", ".join(f'"{path}"' for path in certificates)}
-
+from tlsrig import GET, ask, check, config, connect, resumes, s_client, session_of
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
@@ -70,14 +45,6 @@ def shop(ca, tmp_path_factory):
     finally:
         running.stop()
         origin.close()
-
-
-def connect(running, ca, name="a.test", session=None, **options):
-    return TlsClient(running.address, ca.context(**options), name, session)
-
-
-def ask(client, host="a.test", path="/x"):
-    return client.ask(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")
 
 
 # --- which certificate ---
@@ -167,12 +134,6 @@ def test_h127_alpn_agrees_on_http_1(shop, ca):
     shop.wait_log(r'"<BADREQ>" TLS_FAILED \(no application protocol\)')
 
 
-def s_client(address, *words, stdin=""):
-    return subprocess.run(
-        ["openssl", "s_client", "-connect", "%s:%d" % address, *words],
-        input=stdin, capture_output=True, text=True, check=False, timeout=4 * wire.PATIENCE)
-
-
 def test_h127_old_versions_are_refused(shop):
     done = s_client(shop.address, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
     assert "alert protocol version" in done.stderr
@@ -202,20 +163,6 @@ def test_h127_the_modern_profile_is_tls_13(start, origin, ca):
 
 
 # --- sessions ---
-
-def session_of(running, ca, context):
-    """A TLS 1.3 ticket comes behind the handshake, with the answer at the latest."""
-    client = TlsClient(running.address, context, "a.test")
-    assert not client.sock.session_reused
-    assert ask(client).status == 200
-    return client.sock.session
-
-
-def resumes(running, context, session):
-    client = TlsClient(running.address, context, "a.test", session)
-    assert ask(client).status == 200
-    return client.sock.session_reused
-
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_h127_a_session_is_resumed_also_after_a_reload(shop, ca, version):
@@ -594,15 +541,6 @@ def test_a_changed_file_is_taken_by_itself(start, origin, ca, tmp_path):
     assert connect(running, ca).serial != old.serial
     assert ask(old).status == 200
     assert len([line for line in running.log() if "has changed: reloading" in line]) == 2
-
-
-def check(folder, text):
-    path = os.path.join(str(folder), "check.conf")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text.replace("{folder}", str(folder)).replace("{listen}", "127.0.0.1:8443"))
-    done = subprocess.run([os.path.join(daemon.build_folder(), "hpcbald"), "--check", "-f", path],
-                          capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 def test_the_status_tells_of_a_certificate_that_expires_soon(start, origin, ca):

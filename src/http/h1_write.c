@@ -331,6 +331,7 @@ static void answer_fields_add(struct http_text *t, const struct h1_answer *a,
 		line_add(t, STR("Date"), r->date);
 	retry_after_add(t, a, r);
 	line_add(t, r->id_name, r->id);
+	http_text_add(t, a->added);
 	if (a->status == 405 || a->why == REASON_OPTIONS_ANSWERED)
 		http_text_add(t, STR("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"));
 	reply_connection_add(t, r);
@@ -349,7 +350,7 @@ bool h1_write_answer(const struct h1_answer *a, enum http_method method, const s
 {
 	struct str phrase = http_status_phrase(a->status);
 	size_t room = phrase.n + r->date.n + a->content_type.n + a->location.n + r->id_name.n +
-		      r->id.n + ADDED_MAX;
+		      r->id.n + a->added.n + ADDED_MAX;
 	uint64_t length = 0;
 	struct http_text t;
 

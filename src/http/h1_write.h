@@ -59,6 +59,7 @@ struct h1_answer {
 	const struct str *body; /* spans, one after the other */
 	unsigned n_body;        /* 0: no body */
 	bool by_accept;         /* the client's Accept has decided what the body is */
+	struct str added;       /* whole lines */
 };
 
 /* The whole of it: head and body (for HEAD its length); r->framing is not looked at. With

@@ -1,4 +1,5 @@
 /* What an exchange answers by itself: what its route says, or the page of its error. */
+#include "base/clock.h"
 #include "http/page.h"
 #include "proxy/exchange.h"
 
@@ -46,6 +47,23 @@ static struct str id_name(const struct exchange *x)
 	return exchange_id_name(x, !told);
 }
 
+struct str exchange_hsts(struct exchange *x)
+{
+	uint64_t seconds = x->frontend->conf->hsts / CLOCK_SEC;
+
+	if (!seconds || !x->session->conn.facts->secure)
+		return STR_NONE;
+	return arena_printf(&x->arena, "max-age=%llu", (unsigned long long)seconds);
+}
+
+/* Also a redirect says it, and what nobody else could answer. */
+static struct str hsts_line(struct exchange *x)
+{
+	struct str says = exchange_hsts(x);
+
+	return says.n ? arena_printf(&x->arena, HSTS_NAME ": %.*s\r\n", STR_ARGS(says)) : STR_NONE;
+}
+
 bool exchange_write_answer(struct exchange *x)
 {
 	struct session *s = x->session;
@@ -56,7 +74,8 @@ bool exchange_write_answer(struct exchange *x)
 				    .retry_after = x->retry_after,
 				    .id_name = id_name(x),
 				    .id = x->request_id };
-	struct h1_answer a = { .why = x->reason, .status = x->status, .location = x->location };
+	struct h1_answer a = { .why = x->reason, .status = x->status, .location = x->location,
+			       .added = hsts_line(x) };
 	struct str parts[PAGE_PARTS_MAX];
 
 	if (x->answer && x->answer->body.n) {

@@ -155,6 +155,9 @@ void exchange_begin_head(struct exchange *x);
 enum step_result exchange_go(struct exchange *x, enum exchange_step to);
 /* Queues the answer of our own: of its route, or the page of its error. False: no memory. */
 bool exchange_write_answer(struct exchange *x);
+#define HSTS_NAME "Strict-Transport-Security"
+/* What that field says to this client, over TLS only (RFC 6797 7.2); empty: nothing. */
+struct str exchange_hsts(struct exchange *x);
 /* It waits for no server any longer, if it does. */
 void exchange_leave_queue(struct exchange *x);
 /* Gives server and connection back, or the place in the queue. `reusable`: the connection may

@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "http/authority.h"
 #include "http/connection.h"
@@ -264,19 +263,16 @@ static unsigned add_subject(struct exchange *x, struct http_edit *out)
 	return 1;
 }
 
-/* RFC 6797 7.2: over TLS only. */
-static unsigned add_hsts(struct exchange *x, const struct route_facts *facts,
-			 struct http_edit *out)
+static unsigned add_hsts(struct exchange *x, struct http_edit *out)
 {
-	uint64_t hsts = x->frontend->conf->hsts;
+	struct str says = exchange_hsts(x);
 
-	if (!hsts || !facts->tls)
+	if (!says.n)
 		return 0;
 	*out = (struct http_edit){ .kind = HTTP_EDIT_SET,
 				   .id = FIELD_OTHER,
-				   .name = STR("Strict-Transport-Security"),
-				   .value = arena_printf(&x->arena, "max-age=%llu",
-							 (unsigned long long)hsts / CLOCK_SEC) };
+				   .name = STR(HSTS_NAME),
+				   .value = says };
 	return 1;
 }
 
@@ -307,7 +303,7 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
 	x->id_passed |= rules_say_id(x, edits, n);
-	n = add_hsts(x, facts, edits);
+	n = add_hsts(x, edits);
 	n += choose_edits(x, facts, true, edits + n);
 	x->id_told = rules_say_id(x, edits, n);
 	if (n)

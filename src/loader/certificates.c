@@ -14,6 +14,7 @@ struct checking {
 	const struct conf_source *source;
 	struct diags *diags;
 	int64_t now;
+	const struct hosts *hosts;
 	const struct conf_tls *tls;
 	struct certificate *read[CONF_MAX_CERTIFICATES]; /* NULL: it is bad, and was told of */
 	bool complete; /* all files are there and good */
@@ -113,8 +114,66 @@ static bool is_there(const struct checking *c, struct str path)
 	return !path.n || (f && f->content.p);
 }
 
-static void check_bind(struct checking *c)
+/* ---- the hosts of the routes ---- */
+
+static bool name_is_below(const struct certificate *x, struct str domain)
 {
+	const struct str *names;
+	unsigned n = certificate_names(x, &names);
+
+	for (unsigned i = 0; i < n; i++)
+		if (str_ends(names[i], domain) || certificate_name_covers(names[i], domain))
+			return true;
+	return false;
+}
+
+static bool is_covered(const struct checking *c, const struct hosts_one *h)
+{
+	for (unsigned i = 0; i < c->tls->n_certificates; i++)
+		if (h->below ? name_is_below(c->read[i], h->name)
+			     : certificate_covers(c->read[i], h->name))
+			return true;
+	return false;
+}
+
+/* Once a route. */
+static void check_hosts(struct checking *c, unsigned frontend, const struct conf_bind *b)
+{
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < c->hosts->n; i++) {
+		const struct hosts_one *h = &c->hosts->list[i];
+
+		if (h->frontend != frontend || h->line == told || is_covered(c, h))
+			continue;
+		told = h->line;
+		diag_add(c->diags, c->source, DIAG_WARNING, h->line,
+			 "route: no certificate of \"%.*s\" is for %s\"%.*s\", so browsers refuse "
+			 "that name there; add one to certificates, or remove the host",
+			 STR_ARGS(b->text), h->below ? "a host in " : "", STR_ARGS(h->name));
+	}
+}
+
+/* ---- binds and servers ---- */
+
+static void check_lists(struct checking *c)
+{
+	const struct conf_path *p = &c->tls->crl;
+	const struct conf_file *f = p->path.n ? conf_find_secret(c->source, p->path) : NULL;
+	int64_t ends = f ? certificate_lists_end(f->content) : INT64_MAX;
+	char day[16];
+
+	if (ends > c->now)
+		return;
+	say_day(ends, day);
+	diag_add(c->diags, c->source, DIAG_WARNING, p->line,
+		 "a list in \"%.*s\" was to be replaced by %s, so clients with a certificate are "
+		 "refused; get the next one", STR_ARGS(p->path), day);
+}
+
+static void check_bind(struct checking *c, unsigned frontend, const struct conf_bind *b)
+{
+	c->tls = &b->tls;
 	c->complete = is_there(c, c->tls->ticket_keys.path) && is_there(c, c->tls->ca.path) &&
 		      is_there(c, c->tls->crl.path);
 	memset(c->read, 0, sizeof(c->read));
@@ -122,6 +181,8 @@ static void check_bind(struct checking *c)
 		check_file(c, i);
 	if (c->complete) {
 		check_keys(c);
+		check_lists(c);
+		check_hosts(c, frontend, b);
 		try_all(c);
 	}
 	for (unsigned i = 0; i < c->tls->n_certificates; i++)
@@ -159,16 +220,17 @@ static void check_servers(struct checking *c, const struct conf_backend *b)
 }
 
 void certificates_check(const struct conf *conf, const struct conf_source *source,
-			struct diags *diags, int64_t now)
+			const struct hosts *hosts, struct diags *diags, int64_t now)
 {
-	struct checking c = { .source = source, .diags = diags, .now = now };
+	struct checking c = { .source = source, .hosts = hosts, .diags = diags, .now = now };
 
-	for (unsigned i = 0; i < conf->n_frontends; i++)
-		for (unsigned k = 0; k < conf->frontends[i].n_binds; k++) {
-			c.tls = &conf->frontends[i].binds[k].tls;
-			if (c.tls->on)
-				check_bind(&c);
-		}
+	for (unsigned i = 0; i < conf->n_frontends; i++) {
+		const struct conf_frontend *f = &conf->frontends[i];
+
+		for (unsigned k = 0; k < f->n_binds; k++)
+			if (f->binds[k].tls.on)
+				check_bind(&c, i, &f->binds[k]);
+	}
 	for (unsigned i = 0; i < conf->n_backends; i++)
 		check_servers(&c, &conf->backends[i]);
 }

@@ -38,7 +38,7 @@ struct loaded {
 
 /* The proxy compiles the conditions again; here it is to see that it will succeed, and that
  * requests go where they are expected to. */
-static void compile_routes(struct loaded *l)
+static void compile_routes(struct loaded *l, struct hosts *hosts)
 {
 	bool sound = l->diags.errors == 0;
 
@@ -49,6 +49,8 @@ static void compile_routes(struct loaded *l)
 
 		if (r && sound)
 			expect_check(l->conf, &l->source, f, r, &l->diags);
+		if (r)
+			hosts_gather(hosts, l->conf, i, r);
 		router_free(r);
 	}
 	for (unsigned i = 0; i < l->conf->n_backends; i++)
@@ -73,15 +75,17 @@ static void list_programs(struct loaded *l)
 
 static void load(struct loaded *l, const char *path)
 {
+	struct hosts hosts = { .arena = &l->arena };
+
 	*l = (struct loaded){ .conf = NULL };
 	arena_init(&l->arena, 65536, 0);
 	diags_init(&l->diags);
 	if (loader_read(path, &l->arena, &l->source, &l->diags))
 		l->conf = conf_parse_leniently(&l->source, &l->diags);
 	if (l->conf) {
-		compile_routes(l);
+		compile_routes(l, &hosts);
 		list_programs(l);
-		certificates_check(l->conf, &l->source, &l->diags, (int64_t)time(NULL));
+		certificates_check(l->conf, &l->source, &hosts, &l->diags, (int64_t)time(NULL));
 		if (l->conf->certificate_reload && l->manifest)
 			certificates_watch(&l->source, &l->diags, &l->arena, l->manifest);
 	}

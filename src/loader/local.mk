@@ -4,6 +4,7 @@ src_loader_libloader_a_SOURCES = \
 	src/loader/checks.c src/loader/checks.h \
 	src/loader/file.c src/loader/file.h \
 	src/loader/flatten.c src/loader/flatten.h \
+	src/loader/hosts.c src/loader/hosts.h \
 	src/loader/loader.c src/loader/loader.h \
 	src/loader/program.c src/loader/program.h \
 	src/loader/programs.c src/loader/programs.h \

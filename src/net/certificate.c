@@ -252,6 +252,24 @@ int64_t certificate_begins(const struct certificate *c)
 	return seconds_of(X509_get0_notBefore(c->leaf));
 }
 
+int64_t certificate_lists_end(struct str pem)
+{
+	BIO *from = bio_of(pem);
+	int64_t first = INT64_MAX;
+	X509_CRL *one;
+
+	while (from && (one = PEM_read_bio_X509_CRL(from, NULL, NULL, NULL))) {
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(one);
+		int64_t ends = next ? seconds_of(next) : INT64_MAX;
+
+		first = ends < first ? ends : first;
+		X509_CRL_free(one);
+	}
+	BIO_free(from);
+	ERR_clear_error();
+	return first;
+}
+
 bool certificate_trust(X509_STORE *store, struct str pem, char *why)
 {
 	STACK_OF(X509) *all = certificate_read_all(pem);

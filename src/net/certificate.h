@@ -25,6 +25,9 @@ bool certificate_name_covers(struct str name, struct str host);
 /* Seconds since 1970 until which, and from which on, it is good. */
 int64_t certificate_ends(const struct certificate *c);
 int64_t certificate_begins(const struct certificate *c);
+/* Until when the lists of revoked certificates in a PEM text are good, the first that is to be
+ * replaced; INT64_MAX: none says. */
+int64_t certificate_lists_end(struct str pem);
 /* Whether the key at `index` of those that it was read with is its own. */
 bool certificate_took_key(const struct certificate *c, unsigned index);
 

@@ -256,3 +256,39 @@ const struct word *condition_of_request(const struct condition *c)
 		}
 	return w;
 }
+
+static bool excludes_tls(const struct suite *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->terms[i].negate && s->terms[i].test &&
+		    s->terms[i].test->word->sample == SAMPLE_TLS)
+			return true;
+	return false;
+}
+
+static void test_hosts(const struct test *t, void (*tell)(void *arg, struct str host, bool below),
+		       void *arg)
+{
+	bool says = t->word->sample == SAMPLE_HOST || t->word->sample == SAMPLE_SNI;
+
+	if (!says || (t->match != MATCH_EXACT && t->match != MATCH_LABELS))
+		return;
+	for (unsigned i = 0; i < t->n; i++)
+		tell(arg, t->v.strings[i], t->match == MATCH_LABELS);
+}
+
+void condition_hosts(const struct condition *c,
+		     void (*tell)(void *arg, struct str host, bool below), void *arg)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		const struct suite *s = &c->suites[i];
+
+		if (excludes_tls(s))
+			continue;
+		for (unsigned k = 0; k < s->n; k++)
+			if (s->terms[k].test && !s->terms[k].negate)
+				test_hosts(s->terms[k].test, tell, arg);
+			else if (!s->terms[k].negate)
+				condition_hosts(s->terms[k].nested, tell, arg);
+	}
+}

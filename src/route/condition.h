@@ -54,6 +54,10 @@ struct condition {
 bool condition_holds(const struct condition *c, const struct route_facts *facts);
 /* A word in it that asks for something of a request; NULL: a connection is enough. */
 const struct word *condition_of_request(const struct condition *c);
+/* Tells of each host that it says outright, as `host`, `host_end` and `sni` do, where TLS is not
+ * excluded beside it; `below`: of all below it, too. */
+void condition_hosts(const struct condition *c,
+		     void (*tell)(void *arg, struct str host, bool below), void *arg);
 /* The authority without its port, and without the dot that may end a name. */
 struct str condition_host(struct str authority);
 

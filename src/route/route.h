@@ -48,6 +48,10 @@ int router_decide(const struct router *r, const struct route_facts *facts, int *
 const struct http_prefix *router_prefix(const struct router *r, int route);
 /* Whether the condition of this route, taken alone, is for the request. */
 bool router_route_holds(const struct router *r, unsigned route, const struct route_facts *facts);
+/* Tells of each host that the route's condition says outright, in lower case and not followed by a
+ * port, where it does not exclude TLS; `below`: of all below it, too. */
+void router_hosts(const struct router *r, unsigned route,
+		  void (*tell)(void *arg, struct str host, bool below), void *arg);
 /* Where the route sends the client; facts->req is there. STR_NONE when the arena failed. */
 struct str router_location(const struct router *r, int route, const struct route_facts *facts,
 			   struct arena *arena);

@@ -330,6 +330,12 @@ bool router_route_holds(const struct router *r, unsigned route, const struct rou
 	return condition_holds(&r->routes[route].condition, facts);
 }
 
+void router_hosts(const struct router *r, unsigned route,
+		  void (*tell)(void *arg, struct str host, bool below), void *arg)
+{
+	condition_hosts(&r->routes[route].condition, tell, arg);
+}
+
 struct str router_location(const struct router *r, int route, const struct route_facts *facts,
 			   struct arena *arena)
 {

@@ -96,6 +96,12 @@ static void collect_generation(struct writer *w, const struct snapshot *s)
 		put(w, none(), s->generation);
 }
 
+static void collect_reload_refused(struct writer *w, const struct snapshot *s)
+{
+	if (s->has_supervisor)
+		put(w, none(), s->refused_us != 0);
+}
+
 static void collect_restarts(struct writer *w, const struct snapshot *s)
 {
 	static const char *const names[BOARD_PROCESSES] = {"proxy", "vrrp", "runner", "admin"};
@@ -582,6 +588,9 @@ static const struct metric metrics[] = {
 	{"hpcbal_build_info", "gauge", "Always 1; what runs, and where.", collect_build},
 	{"hpcbal_config_generation", "gauge", "Configurations since the daemon's start.",
 	 collect_generation},
+	{"hpcbal_config_reload_refused", "gauge",
+	 "1: the last reload was refused, and the configuration from before goes on.",
+	 collect_reload_refused},
 	{"hpcbal_process_restarts_total", "counter", "Processes started again after they died.",
 	 collect_restarts},
 	{"hpcbal_old_proxies", "gauge", "Proxies from before an upgrade that end what runs there.",

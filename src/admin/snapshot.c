@@ -44,6 +44,7 @@ static void take_supervisor(struct snapshot *s, const struct board_supervisor *b
 	s->started_us = stats_get(b->started_wall_us);
 	s->generation = stats_get(b->generation);
 	s->loaded_us = stats_get(b->config_loaded_wall_us);
+	s->refused_us = stats_get(b->reload_refused_wall_us);
 	for (unsigned i = 0; i < BOARD_PROCESSES; i++) {
 		struct snap_process *p = &s->process[i];
 

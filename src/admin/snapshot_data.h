@@ -117,6 +117,7 @@ struct snapshot {
 	char node[BOARD_NAME], version[32], config_file[1024], config_sha256[65];
 	int32_t pid;
 	uint64_t started_us, generation, loaded_us;
+	uint64_t refused_us; /* when the last reload was refused; 0: it was not */
 	bool stopping;
 	uint64_t old_proxies, old_connections; /* of upgrades: what ends there */
 	char admin_listen[BOARD_TEXT]; /* empty: none */

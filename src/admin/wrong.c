@@ -47,6 +47,17 @@ static void tell_proxy(struct wrong *w, const struct snapshot *s)
 			   s->proxy_generation, s->generation);
 }
 
+static void tell_refused(struct wrong *w, const struct snapshot *s)
+{
+	char age[TEXT_TIME], since[TEXT_TIME];
+
+	if (s->refused_us)
+		wrong_tell(w, "the last reload was refused at %s (%s ago), and generation %" PRIu64
+			   " goes on; the log says why",
+			   text_local_time(since, s->refused_us),
+			   text_age(age, s->refused_us, s->now_us), s->generation);
+}
+
 static void tell_down(struct wrong *w, const struct snapshot *s, const struct snap_server *v)
 {
 	char age[TEXT_TIME], since[TEXT_TIME];
@@ -149,6 +160,7 @@ static void tell_certificates(struct wrong *w, const struct snapshot *s)
 static void find_all(struct wrong *w, const struct snapshot *s)
 {
 	tell_proxy(w, s);
+	tell_refused(w, s);
 	for (unsigned i = 0; i < s->n_backends; i++)
 		tell_backend(w, s, &s->backends[i]);
 	wrong_find_vrrp(w, s);

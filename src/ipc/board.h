@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 9u
+#define BOARD_LAYOUT 10u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -62,6 +62,7 @@ struct board_supervisor {
 	_Atomic uint64_t started_wall_us;
 	_Atomic uint64_t generation; /* of configurations; the first is 1 */
 	_Atomic uint64_t config_loaded_wall_us;
+	_Atomic uint64_t reload_refused_wall_us; /* the last one, if it was; else 0 */
 	_Atomic uint32_t stopping; /* 1: it was told to end */
 	/* Of upgrades: proxies that end what runs there, and the clients' connections in them. */
 	_Atomic uint64_t old_proxies, old_connections;

@@ -30,7 +30,7 @@ const char *reload_state_name(enum reload_state s)
 
 /* ---- ends ---- */
 
-static void begin(struct reload *r, bool upgrades);
+static void begin(struct reload *r, bool upgrades, bool files_only);
 
 static void close_loaded(struct reload *r)
 {
@@ -52,9 +52,9 @@ static void finish(struct reload *r, bool ok)
 	if (r->stopped)
 		return;
 	if (r->again)
-		begin(r, false);
+		begin(r, false, false);
 	else if (r->upgrade_asked)
-		begin(r, true);
+		begin(r, true, false);
 }
 
 /* What a new program's loader cannot even begin with lies with the program. */
@@ -80,7 +80,7 @@ static void refuse(struct reload *r)
 
 /* ---- LOADING ---- */
 
-static void begin(struct reload *r, bool upgrades)
+static void begin(struct reload *r, bool upgrades, bool files_only)
 {
 	char *argv[] = {(char *)"hpcbald",
 			(char *)"--role",
@@ -95,6 +95,7 @@ static void begin(struct reload *r, bool upgrades)
 	else
 		r->again = false;
 	r->upgrades = upgrades;
+	r->files_only = files_only;
 	r->run++;
 	r->faults = false;
 	r->state = RELOAD_LOADING;
@@ -118,17 +119,25 @@ uint64_t reload_ask(struct reload *r)
 	if (r->state == RELOAD_IDLE) {
 		uint64_t run = r->run + 1;
 
-		begin(r, false);
+		begin(r, false, false);
 		return run;
 	}
 	r->again = true;
 	return r->run + 1;
 }
 
+void reload_ask_files(struct reload *r)
+{
+	if (r->state == RELOAD_IDLE)
+		begin(r, false, true);
+	else
+		r->again = true;
+}
+
 void reload_ask_upgrade(struct reload *r)
 {
 	if (r->state == RELOAD_IDLE)
-		begin(r, true);
+		begin(r, true, false);
 	else if (!r->upgrades)
 		r->upgrade_asked = true;
 }
@@ -183,6 +192,18 @@ static void loader_gone(struct child *c, int status)
 
 /* ---- WAITING, PREPARING ---- */
 
+/* Who edits the configuration may be in the middle of it when a certificate is renewed. */
+static bool nobody_edits(struct reload *r)
+{
+	if (!r->files_only || !strcmp(r->next->m->config_sha256, r->running->m->config_sha256))
+		return true;
+	report_add(&r->report,
+		   "%s: a certificate or key has changed, and so has the configuration itself, "
+		   "which nobody has asked to take; hpcbalctl reload takes both",
+		   r->config);
+	return false;
+}
+
 static bool judge(struct reload *r)
 {
 	const char *why;
@@ -195,7 +216,8 @@ static bool judge(struct reload *r)
 		return false;
 	}
 	r->next->number = r->numbers + 1;
-	return (!r->running || edition_may_follow(r->next, r->running, &r->report)) &&
+	return nobody_edits(r) &&
+	       (!r->running || edition_may_follow(r->next, r->running, &r->report)) &&
 	       r->calls->loaded(r) && edition_open(r->next, r->running, &r->report);
 }
 

@@ -64,6 +64,7 @@ struct reload {
 	uint64_t run; /* which one this is, or the last was; the first is 1 */
 	bool again;   /* another was asked for meanwhile */
 	bool upgrades; /* this one, or the last, is an upgrade */
+	bool files_only; /* this one is to take certificates and keys, and nothing else */
 	bool upgrade_asked; /* one was asked for meanwhile */
 	bool stopped;
 	struct child loader;
@@ -80,6 +81,8 @@ struct reload {
 void reload_init(struct reload *r, struct loop *l);
 /* Asks for a run; returns its number, for done(). */
 uint64_t reload_ask(struct reload *r);
+/* The same because certificates or keys have changed: refused when more has. */
+void reload_ask_files(struct reload *r);
 /* Asks for an upgrade; while there is one, it is that. */
 void reload_ask_upgrade(struct reload *r);
 /* The upgrade cannot go on; `why` has lines. */

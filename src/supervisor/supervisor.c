@@ -142,6 +142,7 @@ static void board_take(struct supervisor *sv, const struct edition *g)
 	board_write_text(&b->text_turn, b->config_sha256, sizeof(b->config_sha256),
 			 str_of(g->m->config_sha256));
 	stats_set(b->config_loaded_wall_us, clock_wall_us());
+	stats_set(b->reload_refused_wall_us, 0);
 	stats_set(b->generation, g->number);
 }
 
@@ -219,6 +220,8 @@ static void reload_done(struct reload *r, bool ok)
 		reload_is_good(sv);
 	} else {
 		report_log(&r->report, LOG_ERR);
+		if (!r->upgrades)
+			stats_set(sv->own_board->reload_refused_wall_us, clock_wall_us());
 		supervisor_event(sv, LOG_ERR, "%s refused; generation %llu goes on",
 				 r->upgrades ? "upgrade" : "reload",
 				 (unsigned long long)r->running->number);
@@ -260,12 +263,12 @@ static void look_at_files(struct supervisor *sv, uint64_t now)
 {
 	const char *changed = NULL;
 
-	if (sv->phase == SUPERVISOR_RUNNING && sv->reload.running)
+	if (sv->phase == SUPERVISOR_RUNNING && sv->reload.state == RELOAD_IDLE)
 		changed = filewatch_look(&sv->files, sv->reload.running->m, now);
 	if (!changed)
 		return;
 	supervisor_event(sv, LOG_NOTICE, "%s has changed: reloading", changed);
-	reload_ask(&sv->reload);
+	reload_ask_files(&sv->reload);
 }
 
 static void look_is_due(struct loop_timer *t)

@@ -1,9 +1,9 @@
 """HTTP.md 125 and 127 at their edges: under which name a session goes on, whose certificate fits a
 client, and what a client may do to a connection that speaks TLS."""
+import os
 import random
 import re
 import ssl
-import subprocess
 
 import pytest
 
@@ -177,3 +177,177 @@ def test_a_client_whose_certificate_has_no_subject(start, origin, ca, tmp_path):
     client = TlsClient(running.address, context, "a.test")
     assert client.ask("GET /x HTTP/1.1\r\nHost: a.test\r\nX-Subject: CN=king\r\n\r\n").status == 200
     assert not server.requests[-1].has("X-Subject")
+
+
+# --- what --check says ---
+
+def test_the_check_knows_which_hosts_have_no_certificate(origin, ca, tmp_path):
+    server = origin()
+    routes = """
+        acls: { shop = "host shop.test www.a.test"; blog = "!shop host blog.test"; };
+        routes = ( { when = "host a.test B.TEST www.a.test 127.0.0.1"; backend = "main"; },
+                   { when = "host c.test d.test"; backend = "main"; },
+                   { when = "host deep.www.a.test path /x or sni e.test"; backend = "main"; },
+                   { when = "host_end .a.test"; backend = "main"; },
+                   { when = "host_end www.a.test b.test"; backend = "main"; },
+                   { when = "host_end .f.test"; backend = "main"; },
+                   { when = "host g.test !tls"; redirect = "https"; },
+                   { when = "!shop !blog path /y"; backend = "main"; },
+                   { when = "shop path /z"; backend = "main"; } );
+        default_backend = "main";"""
+    text = config(server, ca.path("a.test.pem"), ca.path("b.test.pem"), frontend=routes)
+    status, said = check(tmp_path, text)
+    assert status == 0, said
+    first = 1 + text[:text.index('host c.test')].count("\n")
+    assert re.findall(r"check.conf:(\d+): warning: (.*)", said) == [
+        (str(first + line), 'route: no certificate of "127.0.0.1:8443" is for %s, so browsers refuse '
+         'that name there; add one to certificates, or remove the host' % name)
+        for line, name in ((0, '"c.test"'), (1, '"deep.www.a.test"'), (4, 'a host in ".f.test"'),
+                           (7, '"shop.test"'))]
+
+
+def test_the_check_names_a_bad_file_of_ticket_keys(origin, ca, tmp_path):
+    for words, text in (("line 2 is no key", ca.path("tickets")), ("there is no key in it", None)):
+        with open(tmp_path / "keys", "w", encoding="ascii") as f:
+            f.write(open(text, encoding="ascii").read() + "A" * 80 + "\n" if text else "\n\n")
+        status, said = check(tmp_path, config(origin(), ca.path("a.test.pem"),
+                                              tls=f'ticket_keys = "{tmp_path}/keys";'))
+        assert status == 1 and f"{tmp_path}/keys: {words}" in said
+
+
+def test_a_chain_is_verified_and_not_only_read(origin, ca, tmp_path):
+    """Another authority of the same name did not sign it."""
+    false = pki.Authority(tmp_path / "false")
+    path = str(tmp_path / "chain.pem")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(ca.read("a.test.pem") + false.read("ca.pem"))
+    status, said = check(tmp_path, config(origin(), path))
+    assert status == 1 and "certificate 2 of the file did not issue certificate 1" in said
+
+
+# --- HSTS ---
+
+def test_h82_hsts_stands_in_every_answer_over_tls(start, origin, ca):
+    port = wire.free_port()
+    server = origin()
+    server.answer = wire.answer(b"x", fields=["Strict-Transport-Security: max-age=1"])
+    text = config(server, ca.path("a.test.pem"), ca.path("b.test.pem"), frontend="""
+        hsts = "90d";
+        routes = ( { when = "path /go"; redirect = "/there"; },
+                   { when = "path /say"; respond: { body = "said"; }; },
+                   { when = "path /no"; deny = 403; } );
+        default_backend = "main";""")
+    running = start(config=text.replace("bind = (", 'bind = ( "127.0.0.1:%d",' % port))
+
+    def all_answers(make, hosts):
+        answers = []
+        for path, host in (("/x", "a.test"), ("/go", "a.test"), ("/say", "a.test"),
+                           ("/no", "a.test"), ("/%zz", "a.test"), ("/x", hosts)):
+            answers.append(ask(make(), host, path))
+        return [(a.status, [v for k, v in a.fields
+                            if k.lower() == b"strict-transport-security"]) for a in answers]
+    said = [b"max-age=7776000"]
+    assert all_answers(lambda: connect(running, ca), "b.test") == [
+        (200, said), (302, said), (200, said), (403, said), (400, said), (421, said)]
+    server_own = [b"max-age=1"]
+    assert all_answers(lambda: wire.Client(("127.0.0.1", port)), "b.test") == [
+        (200, server_own), (302, []), (200, []), (403, []), (400, []), (200, server_own)]
+
+
+# --- certificates that change ---
+
+def test_a_new_list_of_revoked_certificates_holds_for_sessions_too(start, origin, ca, tmp_path):
+    people = pki.Authority(tmp_path / "people", "people")
+    people.issue("joe")
+    with open(people.path("ca.conf"), "w", encoding="ascii") as f:
+        f.write(f"[ca]\ndefault_ca=me\n[me]\ndatabase={people.folder}/index\n"
+                "default_md=sha256\ndefault_crl_days=30\n")
+    open(people.path("index"), "w", encoding="ascii").close()
+    sign = ("ca", "-config", people.path("ca.conf"), "-cert", people.ca, "-keyfile",
+            people.path("people.key"))
+    pki.openssl(*sign, "-gencrl", "-out", people.path("crl.pem"))
+    running = start(config=config(
+        origin(), ca.path("a.test.pem"),
+        tls=f'clients = "required"; ca = "{people.ca}"; crl = "{people.path("crl.pem")}";'))
+    context = ca.context()
+    context.load_cert_chain(people.path("joe.pem"))
+    session = session_of(running, ca, context)
+    assert resumes(running, context, session)
+    pki.openssl(*sign, "-revoke", people.path("joe.crt"))
+    pki.openssl(*sign, "-gencrl", "-out", people.path("crl.pem"))
+    running.ctl("reload")
+    with pytest.raises((ssl.SSLError, ConnectionError, wire.Closed)):
+        ask(TlsClient(running.address, context, "a.test", session))
+    running.wait_log(r"TLS_CERTIFICATE \(certificate revoked\)")
+
+
+def by_itself(text):
+    return text.replace("threads = 1;", "threads = 1; certificate_reload = true;")
+
+
+def changes(running):
+    return len([line for line in running.log() if "has changed: reloading" in line])
+
+
+def refused(running):
+    said = running.ctl("metrics").stdout
+    return "\nhpcbal_config_reload_refused 1\n" in said, "reload was refused" in running.ctl("status").stdout
+
+
+def test_a_link_to_another_file_is_a_change(start, origin, ca, tmp_path):
+    """As certbot does it; and the key comes after the certificate, in a file of its own."""
+    for number in ("1", "2"):
+        ca.issue("a.test", file="live" + number)
+    os.mkdir(tmp_path / "live")
+
+    def point(name, number):
+        link = str(tmp_path / "live" / name)
+        os.symlink(ca.path(f"live{number}.{name}"), link + ".new")
+        os.replace(link + ".new", link)
+    for name in ("crt", "key"):
+        point(name, 1)
+    running = start(config=by_itself(config(origin(), f"{tmp_path}/live/crt",
+                                            tls=f'keys = ( "{tmp_path}/live/key" );')))
+    old = connect(running, ca)
+    assert refused(running) == (False, False)
+    point("crt", 2)
+    running.wait_log("live/crt has changed: reloading", patience=3 * wire.PATIENCE)
+    running.wait_log("reload refused; generation 1 goes on")
+    assert "none of keys belongs to it" in "\n".join(running.log())
+    assert refused(running) == (True, True)
+    assert connect(running, ca).serial == old.serial
+    point("key", 2)
+    running.wait_log("reloaded .*generation", patience=3 * wire.PATIENCE)
+    assert connect(running, ca).serial != old.serial
+    assert refused(running) == (False, False)
+    assert changes(running) == 2
+    assert ask(old).status == 200
+
+
+def test_a_renewal_takes_no_configuration_that_is_being_edited(start, origin, ca, tmp_path):
+    server = origin()
+    path = str(tmp_path / "site.pem")
+
+    def put(name):
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(ca.read(name))
+        os.replace(path + ".new", path)
+    ca.issue("a.test", file="one")
+    ca.issue("a.test", file="two")
+    put("one.pem")
+    text = by_itself(config(server, path))
+    running = start(config=text)
+    old = connect(running, ca).serial
+    running.write_config(text=text.replace("default_backend", 'routes = ( { when = "always"; deny = 403; } ); '
+                                           "default_backend"))
+    put("two.pem")
+    running.wait_log("so has the configuration itself, which nobody has asked to take",
+                     patience=3 * wire.PATIENCE)
+    running.wait_log("reload refused; generation 1 goes on")
+    client = connect(running, ca)
+    assert client.serial == old
+    assert ask(client).status == 200
+    running.ctl("reload")
+    client = connect(running, ca)
+    assert client.serial != old
+    assert ask(client).status == 403

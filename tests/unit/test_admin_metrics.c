@@ -232,6 +232,7 @@ START_TEST(daemon_and_frontends)
 	static const char *const wanted[][2] = {
 		{ "hpcbal_build_info{version=\"0.1.0\",node=\"lb1\"}", "1" },
 		{ "hpcbal_config_generation", "3" },
+		{ "hpcbal_config_reload_refused", "0" },
 		{ "hpcbal_process_restarts_total{process=\"proxy\"}", "0" },
 		{ "hpcbal_process_restarts_total{process=\"vrrp\"}", "2" },
 		{ "hpcbal_process_restarts_total{process=\"runner\"}", "0" },
@@ -440,7 +441,7 @@ START_TEST(boards_that_are_missing)
 	print_from(NULL, NULL, NULL);
 	ck_assert_uint_eq(n_samples, 0);
 	print_from(sup, NULL, NULL);
-	ck_assert_uint_eq(n_samples, 1 + 1 + 2 + BOARD_PROCESSES);
+	ck_assert_uint_eq(n_samples, 1 + 2 + 2 + BOARD_PROCESSES);
 	print_from(sup, proxy, NULL);
 	expect("hpcbal_log_dropped_total", "0");
 	ck_assert_ptr_null(strstr(text, "hpcbal_vrrp_"));
@@ -481,6 +482,7 @@ static const struct promise {
 } promises[] = {
 	{"hpcbal_build_info", {NULL}},
 	{"hpcbal_config_generation", {NULL}},
+	{"hpcbal_config_reload_refused", {NULL}},
 	{"hpcbal_frontend_connections", {"frontend"}},
 	{"hpcbal_requests_total", {"frontend", "backend", "code"}},
 	{"hpcbal_request_duration_seconds_bucket", {"backend", "le"}},

@@ -39,14 +39,14 @@ class Authority:
         with open(self.path(name), encoding="ascii") as f:
             return f.read()
 
-    def issue(self, name, *hosts, kind="ec", days=400, file=None):
+    def issue(self, name, *hosts, kind="ec", days=400, file=None, more=""):
         """The path of the new NAME.pem."""
         file = file or name
         names = ",".join(f"DNS:{host}" for host in hosts or (name,))
         openssl("req", *key_options(kind), "-nodes", "-subj", f"/CN={name}",
                 "-keyout", self.path(file + ".key"), "-out", self.path(file + ".csr"))
         with open(self.path(file + ".ext"), "w", encoding="ascii") as f:
-            f.write(f"subjectAltName={names}\nbasicConstraints=CA:false\n")
+            f.write(f"subjectAltName={names}\nbasicConstraints=CA:false\n{more}\n")
         openssl("x509", "-req", "-in", self.path(file + ".csr"), "-CA", self.ca,
                 "-CAkey", self.path(self.name + ".key"), "-CAcreateserial", "-days", str(days),
                 "-extfile", self.path(file + ".ext"), "-out", self.path(file + ".crt"))

@@ -3,7 +3,9 @@ client, and what a client may do to a connection that speaks TLS."""
 import os
 import random
 import re
+import socket
 import ssl
+import time
 
 import pytest
 
@@ -155,6 +157,47 @@ def test_a_hello_without_an_end_is_refused(shop, ca):
     client.close()
     shop.wait_log(r'"<BADREQ>" TLS_FAILED \(excessive message size\)')
     assert ask(connect(shop, ca)).status == 200
+
+
+def connections(running):
+    return running.json("status")["frontends"][0]["connections"]
+
+
+def trickle(client, data):
+    """A byte now and then, until it is closed."""
+    for byte in data:
+        try:
+            client.sock.send(bytes([byte]))
+            if client.sock.recv(1, socket.MSG_DONTWAIT) == b"":
+                return
+        except BlockingIOError:
+            pass
+        except OSError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("it was never closed")
+
+
+def test_an_endless_hello_costs_little_and_not_for_long(start, origin, ca):
+    """As much as OpenSSL lets it say, and what is there for it; and tls_handshake is its end, though
+    bytes go on coming."""
+    count = 100
+    running = start(config=config(origin(), ca.path("a.test.pem"),
+                                  timeouts=f'tls_handshake = "{int(3 * wire.SLOWDOWN)}s";'))
+    assert ask(connect(running, ca)).status == 200
+    before = running.rss()
+    many = [wire.Client(running.address) for _ in range(count)]
+    record = b"\x16\x03\x01\x3e\x80"
+    for client in many:
+        client.send(record + b"\x01\x01\xff\xf0" + bytes(15996) + 7 * (record + bytes(16000)))
+    if wire.SLOWDOWN == 1:
+        wire.wait_for(lambda: connections(running) >= count, "the connections")
+        assert ask(connect(running, ca)).status == 200, "what came before that was read"
+        assert (running.rss() - before) / count < 192 << 10
+    trickle(many[0], record + bytes(3000))
+    for client in many[1:]:
+        client.expect_closed(patience=10 * wire.PATIENCE)
+    running.wait_log(r'cR.* "<BADREQ>" TLS_TIMEOUT')
 
 
 # --- certificates of clients ---

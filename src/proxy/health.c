@@ -345,12 +345,13 @@ static void check_schedule(struct check *c)
 	loop_timer_set(c->health->loop, &c->timer, c->due);
 }
 
-/* Said once, until one could be made again. */
+/* Said once, until one could be made again. Nobody runs programs for a proxy that leaves, and
+ * its successor's checks are what counts. */
 static void report_unasked(struct check *c, const struct probe_result *r)
 {
 	bool external = c->settings->check.kind == CONF_CHECK_EXTERNAL;
 
-	if (r->unasked && !c->health->cannot_ask[external])
+	if (r->unasked && !c->health->cannot_ask[external] && !atomic_load(&c->health->hushed))
 		log_error("health check of server %s/%s could not be made: %s; its state stays. "
 			  "%s",
 			  c->server->backend, c->server->name, r->reason,

@@ -33,7 +33,8 @@ struct healthd *healthd_start(struct board_proxy *board,
 			      void *arg);
 /* Main thread: what came back of an external check; see externals_answer(). */
 void healthd_answer(struct healthd *h, uint64_t number, char verdict, struct str words);
-/* Changes of state are neither told nor counted any more: a successor sees the same ones. */
+/* Changes of state are neither told nor counted any more: a successor sees the same ones; nor is
+ * it told what could not be checked. */
 void healthd_hush(struct healthd *h);
 /* Joins the thread; running checks are dropped. */
 void healthd_stop(struct healthd *h);

@@ -461,6 +461,7 @@ def test_external_checks_go_on(install, origin):
         assert speaks(tunnel, b"on")
         tunnel.close()
         running.wait_alone()
+        assert not [line for line in running.log() if "could not be made" in line]
     finally:
         shutil.rmtree(program.folder, ignore_errors=True)
 

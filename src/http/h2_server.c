@@ -7,6 +7,10 @@
 /* What all streams of a connection may have on their way to us: each has its own window, and
  * this one is given back at once. */
 #define CONNECTION_WINDOW (1 << 20)
+/* Streams that are refused before their client knows how many it may have. */
+#define EARLY_STREAMS 256u
+/* Frames but DATA that wait for a client to read, besides some for each of its streams. */
+#define FRAMES_WAITING 200u
 
 struct buf_pool *h2_server_buffers(struct h2_server *s)
 {
@@ -70,12 +74,64 @@ void h2_server_leave_now(struct h2_server *s)
 	if (s->left_now)
 		return;
 	s->left_now = true;
-	nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE,
-			      nghttp2_session_get_last_proc_stream_id(s->ng), NGHTTP2_NO_ERROR,
-			      NULL, 0);
+	s->served_id = nghttp2_session_get_last_proc_stream_id(s->ng);
+	nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE, s->served_id, NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 /* ---- what comes ---- */
+
+/* nghttp2 says nothing of DATA that it overlooks. So before the last byte of a head of DATA goes
+ * to it, its stream is looked at. Returns how many bytes come before that, or all there are. */
+static size_t walk(struct h2_walk *w, struct str in, int32_t *data_of)
+{
+	const unsigned char *h = w->head;
+	size_t at = 0;
+
+	*data_of = 0;
+	while (at < in.n) {
+		if (w->skip) {
+			size_t n = w->skip < in.n - at ? w->skip : in.n - at;
+
+			w->skip -= n;
+			at += n;
+			continue;
+		}
+		w->head[w->n_head++] = (unsigned char)in.p[at];
+		if (w->n_head < sizeof(w->head)) {
+			at++;
+			continue;
+		}
+		w->n_head = 0;
+		w->skip = 1u + ((size_t)h[0] << 16 | (size_t)h[1] << 8 | h[2]);
+		if (h[3] != NGHTTP2_DATA)
+			continue;
+		*data_of = (int32_t)((uint32_t)(h[5] & 0x7f) << 24 | (uint32_t)h[6] << 16 |
+				     (uint32_t)h[7] << 8 | h[8]);
+		break;
+	}
+	return at;
+}
+
+/* Of nghttp2. */
+static ssize_t take(struct h2_server *s, struct str bytes)
+{
+	int32_t data_of;
+	ssize_t r = 0;
+
+	while (bytes.n && r >= 0) {
+		size_t n = walk(&s->walk, bytes, &data_of);
+
+		if (n)
+			r = nghttp2_session_mem_recv(s->ng, (const uint8_t *)bytes.p, n);
+		bytes = str_from(bytes, n);
+		if (r >= 0 && h2_server_is_closed(s, data_of))
+			h2_server_closed_fault(s, STR("DATA: stream closed"),
+					       NGHTTP2_STREAM_CLOSED);
+		if (s->fault != REASON_COMPLETE)
+			break;
+	}
+	return r;
+}
 
 bool h2_server_recv(struct h2_server *s, struct str bytes, uint64_t now)
 {
@@ -84,7 +140,7 @@ bool h2_server_recv(struct h2_server *s, struct str bytes, uint64_t now)
 	s->now = now;
 	if (s->fault != REASON_COMPLETE)
 		return false;
-	r = nghttp2_session_mem_recv(s->ng, (const uint8_t *)bytes.p, bytes.n);
+	r = take(s, bytes);
 	if (r >= 0 || s->fault != REASON_COMPLETE)
 		return s->fault == REASON_COMPLETE;
 	if (r == NGHTTP2_ERR_NOMEM)
@@ -95,6 +151,12 @@ bool h2_server_recv(struct h2_server *s, struct str bytes, uint64_t now)
 		h2_server_set_fault(s, REASON_H2_CONNECTION, str_of(nghttp2_strerror((int)r)));
 	nghttp2_session_terminate_session(s->ng, NGHTTP2_PROTOCOL_ERROR);
 	return false;
+}
+
+bool h2_server_is_clogged(const struct h2_server *s)
+{
+	return nghttp2_session_get_outbound_queue_size(s->ng) >
+	       FRAMES_WAITING + (size_t)4 * s->max_streams;
 }
 
 bool h2_server_is_over(const struct h2_server *s)
@@ -109,8 +171,6 @@ void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code cod
 	if (st->gone || st->closing)
 		return;
 	st->closing = true;
-	if (!st->ended)
-		s->late[s->late_at++ % LATE_IDS] = st->id;
 	nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, st->id, code);
 }
 
@@ -185,8 +245,13 @@ struct h2_server *h2_server_new(const struct h2_server_limits *limits,
 	s->limits = limits->head;
 	s->now = now;
 	s->fault = REASON_COMPLETE;
+	s->served_id = INT32_MAX;
+	s->walk.skip = sizeof(H2_PREFACE) - 1;
+	s->max_streams = limits->max_streams;
+	s->n_late = limits->max_streams + EARLY_STREAMS;
+	s->late = calloc(s->n_late, sizeof(*s->late));
 	h2_budget_init(&s->budget, now);
-	if (!session_make(s) || !settings_submit(s, limits->max_streams)) {
+	if (!s->late || !session_make(s) || !settings_submit(s, limits->max_streams)) {
 		h2_server_free(s);
 		return NULL;
 	}
@@ -198,6 +263,7 @@ void h2_server_free(struct h2_server *s)
 	if (!s)
 		return;
 	nghttp2_session_del(s->ng);
+	free(s->late);
 	free(s);
 }
 

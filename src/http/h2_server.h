@@ -89,6 +89,9 @@ bool h2_server_recv(struct h2_server *s, struct str bytes, uint64_t now);
 /* Gives what is to be sent, as much as there is and fits; 0: nothing now. */
 #define H2_SEND_ROOM (16384u + 9u)
 size_t h2_server_send(struct h2_server *s, char *to, size_t room);
+/* So much that is no data waits to be sent that its client is to read before it is heard again:
+ * else one who asks for answers and takes none would be owed more and more of them. */
+bool h2_server_is_clogged(const struct h2_server *s);
 /* Whether there is any. */
 bool h2_server_has_more(const struct h2_server *s);
 /* Neither side has anything left to say. */

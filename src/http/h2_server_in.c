@@ -15,29 +15,41 @@ static void stream_fault(struct h2_server *s, struct h2_stream *st, enum reason 
 
 static bool is_late(const struct h2_server *s, int32_t id)
 {
-	for (unsigned i = 0; i < LATE_IDS; i++)
+	for (unsigned i = 0; i < s->n_late; i++)
 		if (s->late[i] == id)
 			return true;
 	return false;
 }
 
-/* nghttp2 overlooks HEADERS of streams that are over. That is right for those whose end may not
- * have reached the client yet, and no others (RFC 9113 5.1, 5.1.1). */
+/* nghttp2 overlooks HEADERS and DATA of streams that are over. That is right for those whose end
+ * may not have reached the client yet, and no others (RFC 9113 5.1). */
+bool h2_server_is_closed(const struct h2_server *s, int32_t id)
+{
+	return (id & 1) && id <= s->last_id && id <= s->served_id &&
+	       nghttp2_session_get_stream_local_close(s->ng, id) < 0 && !is_late(s, id);
+}
+
+void h2_server_closed_fault(struct h2_server *s, struct str text, uint32_t code)
+{
+	h2_server_set_fault(s, REASON_H2_CONNECTION, text);
+	nghttp2_session_terminate_session(s->ng, code);
+}
+
 static void headers_begin(struct h2_server *s, const nghttp2_frame_hd *hd)
 {
-	const bool open = nghttp2_session_get_stream_local_close(s->ng, hd->stream_id) >= 0;
-
 	h2_budget_fill(&s->budget, H2_FLOOD_CONTINUATION);
 	s->in_head = !(hd->flags & NGHTTP2_FLAG_END_HEADERS);
-	if (hd->stream_id > s->last_id) {
+	/* One below the last may never have been open (RFC 9113 5.1.1). */
+	if (h2_server_is_closed(s, hd->stream_id))
+		h2_server_closed_fault(s, STR("HEADERS: stream closed"),
+				       hd->stream_id == s->last_id ? NGHTTP2_STREAM_CLOSED
+								   : NGHTTP2_PROTOCOL_ERROR);
+	if (hd->stream_id > s->last_id)
 		s->last_id = hd->stream_id;
-	} else if (hd->stream_id > 0 && !open && !is_late(s, hd->stream_id)) {
-		h2_server_set_fault(s, REASON_H2_CONNECTION, STR("HEADERS: stream closed"));
-		nghttp2_session_terminate_session(s->ng, hd->stream_id == s->last_id
-								 ? NGHTTP2_STREAM_CLOSED
-								 : NGHTTP2_PROTOCOL_ERROR);
-	}
 }
+
+/* RFC 9218 7.1, which browsers send with their requests. */
+#define PRIORITY_UPDATE 0x10
 
 static int begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
 {
@@ -66,6 +78,7 @@ static int begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *ar
 		h2_server_count(s, H2_FLOOD_WINDOW);
 		break;
 	case NGHTTP2_PRIORITY:
+	case PRIORITY_UPDATE:
 		h2_server_count(s, H2_FLOOD_PRIORITY);
 		break;
 	default:
@@ -94,7 +107,6 @@ static void request_begin(struct h2_server *s, int32_t id)
 	if (st)
 		st->head = buf_get(s->buffers);
 	if (!st) {
-		s->late[s->late_at++ % LATE_IDS] = id;
 		nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
 		return;
 	}

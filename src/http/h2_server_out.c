@@ -96,7 +96,9 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head,
 	s->to_n += n + 9;
 	st->put += n;
 	st->put_at = s->sent + s->to_n;
+	/* A client gives its windows back, and may measure the road (gRPC does, with PING). */
 	h2_budget_give(&s->budget, H2_FLOOD_WINDOW, 4);
+	h2_budget_give(&s->budget, H2_FLOOD_PING, 1);
 	if (st->out && st->out->at == st->out->end)
 		buf_put(s->buffers, &st->out);
 	if (!st->left)
@@ -132,6 +134,7 @@ bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_
 static void answer_went(struct h2_server *s, struct h2_stream *st)
 {
 	st->answered = true;
+	h2_budget_give(&s->budget, H2_FLOOD_RESET, 1); /* who takes answers may change his mind */
 	if (st->left && !st->ended)
 		h2_server_reset(s, st, H2_NO_ERROR);
 }
@@ -163,6 +166,7 @@ static int frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 			answer_went(s, st);
 		break;
 	case NGHTTP2_RST_STREAM:
+		s->late[s->late_at++ % s->n_late] = f->hd.stream_id;
 		if (is_provoked(f->rst_stream.error_code))
 			h2_server_count(s, H2_FLOOD_RESET);
 		break;

@@ -454,6 +454,13 @@ static void arm(struct h2_client *c)
 		loop_timer_set(loop_of(c), &c->carrier->timer, due);
 }
 
+/* Who does not read what he has caused is not read from. */
+static bool may_read(const struct h2_client *c)
+{
+	return c->carrier->conn.can_read && !c->ended &&
+	       !(c->out && h2_server_is_clogged(c->server));
+}
+
 /* After whatever has happened. */
 static void settle(struct h2_client *c)
 {
@@ -470,7 +477,7 @@ static void settle(struct h2_client *c)
 	} else if (c->ended && !c->out && list_empty(&c->streams)) {
 		session_close(s);
 	} else {
-		if (!list_empty(&c->woken))
+		if (!list_empty(&c->woken) || may_read(c))
 			flush_soon(c);
 		arm(c);
 	}
@@ -518,7 +525,7 @@ static bool read_some(struct h2_client *c)
 	enum conn_result r = CONN_OK;
 
 	for (unsigned round = 0; round < ROUNDS && r == CONN_OK; round++) {
-		if (!s->conn.can_read || c->ended || is_faulty(c))
+		if (!may_read(c) || is_faulty(c))
 			break;
 		r = read_once(c);
 	}
@@ -532,11 +539,8 @@ void h2_client_ready(struct h2_client *c)
 		lose(c);
 		return;
 	}
-	if (!is_faulty(c)) {
+	if (!is_faulty(c))
 		run_woken(c);
-		if (c->carrier->conn.can_read && !c->ended)
-			flush_soon(c);
-	}
 	settle(c);
 }
 

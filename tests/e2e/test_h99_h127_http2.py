@@ -1,6 +1,5 @@
-"""HTTP.md 99 to 126 and 144: HTTP/2 of clients, by prior knowledge. The cases of h2spec are here
-under its numbers (GENERIC and HTTP2: the section of RFC 9113's predecessor and its place in it,
-HPACK: of RFC 7541)."""
+"""HTTP.md 99 to 126, 135 to 144: HTTP/2 of clients, by prior knowledge. The cases of h2spec are in
+test_h99_h2spec.py."""
 import re
 import socket
 import struct
@@ -14,10 +13,9 @@ import daemon
 import h2wire
 import test_h128_h142_websocket as websocket
 import wire
-from h2wire import (ACK, CANCEL, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM,
-                    ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GET, GOAWAY,
-                    HAS_PRIORITY, HEADERS, NO_ERROR, PADDED, PING, POST, PRIORITY, PROTOCOL_ERROR,
-                    PUSH, REFUSED_STREAM, RST, SETTINGS, SETTINGS_TIMEOUT, STREAM_CLOSED, WINDOW)
+from h2wire import (ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM,
+                    GET, GOAWAY, HEADERS, NO_ERROR, PING, POST, PRIORITY, PROTOCOL_ERROR,
+                    REFUSED_STREAM, SETTINGS, SETTINGS_TIMEOUT, WINDOW)
 
 # Late for who does nothing, and early enough for who does.
 SOON = f"{int(1000 * wire.SLOWDOWN)}ms"
@@ -107,544 +105,68 @@ def changed(name, value, fields=GET):
     return tuple((n, value if n == name else v) for n, v in fields)
 
 
-# ---- 99: h2spec, by its numbers ----
-
-CASES = {}
-
-
-def case(number, *codes, stream=None):
-    """A connection error with one of these codes; or a stream error on `stream`; without codes
-    the function itself looks."""
-    def add(drive):
-        assert number not in CASES
-        CASES[number] = (drive, codes, stream)
-        return drive
-    return add
-
-
-def conn(number, *codes):
-    return case(number, *codes)
-
-
-def strm(number, *codes, stream=1):
-    return case(number, *codes, stream=stream)
-
-
-def alive(c, stream=101):
-    assert c.ask(stream).status == 200
-
-
-@case("generic/1/1 and 3.10: the preface, SETTINGS, a request, PING, GOAWAY")
-def _(c):
-    alive(c, 1)
-    c.ponged()
-    c.send(GOAWAY, 0, 0, struct.pack(">II", 0, 0))
-    c.to_the_end()
-    assert not c.goaway or c.goaway[-1].code == NO_ERROR
-
-
-@case("generic/2/1: PRIORITY on an idle stream, then HEADERS with a lower id")
-def _(c):
-    c.send(PRIORITY, 0, 5, struct.pack(">IB", 0, 15))
-    c.headers(3)
-    assert c.answer(3).status == 200
-
-
-@case("generic/2/3: WINDOW_UPDATE and RST_STREAM on a half-closed stream")
-def _(c):
-    c.headers(1)
-    c.window(1, 100)
-    assert c.answer(1).status == 200
-
-
-@case("generic/2/5: PRIORITY on a closed stream")
-def _(c):
-    alive(c, 1)
-    c.send(PRIORITY, 0, 1, struct.pack(">IB", 0, 15))
-    c.ponged()
-
-
-@case("generic/3.1: DATA padded, in pieces")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.data(1, b"a" * 10, pad=20)
-    c.data(1, b"", end=True, pad=0)
-    assert c.answer(1).status == 200
-
-
-@case("generic/3.2: HEADERS padded, with priority, in CONTINUATION")
-def _(c):
-    c.headers(1, pad=10)
-    c.headers(3, first=struct.pack(">IB", 0, 10), flags=END_HEADERS | HAS_PRIORITY)
-    block = c.encoder.encode(GET)
-    c.send(HEADERS, END_STREAM, 5, block[:1])
-    c.send(CONTINUATION, 0, 5, block[1:2])
-    c.send(CONTINUATION, END_HEADERS, 5, block[2:])
-    assert [c.answer(i).status for i in (1, 3, 5)] == [200, 200, 200]
-
-
-@case("generic/4: methods, sizes and trailers")
-def _(c):
-    assert c.ask(1, changed(":method", "HEAD")).body == b""
-    assert c.ask(3, POST, b"x" * 1000).status == 200
-    c.headers(5, POST, end=False)
-    c.data(5, b"x")
-    c.headers(5, (("x-t", "1"),))
-    assert c.answer(5).status == 200
-
-
-@case("hpack: indexed, literal with and without indexing, never indexed, Huffman")
-def _(c):
-    a = b"\x82\x86\x84\x41\x01a"
-    c.headers(1, a + b"\x40\x01x\x01y")
-    c.headers(3, b"\x82\x86\x84\xbf\xbe")
-    c.headers(5, a + b"\x00\x01x\x01y")
-    c.headers(7, a + b"\x10\x01x\x01y")
-    c.headers(9, a + b"\x00\x81\xf3\x01y")
-    assert [c.answer(i).status for i in (1, 3, 5, 7, 9)] == [200] * 5
-
-
-@conn("3.5/2: an invalid preface behind its first line", PROTOCOL_ERROR)
-def _(c):
-    c.stream.send(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n")
-
-
-_.raw = True
-
-
-@case("4.1/1: a frame of an unknown type")
-def _(c):
-    c.send(0x16, 0, 0, b"\0" * 8)
-    c.ponged()
-
-
-@case("4.1/2: undefined flags")
-def _(c):
-    c.send(PING, 0x16, 0, b"12345678")
-    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
-
-
-@case("4.1/3: the reserved bit of an id")
-def _(c):
-    c.send(PING, 0, 0x80000000, b"12345678")
-    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
-
-
-@case("113: the reserved bit of a stream's id, of WINDOW_UPDATE and of GOAWAY")
-def _(c):
-    c.window(0, 0x80000001)
-    c.send(WINDOW, 0, 0x80000000, struct.pack(">I", 1))
-    c.headers(0x80000001)
-    assert c.answer(1).status == 200
-    c.send(GOAWAY, 0, 0, struct.pack(">II", 0x80000000, 0))
-    c.to_the_end()
-    assert not c.goaway or c.goaway[-1].code == NO_ERROR
-
-
-@case("4.2/1: DATA of 2^14 bytes")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.data(1, b"x" * 16384, end=True)
-    assert c.answer(1).status == 200
-
-
-@case("4.2/2: a larger DATA", FRAME_SIZE_ERROR, stream=1)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.data(1, b"x" * 16385, end=True)
-
-
-@conn("4.2/3: a larger HEADERS", FRAME_SIZE_ERROR)
-def _(c):
-    c.headers(1, b"\0" * 16385)
-
-
-@conn("4.3/1: a block that cannot be decoded", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x40\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
-
-
-@conn("4.3/2: PRIORITY inside a header block", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, flags=0)
-    c.send(PRIORITY, 0, 1, struct.pack(">IB", 0, 255))
-
-
-@conn("4.3/3: HEADERS of another stream inside a header block", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, flags=0)
-    c.headers(3)
-
-
-@conn("5.1/1: DATA on an idle stream", PROTOCOL_ERROR, STREAM_CLOSED)
-def _(c):
-    c.data(1, b"x", end=True)
-
-
-@conn("5.1/2: RST_STREAM on an idle stream", PROTOCOL_ERROR)
-def _(c):
-    c.rst(1)
-
-
-@conn("5.1/3: WINDOW_UPDATE on an idle stream", PROTOCOL_ERROR)
-def _(c):
-    c.window(1, 100)
-
-
-@conn("5.1/4: CONTINUATION on an idle stream", PROTOCOL_ERROR)
-def _(c):
-    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
-
-
-@strm("5.1/5: DATA on a half-closed stream", STREAM_CLOSED)
-def _(c):
-    c.stream.send(c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)) +
-                  c.pack(DATA, END_STREAM, 1, b"x"))
-
-
-@strm("5.1/6: HEADERS on a half-closed stream", STREAM_CLOSED)
-def _(c):
-    c.stream.send(c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)) +
-                  c.pack(HEADERS, END_STREAM | END_HEADERS, 1, c.encoder.encode(GET)))
-
-
-@conn("5.1/7: CONTINUATION on a half-closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
-def _(c):
-    c.headers(1)
-    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
-
-
-@case("5.1/8: DATA behind RST_STREAM")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.rst(1)
-    c.data(1, b"x", end=True)
-    c.ponged_or_closed(STREAM_CLOSED)
-
-
-@case("5.1/9: HEADERS behind RST_STREAM")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.rst(1)
-    c.headers(1)
-    c.ponged_or_closed(STREAM_CLOSED)
-
-
-@conn("5.1/10: CONTINUATION behind RST_STREAM", STREAM_CLOSED, PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.rst(1)
-    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
-
-
-@case("5.1/11: DATA on a closed stream")
-def _(c):
-    alive(c, 1)
-    c.data(1, b"x", end=True)
-    c.ponged_or_closed(STREAM_CLOSED)
-
-
-@conn("5.1/12: HEADERS on a closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
-def _(c):
-    alive(c, 1)
-    c.headers(1)
-
-
-@conn("5.1/13: CONTINUATION on a closed stream", STREAM_CLOSED, PROTOCOL_ERROR)
-def _(c):
-    alive(c, 1)
-    c.send(CONTINUATION, END_HEADERS, 1, c.encoder.encode(GET))
-
-
-@conn("5.1.1/1: an even id", PROTOCOL_ERROR)
-def _(c):
-    c.headers(2)
-
-
-@conn("5.1.1/2: an id lower than one before", PROTOCOL_ERROR)
-def _(c):
-    c.headers(5)
-    c.headers(3)
-
-
-@conn("5.3.1/1: HEADERS that depend on themselves", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, first=struct.pack(">IB", 1, 10), flags=END_HEADERS | HAS_PRIORITY)
-
-
-@conn("5.4.1/1: an invalid frame for the connection, then the end", FRAME_SIZE_ERROR)
-def _(c):
-    c.send(PING, 0, 0, b"123")
-
-
-@conn("5.5/2: an unknown frame inside a header block", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, flags=0)
-    c.send(0x16, 0, 0, b"\0" * 8)
-
-
-@conn("6.1/1: DATA on stream 0", PROTOCOL_ERROR)
-def _(c):
-    c.data(0, b"x", end=True)
-
-
-@conn("6.1/3: DATA with more padding than bytes", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.send(DATA, END_STREAM | PADDED, 1, b"\x06test!")
-
-
-@conn("6.2/1 and 6.10/1: HEADERS on stream 0", PROTOCOL_ERROR)
-def _(c):
-    c.headers(0)
-
-
-@conn("6.2/4: HEADERS with more padding than bytes", PROTOCOL_ERROR)
-def _(c):
-    c.send(HEADERS, END_STREAM | END_HEADERS | PADDED, 1, b"\xff" + c.encoder.encode(GET))
-
-
-@conn("6.3/1: PRIORITY on stream 0", PROTOCOL_ERROR)
-def _(c):
-    c.send(PRIORITY, 0, 0, struct.pack(">IB", 0, 10))
-
-
-@case("6.3/2: PRIORITY of another length")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.send(PRIORITY, 0, 1, b"\x80\0\0\1")
-    c.to_the_end()
-    resets = [f.code for f in c.frames if f.kind in (RST, GOAWAY)]
-    assert FRAME_SIZE_ERROR in resets
-
-
-@conn("6.4/1: RST_STREAM on stream 0", PROTOCOL_ERROR)
-def _(c):
-    c.rst(0)
-
-
-@conn("6.4/3: RST_STREAM of another length", FRAME_SIZE_ERROR)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.send(RST, 0, 1, b"\0\0\0")
-
-
-@conn("6.5/1: SETTINGS ACK with a payload", FRAME_SIZE_ERROR)
-def _(c):
-    c.send(SETTINGS, ACK, 0, b"\0" * 6)
-
-
-@conn("6.5/2: SETTINGS on another stream", PROTOCOL_ERROR)
-def _(c):
-    c.send(SETTINGS, 0, 1, struct.pack(">HI", 3, 100))
-
-
-@conn("6.5/3: SETTINGS of another length", FRAME_SIZE_ERROR)
-def _(c):
-    c.send(SETTINGS, 0, 0, b"\0\3\0")
-
-
-@conn("6.5.2/1: ENABLE_PUSH of 2", PROTOCOL_ERROR)
-def _(c):
-    c.settings_send([(2, 2)])
-
-
-@conn("6.5.2/2: a window above 2^31-1", FLOW_CONTROL_ERROR)
-def _(c):
-    c.settings_send([(4, 1 << 31)])
-
-
-@conn("6.5.2/3: a frame size below 2^14", PROTOCOL_ERROR)
-def _(c):
-    c.settings_send([(5, 16383)])
-
-
-@conn("6.5.2/4: a frame size above 2^24-1", PROTOCOL_ERROR)
-def _(c):
-    c.settings_send([(5, 1 << 24)])
-
-
-@case("6.5.2/5: an unknown setting")
-def _(c):
-    c.settings_send([(0xff, 1)])
-    c.ponged()
-
-
-@case("6.5.3/1 and 6.9.2/1: settings in order, and DATA as the last says")
-def _(c):
-    c.settings_send([(4, 100), (4, 1)])
-    c.headers(1)
-    c.read_until(lambda: c.answers[1].body if 1 in c.answers else None, "DATA")
-    assert len(c.answers[1].body) == 1
-
-
-CASES["6.5.3/1 and 6.9.2/1: settings in order, and DATA as the last says"][0].manual = True
-
-
-@case("6.5.3/2: SETTINGS are acknowledged")
-def _(c):
-    c.settings_send([(3, 100)])
-    c.read_until(lambda: c.acked == 2, "ACK")
-
-
-@case("6.7/2: PING ACK gets no answer")
-def _(c):
-    c.ping(b"12345678", ACK)
-    c.ping(b"abcdefgh")
-    c.read_until(lambda: any(f.kind == PING for f in c.frames), "PING ACK")
-    assert next(f for f in c.frames if f.kind == PING).payload == b"abcdefgh"
-
-
-@conn("6.7/3: PING on another stream", PROTOCOL_ERROR)
-def _(c):
-    c.send(PING, 0, 1, b"12345678")
-
-
-@conn("6.7/4: PING of another length", FRAME_SIZE_ERROR)
-def _(c):
-    c.send(PING, 0, 0, b"1234567")
-
-
-@conn("6.8/1: GOAWAY on another stream", PROTOCOL_ERROR)
-def _(c):
-    c.send(GOAWAY, 0, 1, struct.pack(">II", 0, 0))
-
-
-@conn("6.9/1: WINDOW_UPDATE of 0 on the connection", PROTOCOL_ERROR)
-def _(c):
-    c.window(0, 0)
-
-
-@case("6.9/2: WINDOW_UPDATE of 0 on a stream")
-def _(c):
-    c.headers(1, POST, end=False)
-    c.window(1, 0)
-    c.read_until(lambda: c.goaway or (1 in c.answers and c.answers[1].reset is not None), "error")
-    assert PROTOCOL_ERROR in [f.code for f in c.frames if f.kind in (RST, GOAWAY)]
-
-
-@conn("6.9/3: WINDOW_UPDATE of another length", FRAME_SIZE_ERROR)
-def _(c):
-    c.send(WINDOW, 0, 0, b"\0\0\1")
-
-
-@conn("6.9.1/2: the connection's window above 2^31-1", FLOW_CONTROL_ERROR)
-def _(c):
-    c.window(0, 0x7fffffff)
-    c.window(0, 0x7fffffff)
-
-
-@strm("6.9.1/3: a stream's window above 2^31-1", FLOW_CONTROL_ERROR)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.window(1, 0x7fffffff)
-    c.window(1, 0x7fffffff)
-
-
-@conn("6.9.2/3: a window of SETTINGS above 2^31-1", FLOW_CONTROL_ERROR)
-def _(c):
-    c.settings_send([(4, 0x80000000)])
-
-
-@case("6.9.2/2: a window that becomes negative")
-def _(c):
-    c.settings_send([(4, 3)])
-    c.headers(1)
-    c.read_until(lambda: 1 in c.answers and len(c.answers[1].body) == 3, "3 bytes")
-    c.settings_send([(4, 2)])
-    c.window(1, 2)
-    c.read_until(lambda: len(c.answers[1].body) == 4, "the next byte")
-    c.ponged()
-    assert len(c.answers[1].body) == 4
-
-
-CASES["6.9.2/2: a window that becomes negative"][0].manual = True
-
-
-@case("6.10/1: CONTINUATION frames")
-def _(c):
-    c.headers(1, flags=0)
-    c.send(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
-    c.send(CONTINUATION, END_HEADERS, 1, b"\x00\x01x\x01y")
-    assert c.answer(1).status == 200
-
-
-@conn("6.10/2: CONTINUATION, then another frame than that", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, flags=0)
-    c.send(CONTINUATION, 0, 1, b"\x00\x01x\x01y")
-    c.data(1, b"x")
-
-
-@conn("6.10/3: CONTINUATION on stream 0", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, flags=0)
-    c.send(CONTINUATION, END_HEADERS, 0, b"\x00\x01x\x01y")
-
-
-@conn("6.10/4: CONTINUATION behind END_HEADERS", PROTOCOL_ERROR)
-def _(c):
-    c.headers(1, POST, end=False)
-    c.send(CONTINUATION, END_HEADERS, 1, b"\x00\x01x\x01y")
-
-
-@conn("8.2/1: PUSH_PROMISE", PROTOCOL_ERROR)
-def _(c):
-    c.send(PUSH, END_HEADERS, 1, struct.pack(">I", 2) + c.encoder.encode(GET))
-
-
-@conn("hpack/2.3.3/1: an index that nothing is at", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\xc6")
-
-
-@conn("hpack/4.2/1: a table size above the limit", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x41\x01a\x3f\xe2\x1f")
-
-
-@conn("hpack/5.2/1: padding longer than 7 bits", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x84\x49\x50\x9f\xff")
-
-
-@conn("hpack/5.2/2: padding that is not of ones", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x83\x49\x50\x90")
-
-
-@conn("hpack/5.2/3: the EOS symbol", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x41\x01a\x00\x85\xf2\xb2\x4a\x84\xff\x87\x49\x51\xff\xff\xff\xfa\x7f")
-
-
-@conn("hpack/6.1/1: index 0", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x82\x86\x84\x80")
-
-
-@conn("hpack/6.3/1: a table size update above the limit", COMPRESSION_ERROR)
-def _(c):
-    c.headers(1, b"\x3f\xe2\x1f\x82\x86\x84\x41\x01a")
-
-
-@pytest.mark.parametrize("number", CASES)
-def test_h99_h112_h113_h116_h117_h118_h124_h126_h2spec(site, number):
-    drive, codes, stream = CASES[number]
-    raw = getattr(drive, "raw", False)
-    client = site.client(greet=not raw, manual=getattr(drive, "manual", False))
-    if not raw:
-        client.handshake()
-    drive(client)
-    if stream:
-        client.read_until(lambda: client.goaway or (
-            stream in client.answers and client.answers[stream].reset is not None), "an error")
-        got = [f.code for f in client.frames if f.kind in (RST, GOAWAY)]
-        assert got[0] in codes, client.frames
-    elif codes:
-        client.expect_goaway(*codes)
-        site.daemon.wait_log(rf"{client.name()} .*<BADREQ>.* H2_CONNECTION")
-    assert site.client().ask(1).status == 200
+# ---- 113, 116: ids ----
+
+def test_h113_the_reserved_bit_is_nothing(site):
+    """Of a stream's id, of WINDOW_UPDATE and of GOAWAY."""
+    client = site.client().handshake()
+    client.window(0, 0x80000001)
+    client.send(WINDOW, 0, 0x80000000, struct.pack(">I", 1))
+    client.headers(0x80000001)
+    assert client.answer(1).status == 200
+    client.send(GOAWAY, 0, 0, struct.pack(">II", 0x80000000, 0))
+    client.to_the_end()
+    assert not client.goaway or client.goaway[-1].code == NO_ERROR
+
+
+def test_h116_what_was_on_its_way_to_a_stream_that_we_ended(begin):
+    """A client that does not know yet of our RST_STREAM goes on sending: that is no fault of its."""
+    site = begin(frontend="max_streams = 1;")
+    client = site.client(greet=False)
+    client.stream.send(h2wire.PREFACE + client.pack(SETTINGS))
+    client.headers(1, POST, end=False)
+    client.headers(3, POST, end=False)  # refused: its limit is not known yet
+    client.headers(5, POST + (("Bad", "x"),), end=False)
+    client.read_until(lambda: 5 in client.answers and client.answers[5].reset is not None, "reset")
+    for stream in (3, 5):
+        client.data(stream, b"late")
+        client.headers(stream, (("x-t", "1"),))
+    client.data(1, b"x", end=True)
+    assert client.answer(1).status == 200
+    client.ponged()
+
+
+def test_h116_h121_what_comes_above_the_last_id_is_overlooked(begin):
+    """Whole requests that were sent before GOAWAY came: nothing of them is a fault, and what is
+    below is finished."""
+    site = begin()
+    hold, asked = threading.Event(), threading.Event()
+
+    def reply(*_):
+        asked.set()
+        hold.wait(30)
+        return wire.answer(b"late")
+    site.origin.answer = reply
+    client = site.client().handshake()
+    client.headers(1)
+    assert asked.wait(wire.PATIENCE)
+    stopper = threading.Thread(target=site.daemon.stop)
+    stopper.start()
+    try:
+        client.read_until(lambda: len(client.goaway) == 2, "the second GOAWAY")
+        client.headers(3, POST, end=False)
+        client.data(3, b"x")
+        client.headers(3, (("x-t", "1"),))
+        client.ponged()
+        hold.set()
+        assert client.answer(1).body == b"late"
+        client.to_the_end()
+        assert client.goaway[-1].code == NO_ERROR and client.goaway[-1].last == 1
+    finally:
+        hold.set()
+        client.close()
+        stopper.join()
+    site.daemon.start()
 
 
 # ---- 100 to 112: messages ----
@@ -1129,6 +651,72 @@ def test_h117_a_head_that_never_ends(begin):
     client.headers(1, flags=0)
     client.expect_goaway(ENHANCE_YOUR_CALM)
     site.daemon.wait_log(rf"{client.name()} .* cR-- .* H2_HEAD_TIMEOUT")
+
+
+def test_h119_who_reads_nothing_is_owed_nothing_more(begin):
+    """Each refused stream is to be told so: who does not read that is not read from, and costs no
+    memory meanwhile."""
+    site = begin(frontend="max_streams = 1;")
+    given = [0]
+
+    def reply(_request, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n")
+        while True:
+            connection.send(b"y" * 65536)
+            given[0] += 1
+    site.origin.answer = reply
+    stream = wire.Client(site.address, rcvbuf=4096)
+    pack = h2wire.Client.pack
+    stream.send(h2wire.PREFACE + pack(SETTINGS, 0, 0, struct.pack(">HI", 4, 0x7fffffff)) +
+                pack(WINDOW, 0, 0, struct.pack(">I", 0x7fff0000 - 65535)))
+    block = b"\x82\x86\x84\x41\x01a"
+    stream.send(pack(HEADERS, END_STREAM | END_HEADERS, 1, block))
+    before = None
+    while not given[0] or given[0] != before:  # until all on the way is full
+        before = given[0]
+        time.sleep(wire.SLOWDOWN / 2)
+    stream.sock.setblocking(False)
+    sent, number, rest = 0, 3, b""
+    with pytest.raises(BlockingIOError):
+        while sent < 64 << 20:
+            while len(rest) < 1 << 16:
+                rest += pack(HEADERS, END_STREAM | END_HEADERS, number, block)
+                number += 2
+            if not wire.is_writable(stream.sock, wire.SLOWDOWN):
+                raise BlockingIOError
+            done = stream.sock.send(rest)
+            sent, rest = sent + done, rest[done:]
+    stream.close()
+    site.origin.answer = lambda *_: wire.answer(b"x")
+    assert site.client().ask(1).status == 200
+
+
+def test_h120_priority_update(begin):
+    """RFC 9218's frames count like PRIORITY, so that a browser may send one with each request."""
+    def drive(client):
+        for number in range(900):
+            client.send(0x10, 0, 0, struct.pack(">I", 2 * number + 1) + b"u=3")
+        client.ponged()
+        for _ in range(2000):
+            client.send(0x10, 0, 0, struct.pack(">I", 1) + b"u=3")
+    flood(begin, "PRIORITY and PRIORITY_UPDATE", 'hpcbal_http2_floods_total{kind="priority"}',
+          drive)
+
+
+def test_h120_pings_between_data_are_no_flood(site):
+    """Clients of gRPC measure the road with a PING for each window of data."""
+    site.origin.answer = lambda *_: wire.answer(b"y" * (300 * 16384))
+    client = site.client(settings=[(4, 16384)]).handshake()
+    client.headers(1)
+    seen = 0
+    while not client.answers.setdefault(1, h2wire.Answer()).ended:
+        frame = client.read()
+        assert frame, "ended"
+        if frame.kind == DATA:
+            seen += 1
+            client.ping()
+    assert seen >= 300
+    client.ponged()
 
 
 def test_h120_a_window_that_stays_closed(begin):

@@ -263,6 +263,7 @@ void h2_server_free(struct h2_server *s)
 	if (!s)
 		return;
 	nghttp2_session_del(s->ng);
+	buf_put(s->buffers, &s->lines);
 	free(s->late);
 	free(s);
 }

@@ -24,6 +24,12 @@ enum h2_code {
 
 struct h2_server;
 
+/* Lines of text, as long as they are: malloc(). */
+struct h2_lines {
+	char *text;
+	size_t at, n;
+};
+
 /* A stream. What has come for its exchange, as the bytes of an HTTP/1.1 request, and what it has
  * said. Its owner's, from `begin` until it is `gone` and the owner has left it. */
 struct h2_stream {
@@ -31,7 +37,7 @@ struct h2_stream {
 	int32_t id;
 	struct buf *head;     /* the text of the request, until it is taken away */
 	struct buf *in;       /* DATA that nobody has taken; NULL: none */
-	struct buf *trailers; /* field lines; NULL: none */
+	struct h2_lines trailers;
 	struct buf *out;      /* DATA on its way; NULL: none */
 	char frame[24];       /* of the chunked coding, about to be taken */
 	unsigned frame_at, frame_n;
@@ -40,7 +46,7 @@ struct h2_stream {
 	uint64_t put;         /* bytes of DATA that went out */
 	uint64_t put_at;      /* bytes of the connection, all frames, when the last of them had */
 	struct h2_response response;
-	struct buf *reply_trailers;
+	struct h2_lines reply_trailers;
 	enum reason fault; /* of the request; REASON_COMPLETE: none */
 	bool has_length, chunked;
 	bool ended;     /* the client's END_STREAM has come */
@@ -120,6 +126,10 @@ size_t h2_stream_take(struct h2_stream *st, char *to, size_t room);
 bool h2_stream_has_more(const struct h2_stream *st);
 /* The response's next bytes: `n` says how many were taken. False: nothing of it can go out. */
 bool h2_stream_give(struct h2_stream *st, const struct iovec *v, unsigned count, size_t *n);
+/* How much data would be taken of it now. No more than its client has opened windows for: so what
+ * that does not take stays with the server, and what was taken goes out as soon as the connection
+ * is free, in few buffers. What gives room: its windows, and h2_server_send(). */
+size_t h2_stream_room(const struct h2_stream *st);
 /* What was given and has not gone out. */
 size_t h2_stream_waiting(const struct h2_stream *st);
 /* The end of what a tunnel says. */
@@ -136,6 +146,11 @@ bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_
 /* It is left: a header block of it that is under way is read by nobody. */
 void h2_server_forget(struct h2_server *s, const struct h2_stream *st);
 void h2_server_resume(struct h2_server *s, struct h2_stream *st);
+size_t h2_server_room(const struct h2_server *s, const struct h2_stream *st);
+/* Data for it. False: out of memory. */
+bool h2_server_queue(struct h2_server *s, struct h2_stream *st, struct str data);
+/* What is queued will not go out. */
+void h2_server_unqueue(struct h2_server *s, struct h2_stream *st);
 void h2_server_consumed(struct h2_server *s, struct h2_stream *st, size_t n);
 void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code code);
 struct buf_pool *h2_server_buffers(struct h2_server *s);

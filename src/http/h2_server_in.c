@@ -1,4 +1,6 @@
 /* What a client of HTTP/2 sends: frames → heads and bodies of its streams. */
+#include <stdlib.h>
+
 #include "http/h2_server_parts.h"
 
 /* A stream's fault ends that stream; its owner hears of it. */
@@ -128,14 +130,14 @@ static void trailers_begin(struct h2_server *s, struct h2_stream *st)
 	s->heading = NULL;
 	if (!st || st->left || st->closing)
 		return;
-	if (!st->trailers)
-		st->trailers = buf_get(s->buffers);
-	if (!st->trailers) {
+	if (!s->lines)
+		s->lines = buf_get(s->buffers);
+	if (!s->lines) {
 		h2_server_reset(s, st, H2_INTERNAL_ERROR);
 		return;
 	}
 	s->heading = st;
-	h2_request_begin(&s->request, &s->limits, st->trailers->bytes, BUF_SIZE, true);
+	h2_request_begin(&s->request, &s->limits, s->lines->bytes, BUF_SIZE, true);
 }
 
 static int begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
@@ -193,14 +195,27 @@ static void head_whole(struct h2_server *s, struct h2_stream *st, bool ended)
 	s->calls->request(s->owner, st);
 }
 
+static bool lines_keep(struct h2_lines *to, struct str lines)
+{
+	if (!lines.n)
+		return true;
+	free(to->text);
+	*to = (struct h2_lines){ .text = malloc(lines.n), .n = lines.n };
+	if (to->text)
+		memcpy(to->text, lines.p, lines.n);
+	return to->text != NULL;
+}
+
 static void trailers_whole(struct h2_server *s, struct h2_stream *st, bool ended)
 {
 	h2_request_end(&s->request, ended, NULL);
-	st->trailers->end = s->request.n;
 	if (s->request.fault != REASON_COMPLETE)
 		stream_fault(s, st, s->request.fault);
+	else if (!lines_keep(&st->trailers, (struct str){ s->lines->bytes, s->request.n }))
+		h2_server_reset(s, st, H2_INTERNAL_ERROR);
 	else
 		message_ended(s, st);
+	buf_put(s->buffers, &s->lines);
 }
 
 static void headers_whole(struct h2_server *s, const nghttp2_frame *f)
@@ -288,6 +303,7 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void *a
 		return 0;
 	if (!st->answered && !st->closing)
 		h2_server_count(s, H2_FLOOD_RESET);
+	h2_server_unqueue(s, st);
 	st->gone = true;
 	st->reset |= !st->answered || !st->ended;
 	if (s->heading == st)

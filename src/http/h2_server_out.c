@@ -5,6 +5,50 @@
 /* Fields of a response: those of its server, and what the configuration adds. */
 #define REPLY_FIELDS 384u
 
+/* Buffers that the data of one connection's streams may wait in for it. */
+#define OUT_BUFFERS 16u
+
+static size_t beyond(int32_t window, size_t waiting)
+{
+	return window > 0 && (size_t)window > waiting ? (size_t)window - waiting : 0;
+}
+
+size_t h2_server_room(const struct h2_server *s, const struct h2_stream *st)
+{
+	const size_t waiting = h2_stream_waiting(st);
+	size_t all = beyond(nghttp2_session_get_remote_window_size(s->ng), s->waiting);
+	size_t own = beyond(nghttp2_session_get_stream_remote_window_size(s->ng, st->id), waiting);
+
+	if (!st->out && s->n_out >= OUT_BUFFERS)
+		return 0;
+	own = own < BUF_SIZE - waiting ? own : BUF_SIZE - waiting;
+	return own < all ? own : all;
+}
+
+bool h2_server_queue(struct h2_server *s, struct h2_stream *st, struct str data)
+{
+	if (!st->out) {
+		st->out = buf_get(s->buffers);
+		s->n_out += st->out != NULL;
+	}
+	if (!st->out)
+		return false;
+	if (buf_room(st->out) < data.n)
+		buf_compact(st->out);
+	must(data.n <= buf_room(st->out));
+	memcpy(st->out->bytes + st->out->end, data.p, data.n);
+	st->out->end += data.n;
+	s->waiting += data.n;
+	return true;
+}
+
+void h2_server_unqueue(struct h2_server *s, struct h2_stream *st)
+{
+	s->waiting -= h2_stream_waiting(st);
+	s->n_out -= st->out != NULL;
+	buf_put(s->buffers, &st->out);
+}
+
 void h2_server_resume(struct h2_server *s, struct h2_stream *st)
 {
 	bool news = h2_stream_waiting(st) || st->cut || st->response.state == H2_RESPONSE_DONE;
@@ -26,8 +70,7 @@ static nghttp2_nv pair_of(struct str name, struct str value)
 
 static void trailers_submit(struct h2_server *s, struct h2_stream *st)
 {
-	struct buf *b = st->reply_trailers;
-	char *line = b->bytes + b->at, *all = b->bytes + b->end, *end;
+	char *line = st->reply_trailers.text, *all = line + st->reply_trailers.n, *end;
 	nghttp2_nv pairs[REPLY_FIELDS];
 	struct h2_field f;
 	size_t n = 0;
@@ -46,7 +89,7 @@ static void trailers_submit(struct h2_server *s, struct h2_stream *st)
 /* Whether the trailers have a line besides the empty one. */
 static bool has_trailers(const struct h2_stream *st)
 {
-	return st->reply_trailers && st->reply_trailers->end > 2;
+	return st->reply_trailers.n > 2;
 }
 
 static ssize_t read_data(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room,
@@ -92,6 +135,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head,
 	if (n) {
 		memcpy(to + 9, st->out->bytes + st->out->at, n);
 		st->out->at += n;
+		s->waiting -= n;
 	}
 	s->to_n += n + 9;
 	st->put += n;
@@ -100,9 +144,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head,
 	h2_budget_give(&s->budget, H2_FLOOD_WINDOW, 4);
 	h2_budget_give(&s->budget, H2_FLOOD_PING, 1);
 	if (st->out && st->out->at == st->out->end)
-		buf_put(s->buffers, &st->out);
-	if (!st->left)
-		s->calls->stir(s->owner, st);
+		h2_server_unqueue(s, st);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ struct h2_server {
 	uint64_t now;
 	struct h2_request request; /* the header block under way */
 	struct h2_stream *heading; /* its stream; NULL: there is none, or nobody reads it */
+	struct buf *lines;         /* of trailers, while their block is under way */
 	int32_t last_id;           /* of a HEADERS frame */
 	int32_t served_id;         /* in our GOAWAY: what comes above is nothing to us */
 	/* The last streams that we have reset: their client may not know yet, and send on. It has

@@ -1,6 +1,7 @@
 /* The two queues of a stream: DATA → the body of an HTTP/1.1 request, and a response of
  * HTTP/1.1 → heads, DATA and trailers. */
-#include "base/assert.h"
+#include <stdlib.h>
+
 #include "http/h1_chunk.h"
 #include "http/h2_server.h"
 
@@ -39,11 +40,11 @@ static size_t take_data(struct h2_stream *st, char *to, size_t room)
 
 static size_t take_trailers(struct h2_stream *st, char *to, size_t room)
 {
-	struct str t = buf_unread(st->trailers);
-	size_t n = t.n < room ? t.n : room;
+	struct h2_lines *t = &st->trailers;
+	size_t n = t->n - t->at < room ? t->n - t->at : room;
 
-	memcpy(to, t.p, n);
-	st->trailers->at += n;
+	memcpy(to, t->text + t->at, n);
+	t->at += n;
 	return n;
 }
 
@@ -74,7 +75,7 @@ static size_t take_chunked(struct h2_stream *st, char *to, size_t room)
 		frame_begin(st, STR("0\r\n"));
 		return take_frame(st, to, room);
 	}
-	if (st->trailers && st->trailers->at < st->trailers->end)
+	if (st->trailers.at < st->trailers.n)
 		return take_trailers(st, to, room);
 	st->end_taken = true;
 	frame_begin(st, STR("\r\n"));
@@ -133,45 +134,47 @@ static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned coun
 	return good;
 }
 
-/* Where data is queued. False: there is no room, or no memory for any. */
-static bool make_room(struct buf_pool *pool, struct buf **b)
+static bool lines_add(struct h2_lines *lines, struct str s)
 {
-	if (!*b)
-		*b = buf_get(pool);
-	if (!*b)
+	char *text = s.n ? realloc(lines->text, lines->n + s.n) : lines->text;
+
+	if (s.n && !text)
 		return false;
-	if (buf_room(*b) == 0 && (*b)->at > BUF_SIZE / 2)
-		buf_compact(*b);
-	return buf_room(*b) > 0;
-}
-
-static void append(struct buf *b, struct str s)
-{
+	lines->text = text;
 	if (s.n)
-		memcpy(b->bytes + b->end, s.p, s.n);
-	b->end += s.n;
+		memcpy(text + lines->n, s.p, s.n);
+	lines->n += s.n;
+	return true;
 }
 
-/* Of one span behind the head. Returns how much of it was taken. */
-static size_t give_body(struct h2_stream *st, struct str in)
+static bool is_data(enum h2_response_state s)
 {
-	struct buf_pool *pool = h2_server_buffers(st->server);
-	size_t taken = 0;
+	return s == H2_RESPONSE_LENGTH || s == H2_RESPONSE_CHUNK_DATA || s == H2_RESPONSE_TUNNEL;
+}
 
-	while (taken < in.n) {
-		bool trailer = st->response.state == H2_RESPONSE_TRAILERS;
-		struct buf **to = trailer ? &st->reply_trailers : &st->out;
-		struct str data;
+/* Of one span behind the head: `taken` says how much. False: out of memory. */
+static bool give_body(struct h2_stream *st, struct str in, size_t *taken)
+{
+	for (*taken = 0; *taken < in.n;) {
+		const enum h2_response_state state = st->response.state;
+		struct str data, some = str_from(in, *taken);
+		bool good = true;
 		size_t used;
 
-		if (!make_room(pool, to))
+		if (is_data(state))
+			some = str_first(some, h2_server_room(st->server, st));
+		if (!some.n)
 			break;
-		h2_response_body(&st->response, str_first(str_from(in, taken), buf_room(*to)),
-				 &used, &data);
-		append(*to, data);
-		taken += used;
+		h2_response_body(&st->response, some, &used, &data);
+		if (state == H2_RESPONSE_TRAILERS)
+			good = lines_add(&st->reply_trailers, data);
+		else if (data.n)
+			good = h2_server_queue(st->server, st, data);
+		if (!good)
+			return false;
+		*taken += used;
 	}
-	return taken;
+	return true;
 }
 
 static void advance(struct iovec **v, unsigned *count, size_t n)
@@ -197,9 +200,9 @@ bool h2_stream_give(struct h2_stream *st, const struct iovec *spans, unsigned co
 		return false;
 	memcpy(left, spans, count * sizeof(*left));
 	while (count) {
-		if (st->response.state != H2_RESPONSE_HEAD)
-			some = give_body(st, (struct str){ v->iov_base, v->iov_len });
-		else if (!give_head(st, v, count, &some))
+		if (st->response.state != H2_RESPONSE_HEAD
+			    ? !give_body(st, (struct str){ v->iov_base, v->iov_len }, &some)
+			    : !give_head(st, v, count, &some))
 			return false;
 		if (some == 0)
 			break;
@@ -208,6 +211,11 @@ bool h2_stream_give(struct h2_stream *st, const struct iovec *spans, unsigned co
 	}
 	h2_server_resume(st->server, st);
 	return true;
+}
+
+size_t h2_stream_room(const struct h2_stream *st)
+{
+	return st->gone || st->closing ? 0 : h2_server_room(st->server, st);
 }
 
 size_t h2_stream_waiting(const struct h2_stream *st)
@@ -223,18 +231,24 @@ void h2_stream_end(struct h2_stream *st)
 	h2_server_resume(st->server, st);
 }
 
+static void lines_drop(struct h2_lines *lines)
+{
+	free(lines->text);
+	*lines = (struct h2_lines){ 0 };
+}
+
 static void drop_request(struct h2_stream *st, struct buf_pool *pool)
 {
 	buf_put(pool, &st->head);
 	buf_put(pool, &st->in);
-	buf_put(pool, &st->trailers);
+	lines_drop(&st->trailers);
 }
 
 void h2_stream_drop(struct h2_stream *st, struct buf_pool *pool)
 {
 	drop_request(st, pool);
 	buf_put(pool, &st->out);
-	buf_put(pool, &st->reply_trailers);
+	lines_drop(&st->reply_trailers);
 }
 
 void h2_stream_leave(struct h2_stream *st, enum h2_code code)
@@ -246,10 +260,12 @@ void h2_stream_leave(struct h2_stream *st, enum h2_code code)
 		return;
 	st->left = true;
 	h2_server_forget(st->server, st);
-	if (whole && !st->gone)
+	if (whole && !st->gone) {
 		drop_request(st, h2_server_buffers(st->server));
-	else
+	} else {
+		h2_server_unqueue(st->server, st);
 		h2_stream_drop(st, h2_server_buffers(st->server));
+	}
 	if (st->gone)
 		return;
 	st->cut = whole && !done;

@@ -16,8 +16,8 @@
 #define ROUNDS 4
 /* A client that does not answer our PING has had its round trip by then. */
 #define LEAVE_US (1 * CLOCK_SEC)
-/* Data is asked for again when so much of a stream's queue has gone out. */
-#define ROOM_AGAIN (BUF_SIZE / 2)
+/* Data is asked for again when no more than this of a stream is queued. */
+#define QUEUED_AGAIN (BUF_SIZE / 2)
 
 struct h2_client {
 	struct session *carrier;
@@ -25,6 +25,7 @@ struct h2_client {
 	struct h2_server *server; /* NULL: it is over */
 	struct list streams;      /* all whose memory is there */
 	struct list woken;        /* those of them that something has happened to */
+	struct list blocked;      /* those with data that there was no room for, in turn */
 	struct buf *out;          /* frames on their way */
 	unsigned refs;            /* of the carrier, and one of each stream */
 	bool ended;               /* the client has closed its side */
@@ -40,7 +41,7 @@ struct stream {
 	struct h2_stream h2;
 	struct session session;
 	struct h2_client *client;
-	struct list link, woken;
+	struct list link, woken, blocked;
 	bool begun;    /* its session was */
 	bool released; /* and is over */
 	bool told;     /* of the request's fault */
@@ -71,6 +72,7 @@ static void stream_free(struct stream *st)
 	h2_stream_drop(&st->h2, c->buffers);
 	list_del(&st->link);
 	list_del(&st->woken);
+	list_del(&st->blocked);
 	if (list_empty(&c->streams) && c->server)
 		c->idle_since = loop_now(loop_of(c));
 	free(st);
@@ -136,6 +138,9 @@ static enum conn_result stream_send(struct conn *c, const struct iovec *v, unsig
 		return stream_broken(c);
 	flush_soon(st->client);
 	c->can_write = *n == all;
+	list_del(&st->blocked);
+	if (!c->can_write)
+		list_append(&st->client->blocked, &st->blocked);
 	return *n ? CONN_OK : CONN_AGAIN;
 }
 
@@ -201,6 +206,7 @@ static struct h2_stream *on_begin(void *owner)
 	c->refs++;
 	list_append(&c->streams, &st->link);
 	list_init(&st->woken);
+	list_init(&st->blocked);
 	return &st->h2;
 }
 
@@ -225,8 +231,7 @@ static void on_stir(void *owner, struct h2_stream *h2)
 	(void)owner;
 	if (!st->begun || st->released)
 		return;
-	if (h2->reset || h2->fault != REASON_COMPLETE || !conn->can_read ||
-	    (!conn->can_write && h2_stream_waiting(h2) <= ROOM_AGAIN))
+	if (h2->reset || h2->fault != REASON_COMPLETE || !conn->can_read)
 		wake(st);
 }
 
@@ -274,6 +279,11 @@ static void stream_begin(struct stream *st)
 			     st->h2.reset ? REASON_CLIENT_ABORT_HEAD : REASON_COMPLETE);
 }
 
+static bool has_room(const struct stream *st)
+{
+	return h2_stream_waiting(&st->h2) <= QUEUED_AGAIN && h2_stream_room(&st->h2) > 0;
+}
+
 static void stream_run(struct stream *st)
 {
 	struct session *s = &st->session;
@@ -286,7 +296,7 @@ static void stream_run(struct stream *st)
 	if (st->released || s->state != SESSION_BUSY)
 		return;
 	s->conn.can_read |= h2->reset || h2_stream_has_more(h2) || h2->ended;
-	s->conn.can_write |= h2->reset || h2_stream_waiting(h2) <= ROOM_AGAIN;
+	s->conn.can_write |= h2->reset || has_room(st);
 	if (h2->reset)
 		stream_broken(&s->conn);
 	if (h2->fault != REASON_COMPLETE && !st->told) {
@@ -303,6 +313,28 @@ static void run_woken(struct h2_client *c)
 
 	while ((e = list_pop(&c->woken)))
 		stream_run(list_of(e, struct stream, woken));
+}
+
+static struct stream *first_with_room(const struct h2_client *c)
+{
+	for (const struct list *e = c->blocked.next; e != &c->blocked; e = e->next) {
+		struct stream *st = list_of(e, struct stream, blocked);
+
+		if (has_room(st))
+			return st;
+	}
+	return NULL;
+}
+
+/* The connection's window is shared: who has had some of it stands at the end again. */
+static void run_blocked(struct h2_client *c)
+{
+	struct stream *st;
+
+	while ((st = first_with_room(c))) {
+		list_del(&st->blocked);
+		stream_run(st);
+	}
 }
 
 static void cut_streams(struct h2_client *c, enum reason why)
@@ -477,7 +509,7 @@ static void settle(struct h2_client *c)
 	} else if (c->ended && !c->out && list_empty(&c->streams)) {
 		session_close(s);
 	} else {
-		if (!list_empty(&c->woken) || may_read(c))
+		if (!list_empty(&c->woken) || may_read(c) || first_with_room(c))
 			flush_soon(c);
 		arm(c);
 	}
@@ -539,8 +571,10 @@ void h2_client_ready(struct h2_client *c)
 		lose(c);
 		return;
 	}
-	if (!is_faulty(c))
+	if (!is_faulty(c)) {
 		run_woken(c);
+		run_blocked(c);
+	}
 	settle(c);
 }
 
@@ -643,6 +677,7 @@ struct h2_client *h2_client_new(struct session *s)
 	c->refs = 1;
 	list_init(&c->streams);
 	list_init(&c->woken);
+	list_init(&c->blocked);
 	c->idle_since = c->taken_at = loop_now(s->worker->loop);
 	c->settle_due = c->idle_since + f->timeouts.request;
 	c->server = h2_server_new(&limits, &calls, c, c->buffers, c->idle_since);

@@ -550,6 +550,48 @@ def test_h114_a_stalled_upload_stalls_nobody(site):
         site.origin.read_bodies = True
 
 
+def test_h114_streams_that_are_not_taken_hold_nobody_up(site):
+    """More streams than a connection has buffers for, none of which has a window; others, that
+    have, are answered meanwhile, and then all that waited."""
+    site.origin.answer = lambda *_: wire.answer(b"y" * 100000)
+    client = site.client(settings=[(4, 0)], manual=True).handshake()
+    client.window(0, 100 * 100000)
+    stalled = range(1, 81, 2)
+    for stream in stalled:
+        client.headers(stream)
+    client.read_until(lambda: all(n in client.answers and client.answers[n].heads for n in stalled),
+                      "all heads")
+    for stream in (101, 103):
+        client.headers(stream)
+        client.window(stream, 100000)
+        assert len(client.answer(stream).body) == 100000
+    assert not any(client.answers[n].body for n in stalled)
+    for stream in stalled:
+        client.window(stream, 100000)
+    for stream in stalled:
+        assert len(client.answer(stream).body) == 100000
+
+
+def test_h114_the_connections_window_is_shared(site):
+    """It is opened bit by bit: each stream has had some of it before one is at its end."""
+    site.origin.answer = lambda *_: wire.answer(b"y" * 200000)
+    client = site.client(settings=[(4, 1 << 20)], manual=True).handshake()
+    streams = range(1, 21, 2)
+    for stream in streams:
+        client.headers(stream)
+    left = 65535
+    while not any(client.answers.setdefault(n, h2wire.Answer()).ended for n in streams):
+        if left == 0:
+            client.window(0, 65535)
+            left = 65535
+        frame = client.read()
+        left -= len(frame.payload) if frame.kind == DATA else 0
+    assert all(client.answers[n].body for n in streams)
+    client.window(0, 10 * 200000)
+    for stream in streams:
+        assert len(client.answer(stream).body) == 200000
+
+
 def test_h115_streams_above_the_limit(begin):
     site = begin(frontend="max_streams = 2;")
     hold = threading.Event()

@@ -155,7 +155,8 @@ def slow_pair(origin, time):
     servers = [origin(name=name) for name in "ab"]
     address = f'127.0.0.1:{servers[1].address[1]}";'
     text = block(servers, "roundrobin",
-                 more='check: { http = "GET /health"; interval = "50ms"; rise = 1; fall = 1; };')
+                 more='check: { http = "GET /health"; interval = "50ms";'
+                      ' timeout = "5s"; rise = 1; fall = 1; };')
     return servers, text.replace(address, f'{address} slow_start = "{time}";')
 
 

@@ -33,7 +33,7 @@ def test_body_decides(start, origin):
     server = origin()
     server.answer = wire.answer(b"half well")
     running = start(daemon.backend("main", server.address, more=(
-        'check: { http = "GET /"; body = "all well"; interval = "50ms"; };')))
+        'check: { http = "GET /"; body = "all well"; interval = "50ms"; timeout = "5s"; };')))
     entry = running.server("main", "main1")
     assert entry["state"] == "DOWN"
     assert entry["check"]["reason"] == '200, but "all well" is not in its body'
@@ -89,7 +89,8 @@ def test_websocket_check_opens_and_closes_one(start, origin):
         connection.close()
     server.answer = serve
     running = start(daemon.backend("main", server.address, more=(
-        'check: { websocket = "GET /ws/health"; interval = "100ms"; host = "ws.example";'
+        'check: { websocket = "GET /ws/health"; interval = "100ms";'
+        ' timeout = "5s"; host = "ws.example";'
         ' headers = ( "Origin: http://ws.example" ); };')))
     entry = running.server("main", "main1")
     assert (entry["state"], entry["check"]["status"]) == ("UP", 101)
@@ -110,7 +111,7 @@ def test_websocket_check_believes_no_wrong_answer(start, origin):
     server = origin()
     server.answer = lambda request, connection: switch(accept_of(request)[::-1])
     running = start(daemon.backend("main", server.address, more=(
-        'check: { websocket = "GET /ws"; interval = "50ms"; };')))
+        'check: { websocket = "GET /ws"; interval = "50ms"; timeout = "5s"; };')))
     entry = running.server("main", "main1")
     assert entry["state"] == "DOWN"
     assert "Sec-WebSocket-Accept" in entry["check"]["reason"] or "101" in entry["check"]["reason"]
@@ -133,7 +134,8 @@ def test_application_asks_to_be_drained(start, origin):
         return wire.answer(b"first")
     first.answer = serve
     running = start(daemon.backend("main", first.address, second.address, more=(
-        'check: { http = "GET /health"; interval = "50ms"; drain_status = 404; };')))
+        'check: { http = "GET /health"; interval = "50ms";'
+        ' timeout = "5s"; drain_status = 404; };')))
     slow = running.client()
     while not any(r.target == "/slow" for r in first.requests):
         slow.close()
@@ -167,7 +169,8 @@ def test_drain_by_a_field(start, origin):
     server, spare = origin(name="server"), origin(name="spare")
     server.answer = wire.answer(b"", fields=["X-State: Draining"])
     running = start(daemon.backend("main", server.address, spare.address, more=(
-        'check: { http = "GET /"; interval = "50ms"; drain_header = "X-State: draining"; };')))
+        'check: { http = "GET /"; interval = "50ms";'
+        ' timeout = "5s"; drain_header = "X-State: draining"; };')))
     assert running.server("main", "main1")["state"] == "DRAIN"
     server.answer = wire.answer(b"", fields=["X-State: fine"])
     running.wait_server("main", "main1", "UP")
@@ -177,7 +180,7 @@ def test_last_checks_are_kept(start, origin):
     """Eight of them, the newest first."""
     server = origin()
     running = start(daemon.backend("main", server.address, more=(
-        'check: { http = "GET /"; interval = "50ms"; fall = 100; };')))
+        'check: { http = "GET /"; interval = "50ms"; timeout = "5s"; fall = 100; };')))
 
     def checks():
         return running.json("servers", "main/main1")["servers"][0]["checks"]

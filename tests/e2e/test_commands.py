@@ -75,7 +75,8 @@ def test_check(tmp_path):
 def test_status_json(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address,
-                                   more='check: { http = "GET /"; interval = "100ms"; };'))
+                                   more='check: { http = "GET /"; interval = "100ms";'
+                                        ' timeout = "5s"; };'))
     client = running.client()
     assert client.ask(GET).status == 200
     running.wait_log(r'"GET / HTTP/1.1"')  # by then it is counted

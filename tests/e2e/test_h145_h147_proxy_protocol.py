@@ -697,7 +697,8 @@ def test_h147_checks_of_another_port_have_no_header(start, announced, origin):
     server, other = announced(), origin()
     running = start(daemon.backend(
         "main", server.address, server_more="send_proxy = 2;",
-        more=f'check: {{ http = "GET /"; interval = "100ms"; port = {other.address[1]}; }};'))
+        more=f'check: {{ http = "GET /"; interval = "100ms";'
+             f' timeout = "5s"; port = {other.address[1]}; }};'))
     running.wait_server("main", "main1", "UP")
     assert other.received.startswith(b"GET / ")
     client = running.client()
@@ -760,7 +761,8 @@ def haproxy_behind(program, folder):
 def test_h147_before_a_real_server(start, program, tmp_path, behind, version):
     target = behind(program, str(tmp_path))
     running = start(daemon.backend("main", target, server_more=f"send_proxy = {version};",
-                                   more='check: { http = "GET /"; interval = "100ms"; };'))
+                                   more='check: { http = "GET /"; interval = "100ms";'
+                                        ' timeout = "5s"; };'))
     running.wait_server("main", "main1", "UP")
     for source in ("127.0.0.9", "127.0.0.10"):
         client = running.client(source=source)

@@ -37,8 +37,9 @@ ELSEWHERE = {
 ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what in (
     "MISSING", "LINE", "KIND", "LENGTH", "CHECKSUM", "TIMEOUT", "ABORT"))
 ELSEWHERE.update((f"H2_{what}", "test_h99_h127_http2.py") for what in (
-    "PSEUDO", "FIELD", "TRAILER", "LENGTH", "PROTOCOL_UNKNOWN", "CONNECTION", "SETTINGS_TIMEOUT",
-    "HEAD_TIMEOUT", "FLOOD"))
+    "PSEUDO", "FIELD", "TRAILER", "LENGTH", "PROTOCOL_UNKNOWN", "SETTINGS_TIMEOUT", "HEAD_TIMEOUT",
+    "FLOOD"))
+ELSEWHERE["H2_CONNECTION"] = "test_h99_h2spec.py"
 
 ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
     "TLS_PLAIN", "TLS_TIMEOUT", "TLS_ABORT", "TLS_DECLINED", "TLS_FAILED", "TLS_CERTIFICATE", "MISDIRECTED"))

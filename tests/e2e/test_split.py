@@ -24,7 +24,8 @@ def routes(blue, green):
 class Site:
     def __init__(self, folder, blue=95, green=5, threads=2, servers=()):
         self.origins = [wire.Origin(name=name) for name in ("main", "blue", "green")]
-        self.check = 'check: { tcp = true; interval = "100ms"; rise = 1; fall = 1; };'
+        self.check = ('check: { tcp = true; interval = "100ms"; timeout = "5s";'
+                      ' rise = 1; fall = 1; };')
         self.daemon = daemon.Daemon(folder, self.backends(), routes=routes(blue, green),
                                     threads=threads)
         self.daemon.start()

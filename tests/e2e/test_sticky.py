@@ -162,7 +162,8 @@ def moves(running, cookies):
 
 def test_clients_of_one_that_is_gone_move(start, origin):
     servers = [origin(name=name) for name in "ab"]
-    more = STICKY + ' check: { http = "GET /health"; interval = "50ms"; fall = 1; rise = 1; };'
+    more = STICKY + (' check: { http = "GET /health"; interval = "50ms"; timeout = "5s";'
+                     ' fall = 1; rise = 1; };')
     running = start(block(servers, more=more))
     cookies = bound(running, servers)
     running.ctl("maint", "main/main1")

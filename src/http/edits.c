@@ -81,3 +81,23 @@ bool http_edits_apply(const struct http_edit *edits, unsigned n, struct http_fie
 	out->added = http_text_since(&t, 0);
 	return true;
 }
+
+struct str http_edits_list(const struct http_edit *edits, unsigned n, struct str list,
+			   struct arena *arena)
+{
+	size_t size = list.n;
+	struct http_text t;
+
+	for (unsigned i = 0; i < n; i++)
+		size += 1 + edits[i].name.n;
+	if (!http_text_init(&t, arena, size))
+		return STR_NONE;
+	http_text_add(&t, list);
+	for (unsigned i = 0; i < n; i++) {
+		if (edits[i].kind == HTTP_EDIT_ADD)
+			continue;
+		http_text_add(&t, STR(","));
+		http_text_add(&t, edits[i].name);
+	}
+	return http_text_since(&t, 0);
+}

@@ -30,6 +30,11 @@ bool http_edits_apply(const struct http_edit *edits, unsigned n, struct http_fie
 bool http_edits_name(const struct http_edit *edits, unsigned n, enum http_field_id id,
 		     struct str name);
 
+/* The names that they set or delete, which no trailer may say instead, as a list behind that of
+ * `list`, in the arena. */
+struct str http_edits_list(const struct http_edit *edits, unsigned n, struct str list,
+			   struct arena *arena);
+
 static inline bool http_edited_named(const struct http_edited *e, enum http_field_id id)
 {
 	return (e->named >> id & 1) != 0;

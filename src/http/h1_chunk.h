@@ -15,8 +15,9 @@ struct h1_chunks {
 	size_t extension_total, line_size, trailer_size;
 	unsigned digits;
 	bool done; /* the last chunk and the trailer section were read */
-	/* Set between h1_chunks_init() and the first byte: what the head's Connection fields
-	 * list (http_connection_list()), and whether names that are not plain pass, as they do
+	/* Set between h1_chunks_init() and the first byte: a list of names that do not pass, which
+	 * the head's Connection fields name (http_connection_list()) or the configuration says
+	 * itself; and whether names that are not plain pass, as they do
 	 * in responses. */
 	struct str connection;
 	bool any_name;

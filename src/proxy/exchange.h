@@ -82,6 +82,7 @@ struct exchange {
 	struct str request_id;   /* in id_text, or as the client sent it */
 	bool id_passed, id_told; /* not written: kept, or a rule says what it is */
 	struct http_edited edited;     /* the request, by request_headers */
+	struct str reserved; /* names that only the configuration says to servers, a list */
 	struct http_edit *res_edits;   /* to be done to the response */
 	unsigned n_res_edits;
 	const struct conf_answer *answer; /* of the route; NULL: the reason's own */

@@ -149,7 +149,7 @@ bool exchange_make_request(struct exchange *x, enum reason *why)
 	flow_begin(&x->to_server, x->req.framing, x->req.content_length, x->req.framing,
 		   x->to_server.keep);
 	if (x->req.framing == FRAMING_CHUNKED)
-		x->to_server.chunks.connection = http_connection_list(&x->req.fields, &x->arena);
+		x->to_server.chunks.connection = x->reserved;
 	*why = REASON_NO_MEMORY;
 	return x->backend->codec->write_request(&x->req, &f, &x->to_server.q, &x->arena) &&
 	       flow_fill(&x->to_server, s->in, &x->arena, why);
@@ -300,6 +300,8 @@ static bool edit_request(struct exchange *x, const struct route_facts *facts)
 
 	n += add_subject(x, edits + n);
 	n += choose_edits(x, facts, false, edits + n);
+	if (n && x->req.framing == FRAMING_CHUNKED)
+		x->reserved = http_edits_list(edits, n, x->reserved, &x->arena);
 	if (n && !http_edits_apply(edits, n, &x->req.fields, &x->arena, &x->edited))
 		return false;
 	x->id_passed |= rules_say_id(x, edits, n);
@@ -345,6 +347,8 @@ enum step_result step_route(struct exchange *x)
 
 	if (why != REASON_COMPLETE)
 		return exchange_end(x, why);
+	if (x->req.framing == FRAMING_CHUNKED)
+		x->reserved = http_connection_list(&x->req.fields, &x->arena);
 	if (!tcp && has_edits(x) && !edit_request(x, &facts))
 		return exchange_end(x, REASON_NO_MEMORY);
 	if (x->backend->sticky.name.n && !take_cookie(x))

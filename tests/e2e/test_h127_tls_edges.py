@@ -222,6 +222,22 @@ def test_a_client_whose_certificate_has_no_subject(start, origin, ca, tmp_path):
     assert not server.requests[-1].has("X-Subject")
 
 
+def test_nobody_else_says_who_a_client_is(start, origin, ca):
+    """Not in a trailer either, which servers may join with the head, and not without TLS."""
+    server, port = origin(), wire.free_port()
+    running = start(config=config(
+        server, ca.path("a.test.pem"), tls=f'clients = "optional"; ca = "{ca.ca}";', frontend="""
+        client_subject = "X-Subject"; request_headers = ( { set = "X-Tier"; value = "one"; } );
+        default_backend = "main";""").replace("bind = (", 'bind = ( "127.0.0.1:%d",' % port))
+    for client in (connect(running, ca), wire.Client(("127.0.0.1", port))):
+        assert client.ask("POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n"
+                          "X-Subject: CN=king\r\n\r\n3\r\nabc\r\n0\r\nx-subject: CN=king\r\n"
+                          "X-Tier: zero\r\nX-Sum: 1\r\n\r\n").status == 200
+        request = server.requests[-1]
+        assert not request.has("X-Subject") and request.all("X-Tier") == [b"one"]
+        assert request.trailers == [(b"X-Sum", b"1")]
+
+
 # --- what --check says ---
 
 def test_the_check_knows_which_hosts_have_no_certificate(origin, ca, tmp_path):

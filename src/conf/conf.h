@@ -416,6 +416,7 @@ struct conf_line { /* flattened line i + 1 is line `line` of file `file` */
 struct conf_file { /* an error page, or a value file that a condition names with -f; whole */
 	struct str path, content;
 	uint64_t stamp; /* of a secret, what it was when it was read; stays in the loader */
+	bool exposed;   /* anybody on this machine may read it; the same */
 };
 
 struct conf_name { /* a host name, as resolved when the file was loaded; port 0 */

@@ -52,6 +52,16 @@ static void check_times(struct checking *c, const struct conf_path *p, const str
 			 (ends - c->now) / DAY == 1 ? "" : "s");
 }
 
+static void check_exposed(struct checking *c, const struct conf_path *p, const char *what)
+{
+	const struct conf_file *f = p->path.n ? conf_find_secret(c->source, p->path) : NULL;
+
+	if (f && f->exposed)
+		diag_add(c->diags, c->source, DIAG_WARNING, p->line,
+			 "anybody on this machine may read \"%.*s\", and has %s then: chmod o-r",
+			 STR_ARGS(p->path), what);
+}
+
 static unsigned gather_keys(const struct checking *c, struct str keys[CONF_MAX_CERTIFICATES])
 {
 	for (unsigned i = 0; i < c->tls->n_keys; i++) {
@@ -80,13 +90,17 @@ static void check_file(struct checking *c, unsigned index)
 		return;
 	}
 	check_times(c, p, c->read[index]);
+	if (certificate_has_own_key(c->read[index]))
+		check_exposed(c, p, "the private key");
 }
 
 static void check_keys(struct checking *c)
 {
+	check_exposed(c, &c->tls->ticket_keys, "the keys of all sessions");
 	for (unsigned k = 0; k < c->tls->n_keys; k++) {
 		bool used = false;
 
+		check_exposed(c, &c->tls->keys[k], "the private key");
 		for (unsigned i = 0; i < c->tls->n_certificates; i++)
 			used |= c->read[i] && certificate_took_key(c->read[i], k);
 		if (!used)
@@ -205,8 +219,10 @@ static void check_server(struct checking *c, const struct conf_server *s)
 		diag_add(c->diags, c->source, DIAG_ERROR, s->tls.line, "%s", why);
 	else if (f)
 		x = certificate_read(f->content, NULL, 0, why);
-	if (x)
+	if (x) {
 		check_times(c, own, x);
+		check_exposed(c, own, "the private key");
+	}
 	certificate_free(x);
 	tls_client_unref(t);
 }

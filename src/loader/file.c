@@ -83,7 +83,8 @@ static bool read_open(int fd, struct arena *arena, struct str *content, struct f
 	p[n] = '\0';
 	*content = (struct str){ p, n };
 	if (id)
-		*id = (struct file_id){ st.st_dev, st.st_ino, manifest_stamp(&st) };
+		*id = (struct file_id){ st.st_dev, st.st_ino, manifest_stamp(&st),
+				       (st.st_mode & S_IROTH) != 0 };
 	return true;
 }
 

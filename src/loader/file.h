@@ -15,6 +15,7 @@ struct file_id {
 	dev_t dev;
 	ino_t ino;
 	uint64_t stamp; /* manifest_stamp() */
+	bool exposed;   /* anybody may read it */
 };
 
 /* `path` is NUL-terminated. False: `why` says what is wrong and what to do. `id` may be

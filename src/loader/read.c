@@ -113,6 +113,7 @@ static void want_secret(struct wants *w, struct str path, unsigned line)
 	if (file_read(flatten_path(g->arena, s->path, path).p, g->arena, &file.content, &id,
 		      why)) {
 		file.stamp = id.stamp;
+		file.exposed = id.exposed;
 	} else {
 		diag_add(g->diags, s, DIAG_ERROR, line, "cannot read \"%.*s\": %s", STR_ARGS(path),
 			 why);

@@ -235,6 +235,11 @@ bool certificate_took_key(const struct certificate *c, unsigned index)
 	return c->key_index == index;
 }
 
+bool certificate_has_own_key(const struct certificate *c)
+{
+	return c->key_index == UINT_MAX;
+}
+
 static int64_t seconds_of(const ASN1_TIME *t)
 {
 	struct tm parts;

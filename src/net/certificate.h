@@ -30,5 +30,7 @@ int64_t certificate_begins(const struct certificate *c);
 int64_t certificate_lists_end(struct str pem);
 /* Whether the key at `index` of those that it was read with is its own. */
 bool certificate_took_key(const struct certificate *c, unsigned index);
+/* Whether that stood in its own file. */
+bool certificate_has_own_key(const struct certificate *c);
 
 #endif

@@ -51,6 +51,7 @@ class Authority:
                 "-CAkey", self.path(self.name + ".key"), "-CAcreateserial", "-days", str(days),
                 "-extfile", self.path(file + ".ext"), "-out", self.path(file + ".crt"))
         with open(self.path(file + ".pem"), "w", encoding="ascii") as f:
+            os.chmod(f.fileno(), 0o600)
             f.write(self.read(file + ".crt") + self.read(file + ".key"))
         return self.path(file + ".pem")
 

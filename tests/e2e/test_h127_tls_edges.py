@@ -26,6 +26,7 @@ def ca(tmp_path_factory):
     authority.issue("a.test", "a.test", "*.a.test", kind="rsa", file="a-rsa")
     authority.issue("b.test")
     with open(authority.path("tickets"), "wb") as f:
+        os.chmod(f.fileno(), 0o600)
         f.write(pki.openssl("rand", "-base64", "80").replace(b"\n", b"") + b"\n")
     return authority
 
@@ -263,6 +264,24 @@ def test_the_check_knows_which_hosts_have_no_certificate(origin, ca, tmp_path):
          'that name there; add one to certificates, or remove the host' % name)
         for line, name in ((0, '"c.test"'), (1, '"deep.www.a.test"'), (4, 'a host in ".f.test"'),
                            (7, '"shop.test"'))]
+
+
+def test_the_check_sees_keys_that_anybody_may_read(origin, ca, tmp_path):
+    ca.issue("open.test", "a.test", file="open")
+    with open(tmp_path / "tickets", "w", encoding="ascii") as f:
+        f.write(ca.read("tickets"))
+    text = config(origin(), ca.path("open.pem"), ca.path("b.test.crt"),
+                  tls=f'keys = ( "{ca.path("b.test.key")}" ); ticket_keys = "{tmp_path}/tickets";')
+    status, said = check(tmp_path, text)
+    assert status == 0 and re.findall('anybody on this machine may read "(.*)", and has (.*) then',
+                                      said) == [(f"{tmp_path}/tickets", "the keys of all sessions")]
+    for name in ("open.pem", "b.test.key", "b.test.crt"):
+        os.chmod(ca.path(name), 0o644)
+    os.chmod(tmp_path / "tickets", 0o600)
+    status, said = check(tmp_path, text)
+    os.chmod(ca.path("b.test.key"), 0o600)
+    assert status == 0 and re.findall('may read "(.*)", and has the private key', said) == [
+        ca.path("open.pem"), ca.path("b.test.key")]
 
 
 def test_the_check_names_a_bad_file_of_ticket_keys(origin, ca, tmp_path):

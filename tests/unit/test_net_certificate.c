@@ -42,7 +42,7 @@ START_TEST(whole)
 	ck_assert(str_eq(names[0], STR("a.test")) && str_eq(names[1], STR("*.a.test")));
 	ck_assert_int_le(llabs(certificate_ends(c) - now - 30 * PKI_DAY), 60);
 	ck_assert_int_le(llabs(certificate_begins(c) - now + PKI_DAY), 60);
-	ck_assert(!certificate_took_key(c, 0));
+	ck_assert(certificate_has_own_key(c) && !certificate_took_key(c, 0));
 	certificate_free(c);
 	c = read_with(pki_join(a.key_pem, pki_join(a.cert_pem, middle.cert_pem)), NULL, 0);
 	ck_assert_msg(c != NULL, "the key may stand in front: %s", why);
@@ -58,6 +58,7 @@ START_TEST(key_elsewhere)
 
 	ck_assert_msg(c != NULL, "%s", why);
 	ck_assert(certificate_took_key(c, 2) && !certificate_took_key(c, 0));
+	ck_assert(!certificate_has_own_key(c));
 	certificate_free(c);
 	ck_assert_ptr_null(read_with(a.cert_pem, keys, 2));
 	ck_assert_ptr_nonnull(strstr(why, "none of keys belongs to it"));

@@ -124,6 +124,11 @@ static void read_tls(struct draft *d, const config_setting_t *group, struct conf
 			    "verifying a server needs to know who may have signed its "
 			    "certificate; add ca = \"/etc/hpcbal/tls/ca.pem\";, or verify = "
 			    "false; to believe anybody");
+	if (tls->sni.n && !value_is_host(tls->sni))
+		draft_fault(d, section_member(group, SECTION_SERVER_TLS, "sni"),
+			    "\"%.*s\" is no name of a host, and nothing else can be asked for; "
+			    "write one, or leave sni out: the address is verified then",
+			    SHOWN(tls->sni));
 	if (!tls->sni.n && addr_split(server->address_text, &host, &port) && value_is_host(host) &&
 	    server->address_text.n)
 		tls->sni = draft_str(d, host);

@@ -110,6 +110,23 @@ static void check_keys(struct checking *c)
 	}
 }
 
+/* A later one for names that another of its kind has is never shown. */
+static void check_doubles(struct checking *c)
+{
+	for (unsigned i = 1; i < c->tls->n_certificates; i++)
+		for (unsigned k = 0; k < i; k++) {
+			if (!certificate_same_names(c->read[i], c->read[k]) ||
+			    !certificate_same_kind(c->read[i], c->read[k]))
+				continue;
+			diag_add(c->diags, c->source, DIAG_WARNING, c->tls->certificates[i].line,
+				 "nobody gets the certificate in \"%.*s\": that in \"%.*s\" is "
+				 "for the same names; remove one",
+				 STR_ARGS(c->tls->certificates[i].path),
+				 STR_ARGS(c->tls->certificates[k].path));
+			break;
+		}
+}
+
 /* As the proxy will do it. */
 static void try_all(struct checking *c)
 {
@@ -195,6 +212,7 @@ static void check_bind(struct checking *c, unsigned frontend, const struct conf_
 		check_file(c, i);
 	if (c->complete) {
 		check_keys(c);
+		check_doubles(c);
 		check_lists(c);
 		check_hosts(c, frontend, b);
 		try_all(c);

@@ -189,6 +189,26 @@ unsigned certificate_names(const struct certificate *c, const struct str **names
 	return c->n_names;
 }
 
+bool certificate_same_names(const struct certificate *a, const struct certificate *b)
+{
+	if (a->n_names != b->n_names || !a->n_names)
+		return false;
+	for (unsigned i = 0; i < a->n_names; i++) {
+		bool found = false;
+
+		for (unsigned k = 0; k < b->n_names && !found; k++)
+			found = str_eq(a->names[i], b->names[k]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+bool certificate_same_kind(const struct certificate *a, const struct certificate *b)
+{
+	return EVP_PKEY_get_base_id(a->key) == EVP_PKEY_get_base_id(b->key);
+}
+
 /* ---- as a whole ---- */
 
 static bool read_parts(struct certificate *c, struct str pem, const struct str *keys, unsigned n,

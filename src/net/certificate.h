@@ -22,6 +22,10 @@ unsigned certificate_names(const struct certificate *c, const struct str **names
 /* Whether one of them is this name, in lower case, or a wildcard for it (RFC 6125 6.4.3). */
 bool certificate_covers(const struct certificate *c, struct str host);
 bool certificate_name_covers(struct str name, struct str host);
+/* Whether a client that asks for a name gets the one or the other by the kinds of its key, which
+ * are for the same names; or cannot get the second at all, where these are the same, too. */
+bool certificate_same_names(const struct certificate *a, const struct certificate *b);
+bool certificate_same_kind(const struct certificate *a, const struct certificate *b);
 /* Seconds since 1970 until which, and from which on, it is good. */
 int64_t certificate_ends(const struct certificate *c);
 int64_t certificate_begins(const struct certificate *c);

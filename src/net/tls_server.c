@@ -185,29 +185,13 @@ static bool judge_clients(const struct tls_server *s, const struct conf_tls *c, 
 	return true;
 }
 
-static bool same_names(const struct certificate *a, const struct certificate *b)
-{
-	if (a->n_names != b->n_names || !a->n_names)
-		return false;
-	for (unsigned i = 0; i < a->n_names; i++) {
-		bool found = false;
-
-		for (unsigned k = 0; k < b->n_names && !found; k++)
-			found = str_eq(a->names[i], b->names[k]);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
 /* A site for the same names that has no key of this kind yet. */
 static struct site *site_to_join(const struct tls_server *s, const struct certificate *c)
 {
 	for (unsigned i = 0; i < s->n_sites; i++) {
 		struct site *e = &s->sites[i];
 
-		if (same_names(e->first, c) &&
-		    EVP_PKEY_get_base_id(e->first->key) != EVP_PKEY_get_base_id(c->key))
+		if (certificate_same_names(e->first, c) && !certificate_same_kind(e->first, c))
 			return e;
 	}
 	return NULL;

@@ -266,6 +266,14 @@ def test_the_check_knows_which_hosts_have_no_certificate(origin, ca, tmp_path):
                            (7, '"shop.test"'))]
 
 
+def test_the_check_knows_a_certificate_that_nobody_gets(origin, ca, tmp_path):
+    ca.issue("a.test", "*.a.test", "A.test", file="a-old")
+    status, said = check(tmp_path, config(origin(), ca.path("a.test.pem"), ca.path("a-rsa.pem"),
+                                          ca.path("b.test.pem"), ca.path("a-old.pem")))
+    assert status == 0 and re.findall("warning: nobody gets the certificate in (.*):", said) == [
+        f'"{ca.path("a-old.pem")}"'], said
+
+
 def test_the_check_sees_keys_that_anybody_may_read(origin, ca, tmp_path):
     ca.issue("open.test", "a.test", file="open")
     with open(tmp_path / "tickets", "w", encoding="ascii") as f:

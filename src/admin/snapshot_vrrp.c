@@ -3,8 +3,11 @@
 #include "admin/text.h"
 #include "base/clock.h"
 
-/* The supervisor ends a process that has not moved for so long. */
-#define STILL_US (3 * CLOCK_SEC)
+/* It looks around 40 times a second. One that stands still for so long may have lost its addresses
+ * to their lease and to a peer, long before the supervisor ends it. */
+#define STILL_US (1 * CLOCK_SEC)
+/* A rival is one for so long at least, however short the interval. */
+#define RIVAL_US (3 * CLOCK_SEC)
 /* The longest interval that a packet can tell, for what a broken board may hold. */
 #define INTERVAL_MAX_US (255 * CLOCK_SEC)
 #define SILENT_INTERVALS 3
@@ -68,7 +71,7 @@ static bool is_both_master(const struct snapshot *s, const struct snap_router *r
 		SILENT_INTERVALS * (interval < INTERVAL_MAX_US ? interval : INTERVAL_MAX_US);
 
 	return s->vrrp_live && r->state == BOARD_ROUTER_MASTER && *r->facts.rival &&
-	       snapshot_lately(s, r->facts.rival_heard_us, within > STILL_US ? within : STILL_US);
+	       snapshot_lately(s, r->facts.rival_heard_us, within > RIVAL_US ? within : RIVAL_US);
 }
 
 static void take_router(struct snapshot *s, const struct board_router *from)

@@ -39,7 +39,8 @@ static void tell_vrrp_process(struct wrong *w, const struct snapshot *s)
 		wrong_tell(w,
 			   "the vrrp process (pid %" PRId32
 			   ") has not moved for %s: it is stopped "
-			   "or starved, and addresses that were here are gone",
+			   "or starved, and addresses that are here go by themselves; what is "
+			   "shown is the last that was known",
 			   p->pid, text_lapse(age, snapshot_ago(s, s->vrrp_beat_us)));
 	tell_restarts(w, p, "vrrp process");
 	if (s->vrrp_live && s->vrrp_generation != s->generation)

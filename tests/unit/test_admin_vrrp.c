@@ -136,9 +136,24 @@ START_TEST(wrong_process)
 	stats_set(sup->process[BOARD_VRRP].restarts, 0);
 	stats_set(vrrp->generation, 2);
 	expect_wrong("the vrrp process still carries out configuration 2, not 3");
-	stats_set(vrrp->beat_us, MONO_AGO(4) - 500 * CLOCK_MS);
-	expect_wrong("the vrrp process (pid 5000) has not moved for 4.5s: it is stopped or "
-		     "starved, and addresses that were here are gone");
+	stats_set(vrrp->beat_us, MONO_AGO(1) - 200 * CLOCK_MS);
+	expect_wrong("the vrrp process (pid 5000) has not moved for 1.2s: it is stopped or "
+		     "starved, and addresses that are here go by themselves; what is shown is "
+		     "the last that was known");
+	ck_assert_ptr_nonnull(strstr(print(VRRP), "; the vrrp process stands still, this is the "
+						  "last known\n"));
+	ck_assert_ptr_nonnull(strstr(print(VRRP_JSON), "\"live\": false"));
+	stats_set(sup->process[BOARD_VRRP].running, 0);
+	ck_assert_ptr_nonnull(strstr(print(VRRP), "; the vrrp process does not run, this is the "
+						  "last known\n"));
+}
+END_TEST
+
+/* It moved less than a second ago. */
+START_TEST(vrrp_is_late)
+{
+	stats_set(vrrp->beat_us, MONO - 900 * CLOCK_MS);
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "\nall is well\n"));
 }
 END_TEST
 
@@ -528,6 +543,7 @@ int main(void)
 	tcase_add_test(t, status_all_well);
 	tcase_add_test(t, status_without_routers);
 	tcase_add_test(t, wrong_process);
+	tcase_add_test(t, vrrp_is_late);
 	tcase_add_test(t, wrong_runner);
 	tcase_add_test(t, wrong_both_master);
 	tcase_add_test(t, both_master_ends);

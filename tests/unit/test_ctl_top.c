@@ -14,9 +14,11 @@ static struct top_lines lines;
 
 static struct snapshot *take(uint64_t later_us)
 {
-	struct snapshot *s =
-		snapshot_take(sup, proxy, vrrp, NOW + later_us, MONO + later_us);
+	struct snapshot *s;
 
+	if (stats_get(vrrp->beat_us))
+		stats_set(vrrp->beat_us, MONO + later_us);
+	s = snapshot_take(sup, proxy, vrrp, NOW + later_us, MONO + later_us);
 	ck_assert(s);
 	return s;
 }

@@ -126,8 +126,8 @@ static enum control_exit converse(const struct client_request *q, int fd, char *
 			return exit_of(p.body);
 		case 0:
 			return fail(why, CONTROL_REFUSED,
-				    "the daemon at %s ended before it had answered; its log says "
-				    "why",
+				    "the daemon at %s, or its process that was asked, ended "
+				    "before it had answered; its log says why",
 				    q->socket);
 		default:
 			break;

@@ -128,16 +128,18 @@ static bool was_not_asked(const struct exchange *x)
 
 static enum step_result server_gone(struct exchange *x, enum reason why)
 {
+	bool again = may_send_again(x);
 	enum reason fault;
 
 	if (was_not_asked(x)) {
 		x->sink_broken = false;
 		return exchange_connect_failed(x, why);
 	}
-	if (!may_send_again(x)) {
+	/* To give up an idle connection is any server's right. */
+	if (!again || !x->up->reused)
 		stats_add(x->server->stats->response_errors, 1);
+	if (!again)
 		return exchange_end(x, why);
-	}
 	x->resent = !x->up->reused;
 	x->at_once = x->fresh_only = true;
 	x->sink_broken = false;

@@ -177,6 +177,7 @@ def test_h90_retries_are_a_share_of_traffic(start, origin):
         assert line["termination"] == "RC--" and line["status"] == 503
         assert line["tried"] == [{"server": line["server"], "reason": "SERVER_CLOSED"}]
     assert sum(s["retries_denied"] for s in running.json("servers")["servers"]) == denied
+    assert sum(s["errors"] for s in running.json("servers")["servers"]) == sent, "each try failed"
     assert "hpcbal_server_retries_denied_total" in running.ctl("metrics").stdout
 
 

@@ -299,7 +299,7 @@ static void each_server(struct writer *w, const struct snapshot *s,
 
 static uint64_t server_up(const struct snap_server *v)
 {
-	return v->state == BOARD_SERVER_UP;
+	return v->state == BOARD_SERVER_UP && v->weight > 0;
 }
 
 static uint64_t server_connections(const struct snap_server *v)

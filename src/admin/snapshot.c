@@ -286,6 +286,7 @@ static void count_servers(struct snapshot *s)
 		}
 		k->n_servers++;
 		k->n_up += v->state == BOARD_SERVER_UP;
+		k->n_taking += v->state == BOARD_SERVER_UP && v->weight > 0;
 	}
 }
 

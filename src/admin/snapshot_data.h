@@ -53,6 +53,7 @@ struct snap_backend {
 	uint32_t order, slot;
 	/* Its servers stand together; removed ones behind the others. */
 	unsigned first, n_servers, n_removed, n_up;
+	unsigned n_taking; /* of those that are up: with a weight above 0 */
 	uint64_t active, requests;
 	uint64_t queued_for_any, queued; /* for any server, and all of them */
 	uint64_t latency[LATENCY_BOUNDS + 1]; /* requests by how long they took, each for itself */

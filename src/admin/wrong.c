@@ -95,6 +95,11 @@ static void tell_backend(struct wrong *w, const struct snapshot *s, const struct
 {
 	if (!k->n_up && k->n_servers)
 		wrong_tell(w, "%s has no server up: its requests are answered with 503", k->name);
+	else if (!k->n_taking && k->n_servers)
+		wrong_tell(w,
+			   "%s has no server that is up and has a weight above 0: its requests "
+			   "are answered with 503",
+			   k->name);
 	for (unsigned i = 0; i < k->n_servers; i++)
 		tell_down(w, s, &s->servers[k->first + i]);
 	for (unsigned i = 0; i < k->n_servers; i++)

@@ -351,6 +351,9 @@ START_TEST(servers)
 	stats_set(proxy->servers[1].stats.idle, 3);
 	print();
 	EXPECT_ALL(wanted);
+	stats_set(proxy->servers[2].weight, 0); /* web1: up, and takes nothing new */
+	print();
+	expect("hpcbal_server_up{backend=\"web_backend\",server=\"web1\"}", "0");
 }
 END_TEST
 

@@ -125,6 +125,20 @@ START_TEST(status_tells_what_is_wrong)
 }
 END_TEST
 
+START_TEST(status_tells_of_weights)
+{
+	boards_fill_supervisor();
+	boards_fill_proxy();
+	stats_set(proxy->servers[2].weight, 0); /* web1 */
+	ck_assert_ptr_nonnull(strstr(print(STATUS), "\nall is well\n"));
+	stats_set(proxy->servers[1].weight, 0); /* web2 */
+	ck_assert_str_eq(strstr(print(STATUS), "\nwhat is wrong:"),
+			 "\nwhat is wrong:\n"
+			 "  web_backend has no server that is up and has a weight above 0: its "
+			 "requests are answered with 503\n");
+}
+END_TEST
+
 START_TEST(status_tells_of_a_proxy_behind)
 {
 	boards_fill_supervisor();
@@ -641,6 +655,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, status_all_well);
 	tcase_add_test(t, status_tells_what_is_wrong);
+	tcase_add_test(t, status_tells_of_weights);
 	tcase_add_test(t, status_tells_of_a_proxy_behind);
 	tcase_add_test(t, status_without_boards);
 	tcase_add_test(t, servers_a_row_each);

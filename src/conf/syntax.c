@@ -103,6 +103,11 @@ static bool fail_name(struct reader *r, unsigned opened)
 			    "\"%.*s\" inside of a group; close the group that begins in "
 			    "line %u with \"}\" before it",
 			    SHOWN(*t), opened);
+	if ((token_is(t, ';') || token_is(t, ',')) && r->depth > 0)
+		return fail(r, t->line,
+			    "no setting in front of \"%.*s\"; remove it, or close the group "
+			    "that begins in line %u with \"}\" before it",
+			    SHOWN(*t), opened);
 	if (token_is(t, ';') || token_is(t, ','))
 		return fail(r, t->line, "no setting in front of \"%.*s\"; remove it", SHOWN(*t));
 	if (t->kind == SCAN_BOOL || t->kind == SCAN_INT || t->kind == SCAN_FLOAT)
@@ -122,10 +127,30 @@ static bool fail_equals(struct reader *r, const struct token *name)
 		    SHOWN(*name), SHOWN(*name));
 }
 
+/* A setting, where the value of one is expected. */
+static bool names_setting(const struct reader *r)
+{
+	struct scan ahead = r->scan;
+	struct token next;
+
+	if (r->t.kind != SCAN_NAME)
+		return false;
+	scan_next(&ahead, &next);
+	return token_is(&next, '=');
+}
+
 static bool fail_value(struct reader *r)
 {
 	const struct token *t = &r->t;
 
+	if (names_setting(r) && t->line == r->last_line)
+		return fail(r, t->line,
+			    "\"{\" is missing before \"%.*s\"; a group is written as "
+			    "name: { %.*s = value; };",
+			    SHOWN(*t), SHOWN(*t));
+	if (names_setting(r))
+		return fail(r, r->last_line, "a value is missing before \"%.*s\"; write one",
+			    SHOWN(*t));
 	if (t->kind == SCAN_NAME && (str_ieq(t->text, STR("yes")) || str_ieq(t->text, STR("on"))))
 		return fail(r, t->line, "\"%.*s\" is no value; write true", SHOWN(*t));
 	if (t->kind == SCAN_NAME && (str_ieq(t->text, STR("no")) || str_ieq(t->text, STR("off"))))

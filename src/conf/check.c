@@ -24,6 +24,14 @@ static const char *parse_http(struct str text, struct str *method, struct str *p
 	return NULL;
 }
 
+static bool has_small_letter(struct str method)
+{
+	for (size_t i = 0; i < method.n; i++)
+		if (method.p[i] >= 'a' && method.p[i] <= 'z')
+			return true;
+	return false;
+}
+
 static void read_request(struct draft *d, const config_setting_t *s, struct conf_check *check)
 {
 	struct str method, path;
@@ -40,6 +48,11 @@ static void read_request(struct draft *d, const config_setting_t *s, struct conf
 			    why);
 		return;
 	}
+	if (has_small_letter(method))
+		draft_warn(d, s,
+			   "the method \"%.*s\" is none that servers know, for they are in "
+			   "capitals; write as in \"GET /health\"",
+			   STR_ARGS(str_first(method, 60)));
 	check->method = draft_str(d, method);
 	check->path = draft_str(d, path);
 }

@@ -47,8 +47,7 @@ START_TEST(higher_priority_is_master_and_stop_hands_over)
 	ck_assert(!vrrp_node_has(&a, VIP));
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	WAIT_FOR(vrrp_node_has(&b, VIP));
-	vrrp_node_listen(&b);
-	ck_assert_ptr_nonnull(strstr(b.said, "VI: BACKUP → MASTER: the master resigned"));
+	WAIT_FOR(vrrp_node_said(&b, "VI: BACKUP → MASTER: the master resigned"));
 	ck_assert(vrrp_node_stop(&b));
 	ck_assert(!vrrp_node_has(&b, VIP));
 }
@@ -56,12 +55,15 @@ END_TEST
 
 START_TEST(address_goes_by_itself_when_all_is_killed)
 {
+	uint64_t begun;
+
 	start_pair();
+	begun = clock_now_us();
 	vrrp_node_kill(&a);
-	ck_assert(vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_has(&a, VIP) || clock_now_us() - begun > 500 * CLOCK_MS);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	WAIT_FOR(!vrrp_node_has(&a, VIP));
-	ck_assert(vrrp_node_has(&b, VIP));
+	WAIT_FOR(vrrp_node_has(&b, VIP));
 	ck_assert(vrrp_node_stop(&b));
 }
 END_TEST
@@ -70,14 +72,15 @@ START_TEST(successor_of_a_killed_one_goes_on)
 {
 	uint64_t before;
 
+	/* Enough for it to start in. */
+	a.brief.routers[0].interval_us = b.brief.routers[0].interval_us = CLOCK_SEC;
 	start_pair();
 	before = transitions(&b);
 	vrrp_node_kill(&a);
 	vrrp_node_start(&a);
 	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
 	ck_assert(vrrp_node_has(&a, VIP));
-	vrrp_node_listen(&a);
-	ck_assert_ptr_nonnull(strstr(a.said, "goes on where its predecessor stopped"));
+	WAIT_FOR(vrrp_node_said(&a, "goes on where its predecessor stopped"));
 	usleep(600000);
 	ck_assert_uint_eq(transitions(&b), before);
 	ck_assert(vrrp_node_stop(&a));
@@ -119,7 +122,7 @@ START_TEST(demotion_hands_over_without_a_gap)
 	ck_assert_int_eq(sscanf(result, "r VI\t10.9.0.1\t10.9.0.2\t%lf\t1", &gap), 1);
 	printf("%s", out);
 	ck_assert(gap < 1000);
-	ck_assert(vrrp_node_has(&b, VIP));
+	WAIT_FOR(vrrp_node_has(&b, VIP));
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert(vrrp_node_facts(&a, 0).demoted);
 	usleep(600000);
@@ -168,18 +171,28 @@ START_TEST(demotion_survives_a_crash)
 }
 END_TEST
 
-START_TEST(proxy_away_for_longer_than_its_grace_costs_mastership)
+START_TEST(proxy_back_within_its_grace_costs_nothing)
 {
+	a.brief.routers[0].proxy_grace_us = PATIENCE_US;
 	start_pair();
 	vrrp_node_proxy_runs(&a, false);
 	usleep(200000);
 	vrrp_node_proxy_runs(&a, true);
 	usleep(500000);
-	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_MASTER), "back within its grace");
+	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	ck_assert_uint_eq(stats_get(a.board->routers[0].stats.became_master), 1);
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(vrrp_node_stop(&b));
+}
+END_TEST
+
+START_TEST(proxy_away_for_longer_than_its_grace_costs_mastership)
+{
+	start_pair();
 	vrrp_node_proxy_runs(&a, false);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
-	ck_assert(!vrrp_node_has(&a, VIP));
+	WAIT_FOR(!vrrp_node_has(&a, VIP));
 	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "the proxy does not serve"));
 	vrrp_node_proxy_runs(&a, true);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
@@ -219,18 +232,22 @@ END_TEST
 
 START_TEST(link_that_goes_is_a_fault)
 {
+	uint64_t begun;
+
 	start_pair();
 	netns_enter(lan.a);
 	netns_run("ip link set va down");
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
-	ck_assert(!vrrp_node_has(&a, VIP));
+	WAIT_FOR(!vrrp_node_has(&a, VIP));
 	/* The other end of a cable has no carrier either. */
 	vrrp_node_wait(&b, BOARD_ROUTER_FAULT);
 	WAIT_FOR(!vrrp_node_has(&b, VIP));
 	netns_enter(lan.a);
+	begun = clock_now_us();
 	netns_run("ip link set va up");
 	usleep(500000);
-	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_FAULT), "it returns late");
+	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_FAULT) ||
+		      clock_now_us() - begun >= CLOCK_SEC, "it returns late");
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
 }
@@ -344,7 +361,7 @@ START_TEST(notifications_are_told_in_order)
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	vrrp_node_proxy_runs(&a, false);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
-	vrrp_node_listen(&a);
+	WAIT_FOR((vrrp_node_listen(&a), strstr(a.notified, "FAULT")));
 	ck_assert_str_eq(a.notified, "INSTANCE VI BACKUP 250\nINSTANCE VI MASTER 250\n"
 				     "INSTANCE VI FAULT 250\n");
 	ck_assert(vrrp_node_stop(&a));
@@ -387,8 +404,7 @@ START_TEST(supervisor_that_dies_is_survived_in_order)
 	shutdown(a.sock, SHUT_RDWR);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	WAIT_FOR(!vrrp_node_has(&a, VIP));
-	vrrp_node_listen(&b);
-	ck_assert_ptr_nonnull(strstr(b.said, "the master resigned"));
+	WAIT_FOR(vrrp_node_said(&b, "the master resigned"));
 	ck_assert(vrrp_node_stop(&b));
 }
 END_TEST
@@ -399,7 +415,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("process");
 
 	tcase_add_checked_fixture(c, setup, NULL);
-	tcase_set_timeout(c, 60);
+	tcase_set_timeout(c, 4 * PATIENCE_US / CLOCK_SEC);
 	tcase_add_test(c, higher_priority_is_master_and_stop_hands_over);
 	tcase_add_test(c, address_goes_by_itself_when_all_is_killed);
 	tcase_add_test(c, successor_of_a_killed_one_goes_on);
@@ -407,6 +423,7 @@ static Suite *suite(void)
 	tcase_add_test(c, demotion_hands_over_without_a_gap);
 	tcase_add_test(c, demotion_without_a_peer_is_harmless);
 	tcase_add_test(c, demotion_survives_a_crash);
+	tcase_add_test(c, proxy_back_within_its_grace_costs_nothing);
 	tcase_add_test(c, proxy_away_for_longer_than_its_grace_costs_mastership);
 	tcase_add_test(c, stale_heartbeat_of_a_worker_costs_mastership);
 	tcase_add_test(c, stopped_master_loses_the_address_and_does_not_take_it_back);

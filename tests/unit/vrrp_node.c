@@ -117,7 +117,7 @@ static enum msg_type take(struct vrrp_node *n, bool wait, char *text, size_t siz
 	struct msg m;
 
 	while (wait || readable(n->sock, 0)) {
-		ck_assert_msg(readable(n->sock, 10 * CLOCK_SEC), "no answer:\n%.500s", n->said);
+		ck_assert_msg(readable(n->sock, PATIENCE_US), "no answer:\n%.500s", n->said);
 		ck_assert_msg(msg_recv(n->sock, &m, buf) == MSG_OK, "it is gone:\n%.500s",
 			      n->said);
 		msg_close_fds(&m);
@@ -138,6 +138,12 @@ static enum msg_type take(struct vrrp_node *n, bool wait, char *text, size_t siz
 void vrrp_node_listen(struct vrrp_node *n)
 {
 	ck_assert_int_eq(take(n, false, NULL, 0), MSG_COUNT);
+}
+
+bool vrrp_node_said(struct vrrp_node *n, const char *part)
+{
+	vrrp_node_listen(n);
+	return strstr(n->said, part) != NULL;
 }
 
 enum msg_type vrrp_node_answer(struct vrrp_node *n)
@@ -213,7 +219,7 @@ enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size
 	ck_assert_int_eq(msg_send(n->sock, &m), MSG_OK);
 	close(pair[1]);
 	for (;;) {
-		ck_assert(readable(pair[0], 10 * CLOCK_SEC));
+		ck_assert(readable(pair[0], PATIENCE_US));
 		ck_assert(control_read(pair[0], &p, buf));
 		ck_assert_msg(p.kind, "no exit status: %s", out);
 		if (p.kind == 'x')
@@ -253,7 +259,7 @@ bool vrrp_node_is(struct vrrp_node *n, enum board_router_state state)
 
 void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state)
 {
-	uint64_t until = clock_now_us() + 10 * CLOCK_SEC;
+	uint64_t until = clock_now_us() + PATIENCE_US;
 
 	while (!vrrp_node_is(n, state)) {
 		struct router_facts f = vrrp_node_facts(n, 0);

@@ -50,21 +50,13 @@ enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size
 void vrrp_node_set_address(struct vrrp_node *n, unsigned which, const char *text);
 /* Reads what it said so far. */
 void vrrp_node_listen(struct vrrp_node *n);
+/* Whether it has said this by now: for WAIT_FOR(). What it says of a change comes behind what the
+ * board shows of it. */
+bool vrrp_node_said(struct vrrp_node *n, const char *part);
 struct router_facts vrrp_node_facts(struct vrrp_node *n, unsigned which);
 bool vrrp_node_is(struct vrrp_node *n, enum board_router_state state);
 void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state);
 /* Whether its namespace has the address. */
 bool vrrp_node_has(struct vrrp_node *n, const char *address);
-
-/* Ends the test when `condition` does not become true in 10 s. */
-#define WAIT_FOR(condition)                                                                 \
-	do {                                                                                \
-		uint64_t until_ = clock_now_us() + 10 * CLOCK_SEC;                          \
-		while (!(condition)) {                                                      \
-			ck_assert_msg(clock_now_us() < until_, "line %d: waited in vain: %s", \
-				      __LINE__, #condition);                                \
-			usleep(1000);                                                       \
-		}                                                                           \
-	} while (0)
 
 #endif

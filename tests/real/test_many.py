@@ -28,7 +28,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.I)
 COUNTED = re.compile(r"^(?P<what>Complete requests|Failed requests|Non-2xx responses|Write errors|"
                      r"Keep-Alive requests): +(?P<count>\d+)$", re.M)
 LOGGED = re.compile(r' (?P<backend>\w+)/\w+ [-/\d]+ (?P<code>\d+) \d+ - - (?P<letters>\S+) .*'
-                    r'"(?P<method>\S+) (?P<target>\S+) HTTP/1\.\d"$')
+                    r'"(?P<method>\S+) (?P<target>\S+) HTTP/1\.\d" id=\S+$')
 
 
 CODES = ("2xx", "3xx", "4xx", "5xx", "other")

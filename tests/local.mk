@@ -3,7 +3,8 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/e2e/test_h01_h36_request_head.py tests/e2e/test_h37_h51_path_and_body.py \
 	tests/e2e/test_h52_h83_fields_and_responses.py tests/e2e/test_h84_h98_connections.py \
 	tests/e2e/test_h128_h142_websocket.py tests/e2e/test_h145_h147_proxy_protocol.py \
-	tests/e2e/test_h148_tcp.py \
+	tests/e2e/test_h148_tcp.py tests/e2e/h2wire.py tests/e2e/test_h99_h127_http2.py \
+	tests/e2e/h2spec.py tests/e2e/test_h99_h2spec.py \
 	tests/e2e/pki.py tests/e2e/rawtls.py tests/e2e/tlsrig.py \
 	tests/e2e/test_h125_h127_tls.py tests/e2e/test_h127_tls_edges.py \
 	tests/e2e/test_tls_to_servers.py \
@@ -38,6 +39,7 @@ EXTRA_DIST += tests/differential/README.md tests/differential/run \
 	tests/differential/reading.py tests/differential/parsers.py \
 	tests/differential/oracle.py tests/differential/judges.py \
 	tests/differential/runner.py tests/differential/relay.py \
-	tests/differential/conftest.py tests/differential/test_differential.py
+	tests/differential/conftest.py tests/differential/test_differential.py \
+	tests/differential/two_roads.py tests/differential/test_two_roads.py
 EXTRA_DIST += tests/package/boot tests/package/clean_root.py tests/package/conftest.py \
 	tests/package/test_package.py tests/package/test_install.py

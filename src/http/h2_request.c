@@ -289,8 +289,10 @@ static void regular_put(struct h2_request *r, enum http_field_id id, struct str 
 static void field_put(struct h2_request *r, struct str name, struct str value)
 {
 	const enum http_field_id id = http_field_classify(name);
+	const bool crumb = id == FIELD_COOKIE && r->cookie_end;
 
-	if (++r->fields > r->limits.max_fields)
+	/* Browsers send each cookie by itself; together they are one field. */
+	if (!crumb && ++r->fields > r->limits.max_fields)
 		refuse(r, r->trailers ? REASON_REQ_TRAILER_TOO_MANY : REASON_REQ_TOO_MANY_FIELDS);
 	else if (is_of_connection(id, value))
 		refuse(r, REASON_H2_FIELD);

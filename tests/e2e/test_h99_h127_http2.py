@@ -303,6 +303,12 @@ def test_h108_cookie_crumbs_are_one_field(site):
     assert site.forward(fields).one("Cookie") == b"a=1; b=2; c=3"
 
 
+def test_h108_many_crumbs_are_one_field(site):
+    crumbs = [f"c{n}=1" for n in range(150)]
+    assert site.forward(GET + tuple(("cookie", c) for c in crumbs)).one("Cookie") == (
+        "; ".join(crumbs).encode())
+
+
 def raw_of(request):
     """But for the id, which each request has for itself."""
     return re.sub(rb"(X-Request-ID: )[0-9a-f]{32}\r\n", rb"\1ID\r\n", request.raw), request.raw_body
@@ -609,6 +615,132 @@ def test_h115_streams_above_the_limit(begin):
     hold.set()
     assert client.answer(1).body == client.answer(3).body == b"late"
     assert len(site.origin.requests) == 2
+
+
+# ---- ends that the client makes ----
+
+def held(site, count):
+    """That many requests wait at the origin, until the event that is returned."""
+    hold = threading.Event()
+    site.origin.answer = lambda *_: wire.answer(b"late") if hold.wait(30) else None
+    client = site.client().handshake()
+    for number in range(count):
+        client.headers(2 * number + 1)
+    wire.wait_for(lambda: len(site.origin.requests) == count, f"{count} requests")
+    return client, hold
+
+
+def test_h121_goaway_from_the_client(site):
+    """It asks for nothing more; what it has asked for is answered, and then the connection ends."""
+    client, hold = held(site, 3)
+    client.send(GOAWAY, 0, 0, struct.pack(">II", 0, NO_ERROR))
+    client.ponged()
+    hold.set()
+    assert [client.answer(n).body for n in (1, 3, 5)] == [b"late"] * 3
+    client.to_the_end()
+
+
+def test_h88_a_client_that_dies_with_streams(site):
+    """Each is cancelled at its server, and has its line; nothing is left behind."""
+    client, hold = held(site, 20)
+    client.stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    for connection in site.origin.connections:
+        wire.wait_for(lambda c=connection: c.closed.is_set() or wire.is_readable(c.sock, 0.01),
+                      "the end at the server")
+    hold.set()
+    for _ in range(20):
+        site.daemon.wait_log(rf"{client.name()} .* CH-- .*HTTP/2.0")
+    wire.wait_for(lambda: site.daemon.json("sessions")["sessions"] == [], "no session")
+
+
+def test_h85_the_client_ends_its_side(site):
+    """Behind whole requests: these are answered."""
+    client, hold = held(site, 2)
+    client.stream.sock.shutdown(socket.SHUT_WR)
+    hold.set()
+    assert client.answer(1).body == client.answer(3).body == b"late"
+    client.to_the_end()
+
+
+@pytest.mark.parametrize("length", [None, "300000"])
+def test_h83_h123_too_large_a_body(begin, length):
+    """413 while the upload runs: a whole answer, RST_STREAM with NO_ERROR behind it, and what still
+    comes is overlooked."""
+    site = begin(frontend='max_body_size = "64KiB";')
+    client = site.client().handshake()
+    client.headers(1, POST + ((("content-length", length),) if length else ()), end=False)
+    for _ in range(4):
+        client.data(1, b"x" * 16383)
+    if not length:
+        client.read_until(lambda: any(f.kind == WINDOW and f.stream == 1 for f in client.frames),
+                          "a window")
+        client.data(1, b"x" * 16383)
+    got = client.answer(1)
+    assert got.status == 413 and got.ended and b"413" in got.body
+    client.read_until(lambda: got.reset is not None, "RST_STREAM")
+    assert got.reset == NO_ERROR
+    client.data(1, b"late", end=True)
+    site.daemon.wait_log(rf"{client.name()} .* 413 .*\"POST / HTTP/2.0\" REQ_BODY_TOO_LARGE")
+    assert client.ask(3).status == 200
+
+
+def test_h123_a_server_that_answers_early(site):
+    """It reads no more of the body: its answer is whole all the same."""
+    def reply(_request, connection):
+        connection.send(wire.answer(b"enough", fields=["Connection: close"]))
+        connection.close()
+    site.origin.read_bodies = False
+    site.origin.answer = reply
+    try:
+        client = site.client().handshake()
+        client.headers(1, POST, end=False)
+        client.data(1, b"x" * 1000)
+        got = client.answer(1)
+        assert got.status == 200 and got.body == b"enough" and got.ended
+        client.data(1, b"x" * 1000, end=True)
+        client.ponged()
+    finally:
+        site.origin.read_bodies = True
+
+
+QUEUE = """\
+node = "test";
+log: { target = "file:{folder}/hpcbal.log"; };
+control: { socket = "{folder}/control.sock"; };
+frontends = ( { name = "front"; bind = ( { address = "{listen}"; h2c = true; } );
+  routes = ( { when = "path /slow"; backend = "slow"; } ); default_backend = "quick"; } );
+backends = (
+  { name = "slow"; servers = (
+    { name = "s"; address = "%s:%d"; check = false; max_connections = 1; } ); },
+  { name = "quick"; servers = ( { name = "q"; address = "%s:%d"; check = false; } ); } );
+"""
+
+
+def test_h114_queues_of_servers_hold_one_stream_each(tmp_path, origin):
+    """A server that takes one request at a time: its streams wait in the queue, those for another
+    path do not."""
+    slow, quick = origin(), origin()
+    running = daemon.Daemon(tmp_path / "q", config=QUEUE % (*slow.address, *quick.address)).start()
+    hold = threading.Event()
+    slow.answer = lambda *_: wire.answer(b"slow") if hold.wait(30) else None
+    try:
+        client = h2wire.Client(running.address).handshake()
+        for stream in range(1, 41, 2):
+            client.headers(stream, changed(":path", "/slow"))
+        wire.wait_for(lambda: slow.requests, "one at the server")
+        for stream in range(101, 121, 2):
+            assert client.ask(stream).status == 200
+        assert len(slow.requests) == 1
+        client.rst(39)
+        hold.set()
+        for stream in range(1, 39, 2):
+            assert client.answer(stream).body == b"slow"
+        client.close()
+        assert len(slow.requests) == 19
+    finally:
+        hold.set()
+        running.stop()
 
 
 # ---- 117 to 120: floods ----

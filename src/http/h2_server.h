@@ -36,7 +36,8 @@ struct h2_stream {
 	struct h2_server *server;
 	int32_t id;
 	struct buf *head;     /* the text of the request, until it is taken away */
-	struct buf *in;       /* DATA that nobody has taken; NULL: none */
+	struct buf *in;       /* DATA that nobody has taken, by `next`; NULL: none */
+	struct buf *in_last;
 	struct h2_lines trailers;
 	struct buf *out;      /* DATA on its way; NULL: none */
 	char frame[24];       /* of the chunked coding, about to be taken */
@@ -49,6 +50,7 @@ struct h2_stream {
 	struct h2_lines reply_trailers;
 	enum reason fault; /* of the request; REASON_COMPLETE: none */
 	bool has_length, chunked;
+	bool wide;      /* has a wide window (h2_server_in.c) */
 	bool ended;     /* the client's END_STREAM has come */
 	bool last_chunk; /* the line of the last chunk was taken */
 	bool end_taken;  /* and all behind it */

@@ -263,7 +263,46 @@ static int frame_came(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 	return s->fault == REASON_COMPLETE ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-/* The window is the buffer's size, so that there is always room. */
+/* A stream begins with the window that HTTP/2 has by itself, less than a buffer. Of those that
+ * send more than that some get a wide one, so that their clients need not wait for each buffer:
+ * few, since what they send lies here when their servers do not take it. */
+#define WIDE_WINDOW (4 * 65535)
+#define WIDE_STREAMS 4u
+
+static void widen(struct h2_server *s, struct h2_stream *st)
+{
+	if (st->wide || st->got < 65535 || s->n_wide == WIDE_STREAMS)
+		return;
+	st->wide = true;
+	s->n_wide++;
+	nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE, st->id, WIDE_WINDOW);
+}
+
+/* As much as the window lets come. */
+static bool data_keep(struct h2_server *s, struct h2_stream *st, struct str data)
+{
+	while (data.n) {
+		struct buf *b = st->in_last;
+		size_t n;
+
+		if (b && b == st->in && buf_room(b) < data.n)
+			buf_compact(b);
+		if (!b || !buf_room(b)) {
+			b = buf_get(s->buffers);
+			if (!b)
+				return false;
+			b->next = NULL;
+			*(st->in ? &st->in_last->next : &st->in) = b;
+			st->in_last = b;
+		}
+		n = buf_room(b) < data.n ? buf_room(b) : data.n;
+		memcpy(b->bytes + b->end, data.p, n);
+		b->end += n;
+		data = str_from(data, n);
+	}
+	return true;
+}
+
 static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
 		     size_t n, void *arg)
 {
@@ -279,16 +318,11 @@ static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8
 		stream_fault(s, st, REASON_H2_LENGTH);
 		return 0;
 	}
-	if (!st->in)
-		st->in = buf_get(s->buffers);
-	if (st->in && buf_room(st->in) < n)
-		buf_compact(st->in);
-	if (!st->in || buf_room(st->in) < n) {
+	if (!data_keep(s, st, (struct str){ (const char *)data, n })) {
 		h2_server_reset(s, st, H2_INTERNAL_ERROR);
 		return 0;
 	}
-	memcpy(st->in->bytes + st->in->end, data, n);
-	st->in->end += n;
+	widen(s, st);
 	s->calls->stir(s->owner, st);
 	return 0;
 }
@@ -304,6 +338,7 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void *a
 	if (!st->answered && !st->closing)
 		h2_server_count(s, H2_FLOOD_RESET);
 	h2_server_unqueue(s, st);
+	s->n_wide -= st->wide;
 	st->gone = true;
 	st->reset |= !st->answered || !st->ended;
 	if (s->heading == st)

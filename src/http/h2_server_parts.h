@@ -34,6 +34,7 @@ struct h2_server {
 	int32_t *late; /* a ring */
 	unsigned late_at, n_late;
 	unsigned max_streams;
+	unsigned n_wide;           /* streams with a wide window */
 	size_t waiting;            /* of h2_stream_waiting(), of all streams */
 	unsigned n_out;            /* buffers that this lies in */
 	bool in_head;              /* from its first frame to its last */

@@ -24,6 +24,16 @@ static void frame_begin(struct h2_stream *st, struct str text)
 	st->frame_n = (unsigned)text.n;
 }
 
+static void drop_first(struct h2_stream *st, struct buf_pool *pool)
+{
+	struct buf *next = st->in->next;
+
+	buf_put(pool, &st->in);
+	st->in = next;
+	if (!next)
+		st->in_last = NULL;
+}
+
 static size_t take_data(struct h2_stream *st, char *to, size_t room)
 {
 	struct buf *b = st->in;
@@ -33,7 +43,7 @@ static size_t take_data(struct h2_stream *st, char *to, size_t room)
 	memcpy(to, b->bytes + b->at, n);
 	b->at += n;
 	if (b->at == b->end)
-		buf_put(h2_server_buffers(st->server), &st->in);
+		drop_first(st, h2_server_buffers(st->server));
 	h2_server_consumed(st->server, st, n);
 	return n;
 }
@@ -240,7 +250,8 @@ static void lines_drop(struct h2_lines *lines)
 static void drop_request(struct h2_stream *st, struct buf_pool *pool)
 {
 	buf_put(pool, &st->head);
-	buf_put(pool, &st->in);
+	while (st->in)
+		drop_first(st, pool);
 	lines_drop(&st->trailers);
 }
 

@@ -493,6 +493,25 @@ static bool may_read(const struct h2_client *c)
 	       !(c->out && h2_server_is_clogged(c->server));
 }
 
+/* The client has ended its side, and has all that could be sent: what is left waits for a window
+ * that nobody will open any more. */
+static void give_up(struct h2_client *c)
+{
+	struct list *e;
+
+	for (e = c->streams.next; e != &c->streams; e = e->next) {
+		struct stream *st = list_of(e, struct stream, link);
+
+		if (st->h2.reset || (!h2_stream_waiting(&st->h2) &&
+				     (list_empty(&st->blocked) || has_room(st))))
+			continue;
+		if (st->released)
+			h2_server_reset(c->server, &st->h2, H2_CANCEL);
+		st->h2.reset = true;
+		wake(st);
+	}
+}
+
 /* After whatever has happened. */
 static void settle(struct h2_client *c)
 {
@@ -509,6 +528,8 @@ static void settle(struct h2_client *c)
 	} else if (c->ended && !c->out && list_empty(&c->streams)) {
 		session_close(s);
 	} else {
+		if (c->ended && !c->out)
+			give_up(c);
 		if (!list_empty(&c->woken) || may_read(c) || first_with_room(c))
 			flush_soon(c);
 		arm(c);

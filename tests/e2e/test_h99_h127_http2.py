@@ -663,6 +663,21 @@ def test_h85_the_client_ends_its_side(site):
     client.to_the_end()
 
 
+def test_h88_who_has_ended_opens_no_window_any_more(site):
+    """What is blocked by one then is given up at once: by its own, and by the connection's."""
+    site.origin.answer = lambda *_: wire.answer(b"y" * 100000)
+    for settings in ((), [(4, 1 << 20)], [(4, 0)]):
+        client = site.client(settings=settings, manual=True).handshake()
+        client.headers(1)
+        client.headers(3)
+        client.ponged()
+        client.stream.sock.shutdown(socket.SHUT_WR)
+        client.to_the_end()
+        assert not client.answers[1].ended
+        site.daemon.wait_log(rf"{client.name()} .* CD-- .*HTTP/2.0")
+    wire.wait_for(lambda: site.daemon.json("sessions")["sessions"] == [], "no session")
+
+
 @pytest.mark.parametrize("length", [None, "300000"])
 def test_h83_h123_too_large_a_body(begin, length):
     """413 while the upload runs: a whole answer, RST_STREAM with NO_ERROR behind it, and what still

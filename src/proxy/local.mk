@@ -17,6 +17,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/forward.c src/proxy/forward.h \
 	src/proxy/generation.c src/proxy/generation.h \
 	src/proxy/h2_client.c src/proxy/h2_client.h \
+	src/proxy/h2_client_parts.h src/proxy/h2_client_streams.c \
 	src/proxy/limiter.c src/proxy/limiter.h \
 	src/proxy/health.c src/proxy/health.h \
 	src/proxy/logger.c src/proxy/logger.h \

@@ -585,7 +585,9 @@ def test_h114_the_connections_window_is_shared(site):
     streams = range(1, 21, 2)
     for stream in streams:
         client.headers(stream)
-    left = 65535
+    client.read_until(lambda: all(n in client.answers and client.answers[n].heads
+                                  for n in streams), "all heads")
+    left = 65535 - sum(len(client.answers[n].body) for n in streams)
     while not any(client.answers.setdefault(n, h2wire.Answer()).ended for n in streams):
         if left == 0:
             client.window(0, 65535)

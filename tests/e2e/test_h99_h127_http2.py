@@ -847,7 +847,7 @@ def test_h117_a_head_that_never_ends(begin):
 def test_h119_who_reads_nothing_is_owed_nothing_more(begin):
     """Each refused stream is to be told so: who does not read that is not read from, and costs no
     memory meanwhile."""
-    site = begin(frontend="max_streams = 1;")
+    site = begin(frontend='max_streams = 1; timeouts: { request = "10m"; client = "10m"; };')
     given = [0]
 
     def reply(_request, connection):

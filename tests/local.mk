@@ -31,6 +31,7 @@ EXTRA_DIST += tests/run tests/tally.py tests/bench/run tests/bench/README.md \
 	tests/real/test_clients.py tests/real/test_browser.py tests/real/page/index.html \
 	tests/real/page/browser.html tests/real/page/browser.css tests/real/page/first.js \
 	tests/real/page/second.js tests/real/page/module.js tests/real/page/websocket.html \
+	tests/real/chromium.py tests/real/test_admin_page.py \
 	tests/real/test_tls.py tests/real/test_websocket.py tests/real/websocket_crowd.py \
 	tests/real/websocket_server.py
 EXTRA_DIST += tests/differential/README.md tests/differential/run \

@@ -45,8 +45,9 @@ def test_errors_in_a_row_eject(start, origin, misbehave, why):
     assert len(errors) == 3
     entry = row(running, "main2")
     assert entry["ejected"]["why"] == f"3 errors in a row, the last: {why}"
-    assert (f"server main/main2 is ejected for 30s: 3 errors in a row, the last: {why}; "
-            "1 other servers of main can take requests") in running.ctl("events").stdout
+    text = (f"server main/main2 is ejected for 30s: 3 errors in a row, the last: {why}; "
+            "1 other servers of main can take requests")
+    wire.wait_for(lambda: text in running.ctl("events").stdout, text)
     assert "main/main2 is ejected for" in running.ctl("status").stdout
     assert row(running, "main1")["ejected"] is None
 
@@ -114,7 +115,8 @@ def test_never_below_the_floor(start, origin):
     ask(running, 30)
     ejected = [n for n in ("main1", "main2", "main3") if row(running, n)["ejected"]]
     assert len(ejected) == 1
-    assert "is not ejected although 3 errors in a row" in running.ctl("events").stdout
+    wire.wait_for(lambda: "is not ejected although 3 errors in a row"
+                  in running.ctl("events").stdout, "the event")
     assert sorted(len(s.requests) for s in servers)[0] == 3
 
 

@@ -151,7 +151,8 @@ def test_application_asks_to_be_drained(start, origin):
     client = running.client()
     assert {client.ask(GET).body for _ in range(6)} == {b"second"}
     assert "main/main1 is drained, since it asks to be drained" in running.ctl("status").stdout
-    assert "server main/main1 is DRAIN: asks to be drained: 404" in running.ctl("events").stdout
+    wire.wait_for(lambda: "server main/main1 is DRAIN: asks to be drained: 404"
+                  in running.ctl("events").stdout, "the event")
     release.set()
     assert slow.read_response().body == b"first"
     running.ctl("maint", "main/main1")

@@ -118,7 +118,8 @@ def test_how_it_ends_decides(program, start):
     assert history[0]["reason"] == "exited with status 3: queue is ?full"
     running.wait_log(r"main/main1 is DOWN: exited with status 3: queue is \?full "
                      r"\(2 failures in a row, \d+ ms\); 1 of 2 servers of main are up")
-    assert "main/main1 is DOWN: exited with status 3" in running.ctl("events").stdout
+    wire.wait_for(lambda: "main/main1 is DOWN: exited with status 3"
+                  in running.ctl("events").stdout, "the event")
     mood.do("main1", "kill -SEGV $$")
     wait_reason(running, "killed by SIGSEGV")
     mood.do("main1", "exit 0")

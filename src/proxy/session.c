@@ -197,16 +197,21 @@ static enum conn_result read_some(struct session *s)
 
 static void session_listen(struct session *s)
 {
+	bool came = false;
+
 	for (;;) {
 		/* What a pipelining client has sent before comes before its end. */
 		if (has_request(s)) {
 			start_exchange(s);
 			return;
 		}
+		if (came)
+			conn_ask_again(&s->conn);
 		if (!s->conn.can_read)
 			return;
 		switch (read_some(s)) {
 		case CONN_OK:
+			came = true;
 			break;
 		case CONN_AGAIN:
 			if (s->in->at == s->in->end)
@@ -263,6 +268,7 @@ static void linger(struct session *s)
 		switch (conn_recv(&s->conn, waste, sizeof(waste), &n)) {
 		case CONN_OK:
 			s->linger.turn += n;
+			conn_ask_again(&s->conn);
 			break;
 		case CONN_AGAIN:
 			linger_timer(s);

@@ -1,4 +1,6 @@
 """HTTP.md 84 to 88: who ends a connection, how, and what comes of what was on its way."""
+import os
+import signal
 import socket
 import threading
 import time
@@ -325,6 +327,27 @@ def test_h88_reset_while_the_server_does_not_read_the_body(silent):
     client.reset()
     wire.wait_for(lambda: silent.server("main", "main1")["active"] == 0, "the slot to be free")
     assert silent.wait_log(r' -1 0 - - CD--')
+
+
+@pytest.mark.parametrize("head, rest", [
+    (GET, "\r\n"),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", "behind"),
+])
+def test_h88_reset_in_one_go_with_what_begins_no_request(start, head, rest):
+    """An empty line, or a part of a body that nobody wants; and the reset has no event of its
+    own."""
+    running = start(daemon.backend("main", ("127.0.0.1", wire.free_port()), more="retries = 0;"),
+                    timeouts='keep_alive = "1h";')
+    client = running.client()
+    client.send(head)
+    assert client.read_response().status == 503
+    proxy = running.child("proxy")
+    daemon.freeze(proxy)
+    client.send(rest)
+    client.reset()
+    os.kill(proxy, signal.SIGCONT)
+    wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] == 0,
+                  "the client to be let go")
 
 
 @pytest.mark.parametrize("body", ["", "abc"], ids=["whole", "half a body"])

@@ -1,4 +1,6 @@
 /* What a route does: one of backend, split, redirect, deny and respond. */
+#include <string.h>
+
 #include "conf/build.h"
 #include "conf/scalar.h"
 #include "conf/section.h"
@@ -19,11 +21,25 @@ static bool has_no_body(unsigned status)
 	return status == 204 || status == 205 || status == 304;
 }
 
+/* Behind "://"; -1: it has no scheme. */
+static ptrdiff_t find_host(struct str to)
+{
+	ptrdiff_t at = str_find(to, STR("://"));
+
+	return at > 0 ? at + 3 : -1;
+}
+
+static bool is_hostless(struct str to)
+{
+	ptrdiff_t at = find_host(to);
+
+	return at > 0 && ((size_t)at == to.n || strchr("/?#", to.p[at]));
+}
+
 /* A bare host would be taken for a file beside the one that was asked for. */
 static bool leads_somewhere(struct str to)
 {
-	return str_begins(to, STR("/")) || str_begins(to, STR("${")) ||
-	       str_find(to, STR("://")) > 0;
+	return str_begins(to, STR("/")) || str_begins(to, STR("${")) || find_host(to) > 0;
 }
 
 static void read_to(struct draft *d, const config_setting_t *s, struct conf_answer *a)
@@ -37,6 +53,11 @@ static void read_to(struct draft *d, const config_setting_t *s, struct conf_answ
 			    "\"%.*s\" is no address to send a client to; write "
 			    "\"https://%.*s\", or a path that begins with \"/\"",
 			    SHOWN(to), SHOWN(to));
+	else if (is_hostless(to))
+		draft_fault(d, s,
+			    "\"%.*s\" names no host to send a client to; write it behind \"://\", "
+			    "as in \"https://www.example.org${uri}\"",
+			    SHOWN(to));
 	a->to = draft_str(d, to);
 }
 

@@ -57,7 +57,8 @@ static struct str next_line(struct str *rest)
 
 static void bench_init(struct bench *b, struct str in)
 {
-	*b = (struct bench){ .file = { STR("f"), STR("# x\n/api\n10.0.0.0/8\n\n80\n") } };
+	*b = (struct bench){ .file = { .path = STR("f"),
+				       .content = STR("# x\n/api\n10.0.0.0/8\n\n80\n") } };
 	b->source.path = STR("fuzz");
 	b->source.files = &b->file;
 	b->source.n_files = 1;

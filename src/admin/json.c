@@ -68,10 +68,12 @@ static json_t *server_row_json(const struct snapshot *s, const struct snap_serve
 {
 	json_t *row = server_json(v);
 	json_t *more = json_pack(
-		"{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:b,s:o,s:o,s:o,s:o}", "backend",
-		v->backend, "current", jvalue_number(v->active), "total",
+		"{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:b,s:b,s:o,s:o,s:o,s:o}",
+		"backend", v->backend, "current", jvalue_number(v->active), "total",
 		jvalue_number(v->requests), "errors", jvalue_number(v->errors), "retries",
 		jvalue_number(v->retries), "retries_denied", jvalue_number(v->retries_denied),
+		"http2_connections", jvalue_number(v->h2_connections), "refused_streams",
+		jvalue_number(v->refused_streams),
 		"weight_percent", jvalue_number(v->weight_percent), "queue",
 		jvalue_number(v->queued), "max_connections",
 		v->max_connections ? jvalue_number(v->max_connections) : json_null(), "backup",

@@ -322,6 +322,16 @@ static uint64_t server_retries_denied(const struct snap_server *v)
 	return v->retries_denied;
 }
 
+static uint64_t server_h2_connections(const struct snap_server *v)
+{
+	return v->h2_connections;
+}
+
+static uint64_t server_refused_streams(const struct snap_server *v)
+{
+	return v->refused_streams;
+}
+
 static uint64_t server_check_failures(const struct snap_server *v)
 {
 	return v->check_failures;
@@ -376,6 +386,16 @@ static void collect_retries(struct writer *w, const struct snapshot *s)
 static void collect_retries_denied(struct writer *w, const struct snapshot *s)
 {
 	each_server(w, s, server_retries_denied);
+}
+
+static void collect_server_h2(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_h2_connections);
+}
+
+static void collect_refused_streams(struct writer *w, const struct snapshot *s)
+{
+	each_server(w, s, server_refused_streams);
 }
 
 static uint64_t server_ejections(const struct snap_server *v)
@@ -623,6 +643,11 @@ static const struct metric metrics[] = {
 	 "Requests that left the server for another try.", collect_retries},
 	{"hpcbal_server_retries_denied_total", "counter",
 	 "Requests that the retry budget denied another try.", collect_retries_denied},
+	{"hpcbal_server_http2_connections_total", "counter",
+	 "Connections to the server that spoke HTTP/2.", collect_server_h2},
+	{"hpcbal_server_refused_streams_total", "counter",
+	 "Requests that the server left unprocessed (HTTP/2) and that went out anew.",
+	 collect_refused_streams},
 	{"hpcbal_server_check_failures_total", "counter", "Health checks that failed.",
 	 collect_check_failures},
 	{"hpcbal_server_ejections_total", "counter", "Times that its breaker ejected a server.",

@@ -237,6 +237,8 @@ static void take_server(struct snap_server *v, const struct board_server *from)
 	v->errors = stats_get(from->stats.connect_errors) + stats_get(from->stats.response_errors);
 	v->retries = stats_get(from->stats.retries);
 	v->retries_denied = stats_get(from->stats.retries_denied);
+	v->h2_connections = stats_get(from->stats.h2_connections);
+	v->refused_streams = stats_get(from->stats.refused_streams);
 	v->idle = gauge(stats_get(from->stats.idle));
 	v->ejections = stats_get(from->stats.ejections);
 	v->slow_starts = stats_get(from->stats.slow_starts);

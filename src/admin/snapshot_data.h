@@ -45,7 +45,7 @@ struct snap_server {
 	uint32_t max_connections; /* 0: no limit */
 	uint64_t queued;          /* for this server and no other */
 	uint64_t active, idle, requests, errors, retries, retries_denied, check_failures,
-		ejections, slow_starts;
+		ejections, slow_starts, h2_connections, refused_streams;
 };
 
 struct snap_backend {

@@ -152,6 +152,18 @@ static void settle_check_tls(struct draft *d, const config_setting_t *group, boo
 	server->check.tls = server->check.tls && server->tls.on;
 }
 
+static void settle_check_http2(const struct draft *d, const config_setting_t *group,
+			       const struct conf_backend *backend, struct conf_server *server)
+{
+	const config_setting_t *own = section_member(group, SECTION_SERVER, "check");
+	bool says = d->check_says_http2;
+
+	if (own && config_setting_is_group(own))
+		says |= section_member(own, SECTION_CHECK, "http2") != NULL;
+	if (!says)
+		server->check.http2 = backend->http2 && !server->check.port;
+}
+
 static void build_server(struct draft *d, const config_setting_t *group,
 			 struct conf_backend *backend, const struct conf_check *inherited)
 {
@@ -172,6 +184,7 @@ static void build_server(struct draft *d, const config_setting_t *group,
 	if (tls)
 		read_tls(d, tls, server);
 	settle_check_tls(d, group, d->check_says_tls, server);
+	settle_check_http2(d, group, backend, server);
 	backend->speaks_tls |= server->tls.on;
 	check_server_name(d, group, backend, server);
 }
@@ -292,6 +305,7 @@ static void build_backend(struct draft *d, const config_setting_t *group, struct
 		section_check_tcp(d, timeouts, SECTION_BACKEND_TIMEOUTS);
 	check_queue_timeout(d, group, timeouts);
 	d->check_says_tls = check && section_member(check, SECTION_CHECK, "tls");
+	d->check_says_http2 = check && section_member(check, SECTION_CHECK, "http2");
 	if (check)
 		build_check(d, check, NULL, &common);
 	if (breaker)

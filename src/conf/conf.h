@@ -251,6 +251,7 @@ struct conf_check {
 	uint16_t port; /* 0: the server's */
 	unsigned send_proxy; /* version of the PROXY header that it begins with; 0: none */
 	bool tls;            /* as the server's own tls says */
+	bool http2;          /* http and websocket: spoken as in a backend with http2 */
 };
 
 /* How a server is spoken to over TLS. */
@@ -327,6 +328,7 @@ struct conf_backend {
 	struct conf_breaker breaker;
 	unsigned max_queue; /* so many requests may wait for its servers */
 	struct conf_sticky sticky;
+	bool http2;
 	bool sends_proxy; /* some server of it has send_proxy */
 	bool speaks_tls;  /* or tls */
 	struct conf_timeouts timeouts;

@@ -16,6 +16,7 @@ struct draft {
 	unsigned n_servers;            /* so far */
 	bool *used;                    /* by backend: a route or a default names it */
 	bool check_says_tls;           /* the backend's check, whose servers are read */
+	bool check_says_http2;
 	unsigned n_limits;             /* of all frontends */
 	unsigned n_binds;
 	struct conf_bind *binds[CONF_MAX_BINDS]; /* of all frontends */

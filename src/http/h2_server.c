@@ -174,6 +174,11 @@ void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code cod
 	nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, st->id, code);
 }
 
+bool h2_server_is_heading(const struct h2_server *s, const struct h2_stream *st)
+{
+	return s->heading == st;
+}
+
 void h2_server_forget(struct h2_server *s, const struct h2_stream *st)
 {
 	if (s->heading == st)
@@ -188,7 +193,7 @@ void h2_server_consumed(struct h2_server *s, struct h2_stream *st, size_t n)
 
 /* ---- beginning ---- */
 
-static bool options_make(nghttp2_option **o)
+bool h2_server_options(nghttp2_option **o)
 {
 	if (nghttp2_option_new(o) != 0)
 		return false;
@@ -205,7 +210,7 @@ static bool session_make(struct h2_server *s)
 {
 	nghttp2_session_callbacks *callbacks = NULL;
 	nghttp2_option *option = NULL;
-	bool good = nghttp2_session_callbacks_new(&callbacks) == 0 && options_make(&option);
+	bool good = nghttp2_session_callbacks_new(&callbacks) == 0 && h2_server_options(&option);
 
 	if (good) {
 		h2_server_callbacks_in(callbacks);
@@ -243,6 +248,7 @@ struct h2_server *h2_server_new(const struct h2_server_limits *limits,
 	s->owner = owner;
 	s->buffers = buffers;
 	s->limits = limits->head;
+	s->head = h2_server_answer;
 	s->now = now;
 	s->fault = REASON_COMPLETE;
 	s->served_id = INT32_MAX;

@@ -16,7 +16,9 @@ enum h2_code {
 	H2_NO_ERROR = 0,
 	H2_PROTOCOL_ERROR = 1,
 	H2_INTERNAL_ERROR = 2,
+	H2_REFUSED_STREAM = 7,
 	H2_CANCEL = 8,
+	H2_HTTP_1_1_REQUIRED = 13,
 };
 
 /* The bytes that begin every connection (RFC 9113 3.4). */
@@ -62,6 +64,15 @@ struct h2_stream {
 	bool begun;     /* a response was submitted */
 	bool cut;       /* its response will never be whole: RST_STREAM behind what there is */
 	bool closing;   /* RST_STREAM was submitted */
+	/* Of one to a server (http/h2_origin.h). */
+	uint32_t code;  /* that it was closed with */
+	bool went;      /* its HEADERS have gone out */
+	bool heard;     /* HEADERS have come, be they interim */
+	bool final;     /* and those of the answer itself */
+	bool bodiless;  /* no DATA may follow those */
+	bool to_head;   /* it answers a HEAD */
+	bool secure;    /* of the connection: https */
+	char accept[29]; /* of a WebSocket handshake, in words; else empty */
 };
 
 /* None of these may call back but to change what is theirs. */
@@ -76,6 +87,8 @@ struct h2_owner {
 	void (*stir)(void *owner, struct h2_stream *st);
 	/* nghttp2 has done with it: st->gone. */
 	void (*gone)(void *owner, struct h2_stream *st);
+	/* To a server: what it would answer to the key of a WebSocket (RFC 6455 4.2.2). */
+	void (*make_accept)(void *owner, struct str key, char to[29]);
 };
 
 struct h2_server_limits {

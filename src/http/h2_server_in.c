@@ -53,15 +53,9 @@ static void headers_begin(struct h2_server *s, const nghttp2_frame_hd *hd)
 /* RFC 9218 7.1, which browsers send with their requests. */
 #define PRIORITY_UPDATE 0x10
 
-static int begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
+void h2_server_count_frame(struct h2_server *s, const nghttp2_frame_hd *hd)
 {
-	struct h2_server *s = arg;
-
-	(void)ng;
 	switch (hd->type) {
-	case NGHTTP2_HEADERS:
-		headers_begin(s, hd);
-		break;
 	case NGHTTP2_CONTINUATION:
 		s->in_head = !(hd->flags & NGHTTP2_FLAG_END_HEADERS);
 		h2_server_count(s, H2_FLOOD_CONTINUATION);
@@ -87,12 +81,23 @@ static int begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *ar
 		h2_server_count(s, H2_FLOOD_OTHER);
 		break;
 	}
+}
+
+static int begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
+{
+	struct h2_server *s = arg;
+
+	(void)ng;
+	if (hd->type == NGHTTP2_HEADERS)
+		headers_begin(s, hd);
+	else
+		h2_server_count_frame(s, hd);
 	return s->fault == REASON_COMPLETE ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 /* RFC 9113 5.5: frames that nobody knows mean nothing. */
-static int extension_came(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *hd,
-			  void *arg)
+int h2_server_extension(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *hd,
+			void *arg)
 {
 	(void)ng;
 	(void)payload;
@@ -195,7 +200,7 @@ static void head_whole(struct h2_server *s, struct h2_stream *st, bool ended)
 	s->calls->request(s->owner, st);
 }
 
-static bool lines_keep(struct h2_lines *to, struct str lines)
+bool h2_server_keep_lines(struct h2_lines *to, struct str lines)
 {
 	if (!lines.n)
 		return true;
@@ -211,7 +216,8 @@ static void trailers_whole(struct h2_server *s, struct h2_stream *st, bool ended
 	h2_request_end(&s->request, ended, NULL);
 	if (s->request.fault != REASON_COMPLETE)
 		stream_fault(s, st, s->request.fault);
-	else if (!lines_keep(&st->trailers, (struct str){ s->lines->bytes, s->request.n }))
+	else if (!h2_server_keep_lines(&st->trailers,
+				       (struct str){ s->lines->bytes, s->request.n }))
 		h2_server_reset(s, st, H2_INTERNAL_ERROR);
 	else
 		message_ended(s, st);
@@ -303,6 +309,16 @@ static bool data_keep(struct h2_server *s, struct h2_stream *st, struct str data
 	return true;
 }
 
+void h2_server_data(struct h2_server *s, struct h2_stream *st, struct str data)
+{
+	if (!data_keep(s, st, data)) {
+		h2_server_reset(s, st, H2_INTERNAL_ERROR);
+		return;
+	}
+	widen(s, st);
+	s->calls->stir(s->owner, st);
+}
+
 static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
 		     size_t n, void *arg)
 {
@@ -318,12 +334,7 @@ static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8
 		stream_fault(s, st, REASON_H2_LENGTH);
 		return 0;
 	}
-	if (!data_keep(s, st, (struct str){ (const char *)data, n })) {
-		h2_server_reset(s, st, H2_INTERNAL_ERROR);
-		return 0;
-	}
-	widen(s, st);
-	s->calls->stir(s->owner, st);
+	h2_server_data(s, st, (struct str){ (const char *)data, n });
 	return 0;
 }
 
@@ -350,7 +361,7 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void *a
 void h2_server_callbacks_in(nghttp2_session_callbacks *c)
 {
 	nghttp2_session_callbacks_set_on_begin_frame_callback(c, begin_frame);
-	nghttp2_session_callbacks_set_unpack_extension_callback(c, extension_came);
+	nghttp2_session_callbacks_set_unpack_extension_callback(c, h2_server_extension);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(c, header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_came);

@@ -59,7 +59,7 @@ void h2_server_resume(struct h2_server *s, struct h2_stream *st)
 	nghttp2_session_resume_data(s->ng, st->id);
 }
 
-static nghttp2_nv pair_of(struct str name, struct str value)
+nghttp2_nv h2_server_pair(struct str name, struct str value)
 {
 	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name.p,
 			     .value = (uint8_t *)(uintptr_t)value.p,
@@ -71,17 +71,17 @@ static nghttp2_nv pair_of(struct str name, struct str value)
 static void trailers_submit(struct h2_server *s, struct h2_stream *st)
 {
 	char *line = st->reply_trailers.text, *all = line + st->reply_trailers.n, *end;
-	nghttp2_nv pairs[REPLY_FIELDS];
+	nghttp2_nv pairs[H2_FIELDS_MAX];
 	struct h2_field f;
 	size_t n = 0;
 
-	for (; n < REPLY_FIELDS && line < all; line = end + 1) {
+	for (; n < H2_FIELDS_MAX && line < all; line = end + 1) {
 		end = memchr(line, '\n', (size_t)(all - line));
 		if (!end)
 			break;
 		if (h2_field_split(line, (size_t)(end - line) - (end > line && end[-1] == '\r'),
 				   &f))
-			pairs[n++] = pair_of(f.name, f.value);
+			pairs[n++] = h2_server_pair(f.name, f.value);
 	}
 	nghttp2_submit_trailer(s->ng, st->id, pairs, n);
 }
@@ -92,8 +92,8 @@ static bool has_trailers(const struct h2_stream *st)
 	return st->reply_trailers.n > 2;
 }
 
-static ssize_t read_data(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room,
-			 uint32_t *flags, nghttp2_data_source *source, void *arg)
+ssize_t h2_server_read(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room, uint32_t *flags,
+		       nghttp2_data_source *source, void *arg)
 {
 	struct h2_server *s = arg;
 	struct h2_stream *st = source->ptr;
@@ -148,10 +148,14 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head,
 	return 0;
 }
 
-/* Of a head. False: it cannot go out. */
 bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
 {
-	nghttp2_data_provider body = { .source.ptr = st, .read_callback = read_data };
+	return s->head(s, st, text, size);
+}
+
+bool h2_server_answer(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
+{
+	nghttp2_data_provider body = { .source.ptr = st, .read_callback = h2_server_read };
 	struct h2_field fields[REPLY_FIELDS];
 	nghttp2_nv pairs[REPLY_FIELDS + 1];
 	struct h2_head head;
@@ -159,9 +163,9 @@ bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_
 
 	if (!h2_response_head(&st->response, text, size, fields, REPLY_FIELDS, &head))
 		return false;
-	pairs[0] = pair_of(STR(":status"), (struct str){ head.status, 3 });
+	pairs[0] = h2_server_pair(STR(":status"), (struct str){ head.status, 3 });
 	for (unsigned i = 0; i < head.n; i++)
-		pairs[i + 1] = pair_of(fields[i].name, fields[i].value);
+		pairs[i + 1] = h2_server_pair(fields[i].name, fields[i].value);
 	if (head.interim)
 		return nghttp2_submit_headers(s->ng, NGHTTP2_FLAG_NONE, st->id, NULL, pairs,
 					      head.n + 1, NULL) == 0;
@@ -195,7 +199,7 @@ static bool is_provoked(uint32_t code)
 	}
 }
 
-static int frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
+int h2_server_frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
 	struct h2_server *s = arg;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
@@ -265,6 +269,6 @@ bool h2_server_has_more(const struct h2_server *s)
 void h2_server_callbacks_out(nghttp2_session_callbacks *c)
 {
 	nghttp2_session_callbacks_set_send_data_callback(c, send_data);
-	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_went);
+	nghttp2_session_callbacks_set_on_frame_send_callback(c, h2_server_frame_went);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(c, frame_stayed);
 }

@@ -16,6 +16,9 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h1_target.c src/http/h1_target.h \
 	src/http/h1_write.c src/http/h1_write.h \
 	src/http/h2_budget.c src/http/h2_budget.h src/http/h2_floods.def \
+	src/http/h2_call.c src/http/h2_call.h \
+	src/http/h2_origin.c src/http/h2_origin.h \
+	src/http/h2_reply.c src/http/h2_reply.h \
 	src/http/h2_request.c src/http/h2_request.h \
 	src/http/h2_response.c src/http/h2_response.h \
 	src/http/h2_server.c src/http/h2_server.h \

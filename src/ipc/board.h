@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 10u
+#define BOARD_LAYOUT 11u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128

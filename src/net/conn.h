@@ -100,7 +100,8 @@ enum conn_result conn_recv(struct conn *c, void *to, size_t size, size_t *n);
  * reset that came in the same edge as its data has no edge of its own (libevent tells both
  * alike). The next conn_recv() looks once more. */
 void conn_ask_again(struct conn *c);
-/* Whether the kernel has nothing for us to read, not even an end: asks it. */
+/* Whether the kernel has nothing for us to read, not even an end: asks it. Of one that is carried
+ * by another it knows nothing. */
 bool conn_is_quiet(const struct conn *c);
 /* Whether the peer has reset it, for who does not read now: unread bytes, or an end that was
  * read, hide a reset from conn_recv(). Asks the kernel only when the loop told of anything. */

@@ -650,14 +650,21 @@ bool tls_accept(struct conn *c, struct tls_server *s, struct str early)
 	return true;
 }
 
-bool tls_connect(struct conn *c, struct tls_client *client, struct str preface)
+static bool offer(struct tls *t, struct str protocols)
+{
+	return !protocols.n || SSL_set_alpn_protos(t->ssl, (const unsigned char *)protocols.p,
+						   (unsigned)protocols.n) == 0;
+}
+
+bool tls_connect(struct conn *c, struct tls_client *client, struct str protocols,
+		 struct str preface)
 {
 	struct tls *t = state_new(c);
 
 	if (!t)
 		return false;
 	t->client = tls_client_ref(client);
-	if (!take_ssl(t, tls_client_ssl(client)) ||
+	if (!take_ssl(t, tls_client_ssl(client)) || !offer(t, protocols) ||
 	    !copy_bytes(preface, &t->pending, &t->pending_n)) {
 		state_free(t);
 		return false;

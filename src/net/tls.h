@@ -13,8 +13,9 @@ extern const struct transport transport_tls;
 /* The open connection speaks TLS from here on; conn_handshake() comes next. `early` are bytes of
  * its that were read already. Holds a reference to the server. False: out of memory. */
 bool tls_accept(struct conn *c, struct tls_server *s, struct str early);
-/* The same of a connection to a server; `preface` goes in front of all, as it is. */
-bool tls_connect(struct conn *c, struct tls_client *t, struct str preface);
+/* The same of a connection to a server; `protocols`, as ALPN has them (RFC 7301 3.1), are offered,
+ * if there are any, and `preface` goes in front of all, as it is. */
+bool tls_connect(struct conn *c, struct tls_client *t, struct str protocols, struct str preface);
 /* Whether a client that asked for a name uses this connection for another one, in lower case,
  * which the certificate of that name is not for, but another one of this listener is
  * (HTTP.md 125). */

@@ -14,12 +14,13 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Whether a reason is the server's doing: not reached, not in time, cut, malformed. That it closed
- * an idle connection in the very moment of a request is not. */
+ * an idle connection in the very moment of a request is not, nor that it said what it has not
+ * looked at. */
 static bool blames_server(const struct exchange *x, enum reason why)
 {
 	const char *letters = reason_letters(why);
 
-	if (why == REASON_NO_SERVER || letters[1] == 'T')
+	if (why == REASON_NO_SERVER || why == REASON_SERVER_REFUSED || letters[1] == 'T')
 		return false;
 	if ((why == REASON_SERVER_CLOSED || why == REASON_SERVER_RESET) && x->up && x->up->reused)
 		return false;

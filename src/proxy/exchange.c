@@ -475,7 +475,8 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 	x->unsent = false;
 	note_attempt(x, why);
 	circuit_failed(x, why);
-	if (!pool_may_retry(x->backend->pool, loop_now(x->session->worker->loop),
+	if (why != REASON_SERVER_REFUSED &&
+	    !pool_may_retry(x->backend->pool, loop_now(x->session->worker->loop),
 			    conf->retry_budget)) {
 		stats_add(x->server->stats->retries_denied, 1);
 		return exchange_end(x, REASON_RETRY_BUDGET);
@@ -497,6 +498,8 @@ enum step_result exchange_retry(struct exchange *x, enum reason why)
 /* What we lack ourselves is no fault of the server. */
 enum step_result exchange_connect_failed(struct exchange *x, enum reason why)
 {
+	if (why == REASON_SERVER_NO_WEBSOCKET) /* it can be reached, and will not change */
+		return exchange_end(x, why);
 	stats_add(x->server->stats->connect_errors, 1);
 	if (why != REASON_NO_SOCKET && why != REASON_NO_MEMORY)
 		server_avoid(x->server,

@@ -63,6 +63,7 @@ struct exchange {
 	bool keep_alive;      /* the client's connection may live on */
 	bool fresh_only;      /* no reused connection: the last one was closed under us */
 	bool resent;          /* a new connection was closed without an answer, once */
+	bool by_h1;           /* the server wants it by HTTP/1.1, though it speaks HTTP/2 */
 	bool at_once;         /* the next try needs no turnaround: the server did nothing wrong */
 	bool sink_broken;     /* the server takes nothing more */
 	bool unsent;          /* counted for its server, but the connection took no byte of it */

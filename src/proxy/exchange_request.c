@@ -379,6 +379,8 @@ static enum reason connect_fault(int error)
 	case ENOMEM:
 	case ENOBUFS:
 		return REASON_NO_MEMORY;
+	case EPROTONOSUPPORT:
+		return REASON_SERVER_NO_WEBSOCKET;
 	default:
 		return REASON_CONNECT_FAILED;
 	}
@@ -405,12 +407,29 @@ static struct upstream_way way_to_server(const struct exchange *x)
 	const struct backend *b = x->backend;
 
 	if (!b->conf->sends_proxy && !b->conf->speaks_tls)
-		return (struct upstream_way){ NULL, 0 };
+		return (struct upstream_way){ 0 };
 	for (unsigned i = 0; i < b->conf->n_servers; i++)
 		if (b->servers[i] == x->server)
-			return (struct upstream_way){ b->tls ? b->tls[i] : NULL,
-						      b->conf->servers[i].send_proxy };
+			return (struct upstream_way){ .tls = b->tls ? b->tls[i] : NULL,
+						      .header = b->conf->servers[i].send_proxy };
 	wrong("a server that its backend does not have");
+}
+
+/* What speaks for one client must carry nobody else's; and what a connection of HTTP/1.1 alone can
+ * do is done by one where that can be had, which who has a PROXY header to say learns too late. */
+static struct upstream_way way_of_request(const struct exchange *x)
+{
+	struct upstream_way way = way_to_server(x);
+	bool binds = x->req.authenticates_connection;
+
+	if (!x->backend->conf->http2)
+		return way;
+	way.http2 = true;
+	way.idle = x->backend->conf->timeouts.upstream_idle;
+	way.websocket = x->req.upgrade_websocket;
+	way.alone = way.header || binds;
+	way.only_h1 = way.tls && (x->by_h1 || binds || (way.header && way.websocket));
+	return way;
 }
 
 /* The PROXY header, in front of all that the server gets. */
@@ -462,7 +481,7 @@ static void reuse_connection(struct exchange *x, const struct upstream_way *way)
 static bool start_connection(struct exchange *x)
 {
 	struct worker *w = x->session->worker;
-	const struct upstream_way way = way_to_server(x);
+	const struct upstream_way way = exchange_is_tcp(x) ? way_to_server(x) : way_of_request(x);
 	struct str header = STR_NONE;
 
 	x->connect_at = loop_now(w->loop);
@@ -471,7 +490,7 @@ static bool start_connection(struct exchange *x)
 		reuse_connection(x, &way);
 	if (x->up)
 		return true;
-	if (way.tls)
+	if (way.tls || way.http2)
 		header = proxy_header(x, way.header);
 	x->up = upstream_connect(w->upstream, x->server, &way, header, x, server_ready);
 	return x->up != NULL;
@@ -483,7 +502,7 @@ enum step_result step_connect(struct exchange *x)
 
 	if (!x->up && !start_connection(x))
 		return exchange_connect_failed(x, connect_fault(errno));
-	switch (conn_connected(&x->up->conn)) {
+	switch (upstream_connected(&x->up)) {
 	case CONN_OK:
 		x->connected_at = loop_now(s->worker->loop);
 		x->detail = NULL;

@@ -126,22 +126,46 @@ static bool was_not_asked(const struct exchange *x)
 	       x->interim == 0;
 }
 
+/* Where its protocol knows more of its end than that it came. */
+static enum reason blame(struct exchange *x, const struct h2_line_fault *f, enum reason why)
+{
+	if (f->words && *f->words)
+		x->detail = arena_str(&x->arena, str_of(f->words)).p;
+	return f->why == REASON_COMPLETE ? why : f->why;
+}
+
+/* What the server has certainly not looked at may go out again, whatever it is (RFC 9113 8.7). */
+static bool may_send_anew(struct exchange *x, const struct h2_line_fault *f)
+{
+	bool by_h1 = f->wants_h1 && x->up->way.tls && !x->by_h1;
+
+	if ((!f->unprocessed && !by_h1) || x->to_server.moved)
+		return false;
+	x->by_h1 |= by_h1;
+	stats_add(x->server->stats->refused_streams, 1);
+	return true;
+}
+
 static enum step_result server_gone(struct exchange *x, enum reason why)
 {
-	bool again = may_send_again(x);
+	const struct h2_line_fault f = upstream_fault(x->up);
+	const bool anew = may_send_anew(x, &f);
+	bool again = f.why == REASON_COMPLETE && may_send_again(x);
 	enum reason fault;
 
-	if (was_not_asked(x)) {
+	if (!anew && was_not_asked(x)) {
 		x->sink_broken = false;
 		return exchange_connect_failed(x, why);
 	}
+	why = blame(x, &f, why);
 	/* To give up an idle connection is any server's right. */
-	if (!again || !x->up->reused)
+	if (!anew && (!again || !x->up->reused))
 		stats_add(x->server->stats->response_errors, 1);
-	if (!again)
+	if (!anew && !again)
 		return exchange_end(x, why);
-	x->resent = !x->up->reused;
-	x->at_once = x->fresh_only = true;
+	x->resent |= !anew && !x->up->reused;
+	x->fresh_only |= !anew;
+	x->at_once = true;
 	x->sink_broken = false;
 	if (!exchange_make_request(x, &fault))
 		return exchange_end(x, fault);
@@ -369,6 +393,11 @@ static enum step_result response_done(struct exchange *x)
 
 static enum step_result server_cut(struct exchange *x, enum reason why)
 {
+	const struct h2_line_fault f = upstream_fault(x->up);
+	const enum reason known = blame(x, &f, why);
+
+	if (known != REASON_SERVER_STREAM) /* which is in front of an answer */
+		why = known;
 	stats_add(x->server->stats->response_errors, 1);
 	return exchange_end(x, why);
 }

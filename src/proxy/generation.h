@@ -59,7 +59,7 @@ struct frontend {
 
 struct backend {
 	const struct conf_backend *conf;
-	const struct codec *codec; /* what its servers speak */
+	const struct codec *codec; /* what its requests are written in, for HTTP/2 too */
 	struct http_named sticky;  /* the cookie that binds clients; without a name: none */
 	const char (*sticky_value)[STICKY_VALUE + 1]; /* of each server */
 	struct http_named key;     /* of balance = "hdr(N)" and its kin; without a name: none */

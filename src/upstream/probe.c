@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "http/ws_frames.h"
 #include "net/proxy_header.h"
+#include "upstream/h2_trunk.h"
 #include "upstream/http_check.h"
 
 /* So long the other side's Close is waited for. */
@@ -22,7 +23,13 @@ struct probe {
 	const struct conf_check *check;
 	struct addr addr; /* with the check's port */
 	struct loop *loop;
+	struct tls_client *tls; /* borrowed; NULL: plain */
 	struct conn conn;
+	/* Over HTTP/2 what is said goes by a line of a trunk, which `conn` carries. */
+	struct h2_trunk *trunk;
+	struct conn line;
+	struct buf_pool buffers;
+	bool lined, by_h1;
 	struct loop_timer timer;
 	struct loop_task end; /* tells the result, and frees */
 	uint64_t began;
@@ -68,15 +75,35 @@ static const char *format_error(int error, char *to, size_t size)
 	}
 }
 
+/* What the check is said on. */
+static struct conn *road(struct probe *p)
+{
+	return p->lined ? &p->line : &p->conn;
+}
+
 /* ---- the end ---- */
+
+/* A trunk says goodbye, and closes what carries it. */
+static void hang_up(struct probe *p)
+{
+	conn_close(&p->line);
+	if (!p->trunk)
+		conn_close(&p->conn);
+}
+
+static void probe_free(struct probe *p)
+{
+	buf_pool_free(&p->buffers);
+	arena_free(&p->arena);
+	free(p);
+}
 
 static void end_run(struct loop_task *t)
 {
 	struct probe *p = list_of(t, struct probe, end);
 
 	p->done(p->arg, &p->result);
-	arena_free(&p->arena);
-	free(p);
+	probe_free(p);
 }
 
 /* The result is filled but for the time. Told at the end of the turn: never from inside
@@ -88,7 +115,7 @@ static void probe_end(struct probe *p)
 	p->finished = true;
 	if (!p->parting)
 		p->result.duration_us = loop_now_exact(p->loop) - p->began;
-	conn_close(&p->conn);
+	hang_up(p);
 	loop_timer_stop(&p->timer);
 	loop_task_queue(p->loop, &p->end);
 }
@@ -187,7 +214,7 @@ static void part(struct probe *p)
 	loop_timer_set(p->loop, &p->timer,
 		       latest < now + PARTING_US ? latest : now + PARTING_US);
 	iovq_add(&p->out, WS_CLOSE_NORMAL_OF_CLIENT);
-	(void)conn_send(&p->conn, &p->out, false, &sent);
+	(void)conn_send(road(p), &p->out, false, &sent);
 	ws_frames_begin(&p->frames);
 	pass_frames(p, http_check_rest(&p->http, (struct str){ p->in, p->n }));
 	p->n = 0;
@@ -208,7 +235,7 @@ static void receive_parting(struct probe *p)
 {
 	while (!p->finished) {
 		size_t n = 0;
-		enum conn_result r = conn_recv(&p->conn, p->in, sizeof(p->in), &n);
+		enum conn_result r = conn_recv(road(p), p->in, sizeof(p->in), &n);
 
 		pass_frames(p, (struct str){ p->in, n });
 		if (r == CONN_AGAIN)
@@ -218,18 +245,33 @@ static void receive_parting(struct probe *p)
 	}
 }
 
+/* Of HTTP/2 more is known than an errno. */
+static void probe_fail_broken(struct probe *p)
+{
+	const struct h2_line_fault f = h2_line_fault(road(p));
+	char why[PROBE_REASON];
+
+	if (!p->lined || f.why == REASON_COMPLETE) {
+		probe_fail_errno(p, road(p)->error);
+		return;
+	}
+	snprintf(why, sizeof(why), "%s%s%s", reason_text(f.why), f.words ? ": " : "",
+		 f.words ? f.words : "");
+	probe_fail(p, why);
+}
+
 /* What failed while sending may have been answered before: the answer is read first. */
 static void receive(struct probe *p)
 {
 	while (!p->parting) {
 		size_t n = 0;
-		enum conn_result r = conn_recv(&p->conn, p->in + p->n, sizeof(p->in) - p->n, &n);
+		enum conn_result r = conn_recv(road(p), p->in + p->n, sizeof(p->in) - p->n, &n);
 
 		p->n += n;
 		if (r == CONN_AGAIN)
 			return;
 		if (r == CONN_FAIL) {
-			probe_fail_errno(p, p->conn.error);
+			probe_fail_broken(p);
 			return;
 		}
 		if (judged(p, r == CONN_EOF || p->n == sizeof(p->in)) && !p->parting)
@@ -260,25 +302,33 @@ static void probe_fail_connect(struct probe *p)
 {
 	char why[PROBE_REASON];
 
+	if (!p->conn.facts->fault && road(p)->error == EPROTONOSUPPORT) {
+		probe_fail(p, "it takes no WebSocket over HTTP/2");
+		return;
+	}
 	if (!p->conn.facts->fault) {
-		probe_fail_errno(p, p->conn.error);
+		probe_fail_errno(p, road(p)->error);
 		return;
 	}
 	snprintf(why, sizeof(why), "TLS: %s", p->conn.facts->words);
 	probe_fail(p, why);
 }
 
+static bool go_by_h1(struct probe *p);
+
 static bool connected(struct probe *p)
 {
 	struct str request;
 	size_t sent;
 
-	switch (conn_connected(&p->conn)) {
+	switch (conn_connected(road(p))) {
 	case CONN_OK:
 		break;
 	case CONN_AGAIN:
 		return false;
 	default:
+		if (p->lined && p->tls && road(p)->error == EPROTONOSUPPORT)
+			return go_by_h1(p) && connected(p);
 		probe_fail_connect(p);
 		return false;
 	}
@@ -290,7 +340,7 @@ static bool connected(struct probe *p)
 		return false;
 	}
 	if (request.n == 0) {
-		(void)conn_send(&p->conn, &p->out, true, &sent);
+		(void)conn_send(road(p), &p->out, true, &sent);
 		judged(p, true);
 		return false;
 	}
@@ -299,18 +349,127 @@ static bool connected(struct probe *p)
 	return true;
 }
 
-static void conn_ready(struct conn *c)
+/* What it is said on is ready for something. */
+static void run(struct probe *p)
 {
-	struct probe *p = list_of(c, struct probe, conn);
+	struct conn *c;
 	size_t sent;
 
 	if (p->finished || (!p->sending && !connected(p)))
 		return;
+	c = road(p);
 	if (p->out.bytes && conn_send(c, &p->out, false, &sent) == CONN_FAIL && !c->can_read) {
 		probe_fail_errno(p, c->error);
 		return;
 	}
 	receive(p);
+}
+
+static void conn_ready(struct conn *c)
+{
+	struct probe *p = list_of(c, struct probe, conn);
+
+	if (p->trunk)
+		h2_trunk_ready(p->trunk);
+	else
+		run(p);
+}
+
+/* ---- HTTP/2 ---- */
+
+static void line_ready(struct conn *c)
+{
+	run(list_of(c, struct probe, line));
+}
+
+static void dial(struct probe *p);
+
+static void on_trunk(void *owner)
+{
+	(void)owner;
+}
+
+static void on_idle(void *owner)
+{
+	struct probe *p = owner;
+
+	if (p->trunk)
+		h2_trunk_close(p->trunk);
+}
+
+static void on_over(void *owner, enum reason why, const char *text)
+{
+	struct probe *p = owner;
+
+	(void)why;
+	(void)text;
+	conn_close(&p->conn);
+	h2_trunk_leave(p->trunk);
+	p->trunk = NULL;
+	if (p->by_h1 && !p->finished)
+		dial(p);
+}
+
+static const struct h2_trunk_calls trunk_calls = {
+	.connected = on_trunk,
+	.idle = on_idle,
+	.over = on_over,
+};
+
+/* ---- beginning ---- */
+
+/* ALPN's words. */
+#define PROTOCOLS_BOTH STR("\x02h2\x08http/1.1")
+#define PROTOCOLS_H1 STR("\x08http/1.1")
+
+static bool wants_h2(const struct probe *p)
+{
+	return p->check->http2 && p->check->kind != CONF_CHECK_TCP && !p->by_h1;
+}
+
+static bool dial_trunk(struct probe *p)
+{
+	struct str preface = p->tls || !p->check->send_proxy ? STR_NONE : who_text(p);
+	bool websocket = p->check->kind == CONF_CHECK_WEBSOCKET;
+
+	p->trunk = h2_trunk_new(&p->conn, p->loop, &p->buffers, preface, &trunk_calls, p);
+	if (!p->trunk)
+		return false;
+	p->lined = h2_trunk_open(p->trunk, &p->line, websocket, line_ready);
+	return p->lined;
+}
+
+static void dial(struct probe *p)
+{
+	struct str protocols = STR_NONE;
+
+	if (p->check->http2 && p->check->kind != CONF_CHECK_TCP)
+		protocols = p->by_h1 ? PROTOCOLS_H1 : PROTOCOLS_BOTH;
+	if (!conn_connect(&p->conn, p->loop, &p->addr, conn_ready))
+		probe_fail_errno(p, p->conn.error);
+	else if (p->tls && !tls_connect(&p->conn, p->tls, protocols, who_text(p)))
+		probe_fail_errno(p, ENOMEM);
+	else if (wants_h2(p) && !dial_trunk(p))
+		probe_fail_errno(p, ENOMEM);
+}
+
+/* TLS agreed on that; or HTTP/2 can do it not, so that it is begun again. False: not yet. */
+static bool go_by_h1(struct probe *p)
+{
+	bool agreed = h2_trunk_state(p->trunk) == H2_TRUNK_FOREIGN;
+
+	p->by_h1 = true;
+	p->lined = false;
+	if (agreed) {
+		struct h2_trunk *t = p->trunk;
+
+		p->trunk = NULL;
+		conn_close(&p->line);
+		h2_trunk_leave(t);
+		return true;
+	}
+	conn_close(&p->line);
+	return false;
 }
 
 struct probe *probe_start(struct loop *l, const struct conf_check *check, const struct addr *addr,
@@ -341,10 +500,10 @@ struct probe *probe_start(struct loop *l, const struct conf_check *check, const 
 	loop_task_init(&p->end, end_run);
 	loop_timer_init(&p->timer, timer_fired);
 	loop_timer_set(l, &p->timer, p->began + check->timeout);
-	if (!conn_connect(&p->conn, l, &p->addr, conn_ready))
-		probe_fail_errno(p, p->conn.error);
-	else if (check->tls && tls && !tls_connect(&p->conn, tls, who_text(p)))
-		probe_fail_errno(p, ENOMEM);
+	buf_pool_init(&p->buffers, 0);
+	p->line.io.fd = -1;
+	p->tls = check->tls ? tls : NULL;
+	dial(p);
 	return p;
 }
 
@@ -352,9 +511,9 @@ void probe_cancel(struct probe *p)
 {
 	if (!p)
 		return;
-	conn_close(&p->conn);
+	p->finished = true;
+	hang_up(p);
 	loop_timer_stop(&p->timer);
 	loop_task_cancel(&p->end);
-	arena_free(&p->arena);
-	free(p);
+	probe_free(p);
 }

@@ -1,25 +1,12 @@
-#include "upstream/upstream.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "upstream/upstream_parts.h"
 
 #define STRAY_TOLD_US (60 * CLOCK_SEC)
-
-struct upstream {
-	struct loop *loop;
-	struct buf_pool *buffers;
-	struct list idle[CONF_MAX_SERVERS]; /* by server->slot, last used first */
-	unsigned n_idle[CONF_MAX_SERVERS];
-	unsigned slots; /* no slot from here on was ever used */
-	struct list aged; /* all idle ones, those of clients' own too; longest idle first */
-	unsigned n_aged;
-	struct upstream_limit *limit;
-	uint64_t stray_told_at; /* 0: never */
-};
 
 struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
 			      struct upstream_limit *limit)
@@ -46,14 +33,28 @@ void upstream_free(struct upstream *up)
 	free(up);
 }
 
-static struct list *idle_list(struct upstream *up, const struct server *s)
+static void prepare_slot(struct upstream *up, const struct server *s)
 {
 	must(s->slot < CONF_MAX_SERVERS);
 	while (up->slots <= s->slot) {
 		list_init(&up->idle[up->slots]);
+		list_init(&up->trunks[up->slots]);
+		up->speaks_h1[up->slots] = false;
+		up->streams[up->slots] = 0;
 		up->n_idle[up->slots++] = 0;
 	}
+}
+
+static struct list *idle_list(struct upstream *up, const struct server *s)
+{
+	prepare_slot(up, s);
 	return &up->idle[s->slot];
+}
+
+struct list *upstream_trunks(struct upstream *up, const struct server *s)
+{
+	prepare_slot(up, s);
+	return &up->trunks[s->slot];
 }
 
 static void bury(struct loop_task *t)
@@ -70,11 +71,11 @@ static bool is_idle(const struct upstream_conn *u)
 }
 
 /* It is closed, or in use again. */
-static void leave_idle(struct upstream_conn *u)
+void upstream_leave_idle(struct upstream_conn *u)
 {
 	if (!is_idle(u))
 		return;
-	if (list_empty(&u->owned))
+	if (list_empty(&u->owned) && !u->under)
 		u->home->n_idle[u->server->slot]--;
 	list_del(&u->link);
 	list_del(&u->owned);
@@ -85,12 +86,19 @@ static void leave_idle(struct upstream_conn *u)
 
 void upstream_close(struct upstream_conn *u)
 {
-	leave_idle(u);
+	upstream_leave_idle(u);
+	if (u->under) {
+		upstream_h2_end(u->under);
+		return;
+	}
 	loop_timer_stop(&u->expiry);
 	buf_put(u->home->buffers, &u->in);
-	if (conn_is_open(&u->conn))
+	if (u->counted)
 		stats_sub(u->home->limit->open, 1);
+	u->counted = false;
 	conn_close(&u->conn);
+	if (u->trunk)
+		upstream_h2_left(u);
 	u->user = NULL;
 	loop_task_queue(u->home->loop, &u->burial);
 }
@@ -128,7 +136,7 @@ static void idle_ready(struct upstream_conn *u)
 	upstream_close(u);
 }
 
-static void conn_ready(struct conn *c)
+void upstream_conn_ready(struct conn *c)
 {
 	struct upstream_conn *u = list_of(c, struct upstream_conn, conn);
 
@@ -166,7 +174,7 @@ static bool still_good(const struct upstream_conn *u)
  * the front, or it is none of the youngest. A slot's server before `s` may have left some. */
 #define LOOKS 4
 static struct upstream_conn *youngest(struct list *idle, const struct server *s,
-				      const struct tls_client *tls)
+				      const struct upstream_way *way)
 {
 	struct upstream_conn *first = NULL;
 	struct list *e = idle->next;
@@ -174,7 +182,8 @@ static struct upstream_conn *youngest(struct list *idle, const struct server *s,
 	for (unsigned i = 0; i < LOOKS && e != idle; i++, e = e->next) {
 		struct upstream_conn *u = list_of(e, struct upstream_conn, link);
 
-		if (u->server != s || u->way.tls != tls)
+		if (u->server != s || u->way.tls != way->tls ||
+		    u->way.http2 != way->http2)
 			continue;
 		if (!is_in_doubt(u))
 			return u;
@@ -196,7 +205,7 @@ static struct upstream_conn *use_again(struct upstream_conn *u, uint64_t max_idl
 		upstream_close(u);
 		return NULL;
 	}
-	leave_idle(u);
+	upstream_leave_idle(u);
 	stats_add(u->server->stats->reuses, 1);
 	u->user = user;
 	u->ready = ready;
@@ -210,9 +219,13 @@ struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s,
 				     void (*ready)(struct upstream_conn *u))
 {
 	struct list *idle = idle_list(up, s);
-	struct upstream_conn *u;
+	struct upstream_conn *u = NULL;
 
-	u = youngest(idle, s, way->tls);
+	if (way->http2)
+		u = upstream_h2_reuse(up, s, way, user, ready);
+	if (u)
+		return u;
+	u = youngest(idle, s, way);
 	return u ? use_again(u, max_idle, user, ready) : NULL;
 }
 
@@ -249,7 +262,7 @@ static bool connect_within_limit(struct upstream *up, struct conn *c, const stru
 {
 	if (up->n_aged && stats_get(up->limit->open) >= stats_get(up->limit->most))
 		close_oldest(up);
-	while (!conn_connect(c, up->loop, to, conn_ready)) {
+	while (!conn_connect(c, up->loop, to, upstream_conn_ready)) {
 		if ((c->error != EMFILE && c->error != ENFILE) || !up->n_aged)
 			return false;
 		close_oldest(up);
@@ -257,40 +270,88 @@ static bool connect_within_limit(struct upstream *up, struct conn *c, const stru
 	return true;
 }
 
-struct upstream_conn *upstream_connect(struct upstream *up, struct server *s,
-				       const struct upstream_way *way, struct str header,
-				       void *user, void (*ready)(struct upstream_conn *u))
+struct upstream_conn *upstream_new_conn(struct upstream *up, struct server *s,
+					const struct upstream_way *way, void *user,
+					void (*ready)(struct upstream_conn *u))
 {
 	struct upstream_conn *u = calloc(1, sizeof(*u));
 
-	if (!u) {
-		errno = ENOMEM;
+	if (!u)
 		return NULL;
-	}
 	list_init(&u->link);
 	list_init(&u->owned);
 	list_init(&u->age);
 	loop_timer_init(&u->expiry, expired);
 	loop_task_init(&u->burial, bury);
+	u->conn.io.fd = -1;
 	u->home = up;
 	u->user = user;
 	u->ready = ready;
-	if (!connect_within_limit(up, &u->conn, &s->addr)) {
-		errno = u->conn.error;
-		free(u);
-		return NULL;
-	}
-	if (way->tls && !tls_connect(&u->conn, way->tls, header)) {
-		conn_close(&u->conn);
-		free(u);
-		errno = ENOMEM;
-		return NULL;
-	}
 	u->way = *way;
-	stats_add(up->limit->open, 1);
 	u->server = server_ref(s);
-	stats_add(s->stats->connects, 1);
 	return u;
+}
+
+/* ALPN's words. */
+#define PROTOCOLS_BOTH STR("\x02h2\x08http/1.1")
+#define PROTOCOLS_H1 STR("\x08http/1.1")
+
+static bool begin_tls(struct upstream_conn *u, struct str header)
+{
+	const struct upstream_way *way = &u->way;
+	struct str protocols = STR_NONE;
+
+	if (!way->tls)
+		return true;
+	if (way->http2)
+		protocols = way->only_h1 ? PROTOCOLS_H1 : PROTOCOLS_BOTH;
+	return tls_connect(&u->conn, way->tls, protocols, header);
+}
+
+struct upstream_conn *upstream_dial(struct upstream *up, struct server *s,
+				    const struct upstream_way *way, struct str header, void *user,
+				    void (*ready)(struct upstream_conn *u))
+{
+	struct upstream_conn *u = upstream_new_conn(up, s, way, user, ready);
+	int error = ENOMEM;
+
+	if (u && !connect_within_limit(up, &u->conn, &s->addr)) {
+		error = u->conn.error;
+	} else if (u && begin_tls(u, header)) {
+		stats_add(up->limit->open, 1);
+		u->counted = true;
+		stats_add(s->stats->connects, 1);
+		return u;
+	}
+	if (u) { /* nobody has heard of it */
+		conn_close(&u->conn);
+		bury(&u->burial);
+	}
+	errno = error;
+	return NULL;
+}
+
+struct upstream_conn *upstream_connect(struct upstream *up, struct server *s,
+				       const struct upstream_way *way, struct str header,
+				       void *user, void (*ready)(struct upstream_conn *u))
+{
+	if (way->http2 && !way->only_h1)
+		return upstream_h2_connect(up, s, way, header, user, ready);
+	return upstream_dial(up, s, way, header, user, ready);
+}
+
+enum conn_result upstream_connected(struct upstream_conn **u)
+{
+	enum conn_result r = conn_connected(&(*u)->conn);
+
+	if (r == CONN_FAIL && (*u)->trunk && (*u)->way.tls && (*u)->conn.error == EPROTONOSUPPORT)
+		return upstream_h2_replace(u);
+	return r;
+}
+
+struct h2_line_fault upstream_fault(const struct upstream_conn *u)
+{
+	return u->trunk ? h2_line_fault(&u->conn) : (struct h2_line_fault){ REASON_COMPLETE };
 }
 
 static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)
@@ -298,12 +359,13 @@ static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)
 	return !u->conn.can_read && max_idle > 0 && server_serves(u->server);
 }
 
-static void become_idle(struct upstream_conn *u, uint64_t max_idle)
+void upstream_become_idle(struct upstream_conn *u, uint64_t max_idle)
 {
 	struct upstream *up = u->home;
 
 	buf_put(up->buffers, &u->in);
-	u->user = NULL;
+	if (!u->under)
+		u->user = NULL;
 	u->idle_since = loop_now(up->loop);
 	u->idle_until = u->idle_since + max_idle;
 	u->idle_turn = loop_turns(up->loop);
@@ -318,12 +380,16 @@ void upstream_keep(struct upstream_conn *u, uint64_t max_idle)
 	struct list *idle = idle_list(u->home, u->server);
 	unsigned *n = &u->home->n_idle[u->server->slot];
 
+	if (u->trunk) {
+		upstream_close(u); /* its connection stays */
+		return;
+	}
 	must(!upstream_is_own(u));
 	if (*n >= UPSTREAM_IDLE_MAX || !may_serve_again(u, max_idle)) {
 		upstream_close(u);
 		return;
 	}
-	become_idle(u, max_idle);
+	upstream_become_idle(u, max_idle);
 	list_push(idle, &u->link);
 	++*n;
 }
@@ -343,13 +409,17 @@ static void make_room(struct list *own, const struct server *s)
 
 void upstream_keep_own(struct upstream_conn *u, uint64_t max_idle, struct list *own)
 {
+	if (u->trunk) {
+		upstream_close(u); /* its connection stays */
+		return;
+	}
 	must(upstream_is_own(u));
 	if (!may_serve_again(u, max_idle)) {
 		upstream_close(u);
 		return;
 	}
 	make_room(own, u->server);
-	become_idle(u, max_idle);
+	upstream_become_idle(u, max_idle);
 	list_push(own, &u->owned);
 }
 

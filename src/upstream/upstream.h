@@ -7,13 +7,16 @@
  * that stands for name, files and settings; and whether it
  * speaks for one client: because it began with a PROXY header that names him, or carries what
  * he has authenticated (HTTP.md 95). Such a one is kept in the client's own list, for nobody
- * else, and goes with it. */
+ * else, and goes with it.
+ *
+ * Where a server speaks HTTP/2 a connection is a stream of one that many share (upstream_h2.c). */
 #ifndef HPCBAL_UPSTREAM_UPSTREAM_H
 #define HPCBAL_UPSTREAM_UPSTREAM_H
 
 #include "balance/server.h"
 #include "base/buf.h"
 #include "net/tls.h"
+#include "upstream/h2_trunk.h"
 
 /* Idle connections kept to one server by one worker. */
 #define UPSTREAM_IDLE_MAX 256
@@ -32,7 +35,14 @@ struct upstream_limit {
 struct upstream_way {
 	struct tls_client *tls; /* NULL: plain */
 	unsigned header;        /* version of the PROXY header; 0: none */
+	uint64_t idle;  /* with http2: so long one without streams is kept, µs */
+	bool http2;     /* HTTP/2, where TLS agrees on it; without TLS from the first byte */
+	bool only_h1;   /* with http2: this time HTTP/1.1, if TLS agrees on that */
+	bool alone;     /* with http2: on a connection that carries nothing else */
+	bool websocket; /* with http2: it asks for one */
 };
+
+struct upstream_trunk;
 
 struct upstream_conn {
 	struct conn conn;
@@ -50,6 +60,9 @@ struct upstream_conn {
 	struct list owned;  /* while idle, in the list of the client that it belongs to */
 	struct list age;    /* among all idle ones of the worker, longest idle first */
 	struct upstream_way way; /* that it began with; its TLS lives in `conn` */
+	struct upstream_trunk *trunk; /* it is a stream of that; NULL: it is none */
+	struct upstream_trunk *under; /* it carries that; NULL: it carries none */
+	bool counted;                 /* in limit->open */
 	bool authenticated; /* it may be, for the client that used it: set by its user, for good */
 	bool reused;
 };
@@ -72,16 +85,21 @@ struct upstream *upstream_new(struct loop *l, struct buf_pool *buffers,
 void upstream_free(struct upstream *up);
 
 /* An idle connection, of the same TLS and without a PROXY header, that was idle for less than
- * `max_idle` µs, or NULL. */
+ * `max_idle` µs, or NULL. Or a stream of one that speaks HTTP/2, however long that was idle. */
 struct upstream_conn *upstream_reuse(struct upstream *up, struct server *s,
 				     const struct upstream_way *way, uint64_t max_idle, void *user,
 				     void (*ready)(struct upstream_conn *u));
-/* Starts connecting; `ready` is called when that succeeded or failed (conn_connected()). Before
- * the handshake of TLS goes `header`, the text of the PROXY header; where nothing is encrypted the
- * user sends it. NULL with errno. */
+/* Starts connecting; `ready` is called when that succeeded or failed (upstream_connected()). In
+ * front of TLS and HTTP/2 goes `header`, the text of the PROXY header; elsewhere the user sends
+ * it. NULL with errno. */
 struct upstream_conn *upstream_connect(struct upstream *up, struct server *s,
 				       const struct upstream_way *way, struct str header,
 				       void *user, void (*ready)(struct upstream_conn *u));
+/* After `ready`, as conn_connected(). Another connection may take its place: one of HTTP/1.1,
+ * where that is what the server has agreed on, or what it takes WebSockets by. */
+enum conn_result upstream_connected(struct upstream_conn **u);
+/* What is known of one that is broken, besides its errno. */
+struct h2_line_fault upstream_fault(const struct upstream_conn *u);
 /* Gives a connection back for reuse, for at most `max_idle` µs; closes it when its server
  * does not serve or enough are kept. */
 void upstream_keep(struct upstream_conn *u, uint64_t max_idle);

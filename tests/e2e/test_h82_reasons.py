@@ -46,6 +46,10 @@ ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
 ELSEWHERE.update((name, "test_tls_to_servers.py") for name in (
     "SERVER_CERTIFICATE", "SERVER_TLS"))
 
+ELSEWHERE.update((name, "test_h122_h144_http2_to_servers.py") for name in (
+    "RES_H2_STATUS", "RES_H2_FIELD", "RES_H2_TRAILER", "RES_H2_BODY", "RES_H2_CONNECTION",
+    "RES_H2_FLOOD", "SERVER_REFUSED", "SERVER_STREAM", "SERVER_NO_WEBSOCKET"))
+
 GET = "GET /x HTTP/1.1\r\nHost: a\r\n"
 POST = "POST /x HTTP/1.1\r\nHost: a\r\n"
 NOWHERE, CHOSEN, SERVER = (None, None), ("main", None), ("main", "main1")

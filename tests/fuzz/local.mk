@@ -15,6 +15,7 @@ check_PROGRAMS += \
 	tests/fuzz/replay_h1_request \
 	tests/fuzz/replay_h1_response \
 	tests/fuzz/replay_h2_frames \
+	tests/fuzz/replay_h2_origin \
 	tests/fuzz/replay_msg \
 	tests/fuzz/replay_page \
 	tests/fuzz/replay_prefix \
@@ -38,6 +39,7 @@ noinst_PROGRAMS = \
 	tests/fuzz/fuzz_h1_request \
 	tests/fuzz/fuzz_h1_response \
 	tests/fuzz/fuzz_h2_frames \
+	tests/fuzz/fuzz_h2_origin \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_page \
 	tests/fuzz/fuzz_prefix \
@@ -139,6 +141,12 @@ tests_fuzz_fuzz_h2_frames_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
 tests_fuzz_fuzz_h2_frames_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_replay_h2_frames_SOURCES = $(tests_fuzz_fuzz_h2_frames_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_h2_frames_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
+
+tests_fuzz_fuzz_h2_origin_SOURCES = tests/fuzz/fuzz_h2_origin.c tests/fuzz/fuzzing.h
+tests_fuzz_fuzz_h2_origin_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
+tests_fuzz_fuzz_h2_origin_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_replay_h2_origin_SOURCES = $(tests_fuzz_fuzz_h2_origin_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_h2_origin_LDADD = $(fuzz_http_libs) $(NGHTTP2_LIBS)
 
 tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c
 tests_fuzz_fuzz_msg_LDADD = $(fuzz_msg_libs)

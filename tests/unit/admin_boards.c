@@ -113,6 +113,8 @@ void boards_fill_proxy(void)
 	stats_set(s->stats.response_errors, 4);
 	stats_set(s->stats.retries, 5);
 	stats_set(s->stats.retries_denied, 2);
+	stats_set(s->stats.h2_connections, 8);
+	stats_set(s->stats.refused_streams, 6);
 }
 
 /* The first check of app1 fails, for everything else that is wrong with it. */

@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/unit/test_http_cookies \
 	tests/unit/test_http_edits \
 	tests/unit/test_http_h2 \
+	tests/unit/test_http_h2_origin \
 	tests/unit/test_http_hops \
 	tests/unit/test_http_message \
 	tests/unit/test_http_named \
@@ -38,6 +39,11 @@ tests_unit_test_http_edits_LDADD = $(http_test_libs)
 tests_unit_test_http_h2_SOURCES = tests/unit/test_http_h2.c tests/unit/http_testing.h
 tests_unit_test_http_h2_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_h2_LDADD = $(http_test_libs) $(NGHTTP2_LIBS)
+
+tests_unit_test_http_h2_origin_SOURCES = tests/unit/test_http_h2_origin.c \
+	tests/unit/http_testing.h
+tests_unit_test_http_h2_origin_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_h2_origin_LDADD = $(http_test_libs) $(NGHTTP2_LIBS)
 
 tests_unit_test_http_hops_SOURCES = tests/unit/test_http_hops.c tests/unit/http_testing.h
 tests_unit_test_http_hops_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

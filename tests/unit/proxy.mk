@@ -23,7 +23,7 @@ tests_unit_test_proxy_health_SOURCES = tests/unit/test_proxy_health.c
 tests_unit_test_proxy_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_health_LDADD = src/proxy/libproxy.a src/upstream/libupstream.a \
 	src/balance/libbalance.a src/net/libnet.a src/http/libhttp.a src/ipc/libipc.a \
-	src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(CHECK_LIBS)
+	src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS) $(CHECK_LIBS)
 tests_unit_test_proxy_external_SOURCES = tests/unit/test_proxy_external.c
 tests_unit_test_proxy_external_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_proxy_external_LDADD = src/proxy/libproxy.a src/net/libnet.a \

@@ -340,6 +340,10 @@ START_TEST(servers)
 		{ "hpcbal_server_retries_total{backend=\"web_backend\",server=\"web1\"}", "5" },
 		{ "hpcbal_server_retries_denied_total{backend=\"web_backend\",server=\"web1\"}",
 		  "2" },
+		{ "hpcbal_server_http2_connections_total{backend=\"web_backend\","
+		  "server=\"web1\"}", "8" },
+		{ "hpcbal_server_refused_streams_total{backend=\"web_backend\",server=\"web1\"}",
+		  "6" },
 		{ "hpcbal_server_check_failures_total{backend=\"app_backend\",server=\"app1\"}",
 		  "9" },
 	};

@@ -213,7 +213,8 @@ static void on_other(void *owner, struct h2_stream *st)
 	(void)st;
 }
 
-static const struct h2_owner owner = { on_begin, on_key, on_request, on_other, on_other };
+static const struct h2_owner owner = { on_begin, on_key, on_request, on_other, on_other,
+				       NULL };
 
 static int client_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name,
 			 size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags,

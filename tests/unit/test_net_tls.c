@@ -117,7 +117,7 @@ static bool shake(struct tls_server *s, struct tls_client *t)
 
 	pair_open();
 	ck_assert(tls_accept(&server, s, STR_NONE));
-	ck_assert(tls_connect(&client, t, STR_NONE));
+	ck_assert(tls_connect(&client, t, STR_NONE, STR_NONE));
 	for (unsigned i = 0; i < 20 && (here == CONN_AGAIN || there == CONN_AGAIN); i++) {
 		stir();
 		if (there == CONN_AGAIN)

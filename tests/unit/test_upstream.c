@@ -12,8 +12,8 @@
 
 #define IDLE (30 * CLOCK_SEC)
 
-static const struct upstream_way bare = { NULL, 0 }, headed = { NULL, 2 };
-static const struct upstream_way other_header = { NULL, 1 };
+static const struct upstream_way bare = { 0 }, headed = { .header = 2 };
+static const struct upstream_way other_header = { .header = 1 };
 static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;
@@ -544,6 +544,21 @@ START_TEST(no_time_to_be_idle_is_a_close)
 }
 END_TEST
 
+/* As a tunnel's that is cut. */
+START_TEST(one_that_was_aborted_gives_its_place_back)
+{
+	struct upstream_conn *u;
+	int peer;
+
+	u = connected(server, &peer);
+	ck_assert_uint_eq(atomic_load(&limit.open), 1);
+	conn_abort(&u->conn);
+	upstream_close(u);
+	ck_assert_uint_eq(atomic_load(&limit.open), 0);
+	close(peer);
+}
+END_TEST
+
 START_TEST(a_retired_servers_connection_is_not_kept)
 {
 	int peer;
@@ -751,6 +766,7 @@ int main(void)
 	tcase_add_loop_test(t, one_with_something_unread_is_not_kept, 0, NOISES);
 	tcase_add_test(t, room_to_write_is_no_news);
 	tcase_add_test(t, no_time_to_be_idle_is_a_close);
+	tcase_add_test(t, one_that_was_aborted_gives_its_place_back);
 	tcase_add_test(t, a_retired_servers_connection_is_not_kept);
 	tcase_add_loop_test(t, pruning_closes_the_idle_of_servers_that_are_out, 0, FATES);
 	tcase_add_test(t, h94_one_with_a_header_is_its_clients_alone);

@@ -12,7 +12,7 @@
 
 #define IDLE (30 * CLOCK_SEC)
 
-static const struct upstream_way bare = { NULL, 0 }, headed = { NULL, 2 };
+static const struct upstream_way bare = { 0 }, headed = { .header = 2 };
 static uint64_t fake_now = 500 * CLOCK_SEC;
 static struct loop *loop;
 static struct buf_pool buffers;

@@ -5,7 +5,8 @@ check_PROGRAMS += \
 	tests/unit/test_upstream_probe
 
 upstream_test_libs = src/upstream/libupstream.a src/balance/libbalance.a src/net/libnet.a \
-	src/http/libhttp.a src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(CHECK_LIBS)
+	src/http/libhttp.a src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS) \
+	$(CHECK_LIBS)
 
 tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
 tests_unit_test_upstream_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -35,8 +35,9 @@ BAD_CHUNKS = (b"x\r\n", b"0x3\r\nabc\r\n", b"3\nabc\r\n", b"3\r\nabcd\r\n", b"3 
 class Bad(clients.Crowd):
     TRADE = "b"
     BEFORE_AGAIN = 0.2
+    # A server that resets before anybody has looked was never connected.
     AT_ONCE = {"raw_silent": "--|CT|CC", "raw_reset": "--|CT|CC", "raw_slow_reading": "CT|CC",
-               "rawbad_server": "--|CT|CC|ST"}
+               "rawbad_server": "--|CT|CC|ST|SC|RC"}
 
     def __init__(self, *arguments):
         super().__init__(*arguments)

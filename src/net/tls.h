@@ -10,6 +10,10 @@ struct tls_client;
 
 extern const struct transport transport_tls;
 
+/* What may be offered to a server of HTTP. */
+#define TLS_ALPN_BOTH STR("\x02h2\x08http/1.1")
+#define TLS_ALPN_H1 STR("\x08http/1.1")
+
 /* The open connection speaks TLS from here on; conn_handshake() comes next. `early` are bytes of
  * its that were read already. Holds a reference to the server. False: out of memory. */
 bool tls_accept(struct conn *c, struct tls_server *s, struct str early);

@@ -418,10 +418,6 @@ static const struct h2_trunk_calls trunk_calls = {
 
 /* ---- beginning ---- */
 
-/* ALPN's words. */
-#define PROTOCOLS_BOTH STR("\x02h2\x08http/1.1")
-#define PROTOCOLS_H1 STR("\x08http/1.1")
-
 static bool wants_h2(const struct probe *p)
 {
 	return p->check->http2 && p->check->kind != CONF_CHECK_TCP && !p->by_h1;
@@ -444,7 +440,7 @@ static void dial(struct probe *p)
 	struct str protocols = STR_NONE;
 
 	if (p->check->http2 && p->check->kind != CONF_CHECK_TCP)
-		protocols = p->by_h1 ? PROTOCOLS_H1 : PROTOCOLS_BOTH;
+		protocols = p->by_h1 ? TLS_ALPN_H1 : TLS_ALPN_BOTH;
 	if (!conn_connect(&p->conn, p->loop, &p->addr, conn_ready))
 		probe_fail_errno(p, p->conn.error);
 	else if (p->tls && !tls_connect(&p->conn, p->tls, protocols, who_text(p)))

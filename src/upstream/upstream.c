@@ -292,10 +292,6 @@ struct upstream_conn *upstream_new_conn(struct upstream *up, struct server *s,
 	return u;
 }
 
-/* ALPN's words. */
-#define PROTOCOLS_BOTH STR("\x02h2\x08http/1.1")
-#define PROTOCOLS_H1 STR("\x08http/1.1")
-
 static bool begin_tls(struct upstream_conn *u, struct str header)
 {
 	const struct upstream_way *way = &u->way;
@@ -304,7 +300,7 @@ static bool begin_tls(struct upstream_conn *u, struct str header)
 	if (!way->tls)
 		return true;
 	if (way->http2)
-		protocols = way->only_h1 ? PROTOCOLS_H1 : PROTOCOLS_BOTH;
+		protocols = way->only_h1 ? TLS_ALPN_H1 : TLS_ALPN_BOTH;
 	return tls_connect(&u->conn, way->tls, protocols, header);
 }
 

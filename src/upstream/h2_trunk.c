@@ -246,6 +246,8 @@ static void look_for_greeting(struct h2_trunk *t)
 	if (t->greeted || !h2_origin_is_greeted(t->origin))
 		return;
 	t->greeted = true;
+	if (t->calls->greeted)
+		t->calls->greeted(t->owner);
 	wake_all(t);
 }
 

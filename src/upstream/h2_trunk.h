@@ -22,6 +22,9 @@ enum h2_trunk_state {
 struct h2_trunk_calls {
 	/* It became H2_TRUNK_OPEN or _FOREIGN; before its lines hear of it. */
 	void (*connected)(void *owner);
+	/* The server's SETTINGS have come: h2_trunk_allowed() is known, before a line hears of
+	 * what it does with streams beyond that. NULL: nobody asks. */
+	void (*greeted)(void *owner);
 	/* The last line was closed. */
 	void (*idle)(void *owner);
 	/* It is over: the owner closes the connection below and leaves the trunk, which is
@@ -55,7 +58,8 @@ bool h2_trunk_may_take_websockets(const struct h2_trunk *t);
 
 /* `c` becomes a line; within h2_trunk_room(). It is connected (conn_connected()) when the trunk
  * is, and, for a WebSocket, when the server has announced that it takes such; where that or HTTP/2
- * is not to be had the error is EPROTONOSUPPORT. False: no memory. */
+ * is not to be had the error is EPROTONOSUPPORT. It is EBUSY where the server has meanwhile said
+ * that it allows fewer: a request would wait for another one's end. False: no memory. */
 bool h2_trunk_open(struct h2_trunk *t, struct conn *c, bool websocket,
 		   void (*ready)(struct conn *c));
 

@@ -46,6 +46,18 @@ static void on_connected(void *owner)
 		list_append(upstream_trunks(t->home, t->server), &t->link);
 }
 
+static void note_allowed(struct upstream_trunk *t)
+{
+	if (h2_trunk_allowed(t->h2))
+		t->home->streams[t->server->slot] = h2_trunk_allowed(t->h2);
+}
+
+/* Who is refused goes elsewhere at once, and is to know how many fit there. */
+static void on_greeted(void *owner)
+{
+	note_allowed(owner);
+}
+
 static void drop_carrier(struct upstream_trunk *t)
 {
 	struct upstream_conn *u = t->carrier;
@@ -99,6 +111,7 @@ static void on_over(void *owner, enum reason why, const char *text)
 
 static const struct h2_trunk_calls calls = {
 	.connected = on_connected,
+	.greeted = on_greeted,
 	.idle = on_idle,
 	.over = on_over,
 };
@@ -138,8 +151,7 @@ static struct upstream_conn *begin_stream(struct upstream_trunk *t,
 	u->trunk = t;
 	t->refs++;
 	t->max_idle = way->idle;
-	if (h2_trunk_allowed(t->h2))
-		t->home->streams[t->server->slot] = h2_trunk_allowed(t->h2);
+	note_allowed(t);
 	upstream_leave_idle(t->carrier);
 	return u;
 }

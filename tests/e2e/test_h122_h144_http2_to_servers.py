@@ -507,6 +507,18 @@ def test_h138_without_8441_and_without_tls_it_is_502(start, h2):
     assert len(server.peers) == 1
 
 
+def test_h138_more_of_them_wait_for_settings_than_these_allow(start, h2):
+    """None waits for the end of another one's stream."""
+    server = h2(settings=((CONNECT_PROTOCOL, 1), (h2wire.MAX_STREAMS, 1)))
+    server.head = lambda peer, stream: peer.headers(stream, OK, end=False)
+    running = start(backend(server, more="retries = 1;"))
+    clients = [running.client() for _ in range(4)]
+    for client in clients:
+        client.send(websocket.handshake())
+    assert [c.read_response_head().status for c in clients] == [101] * 4
+    assert len(server.peers) == 4
+
+
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
     authority = pki.Authority(tmp_path_factory.mktemp("ca"))
@@ -647,6 +659,20 @@ def test_as_far_as_the_server_allows(start, h2):
     assert len(server.peers) == 3
     by_peer = [sum(peer is p for p, _ in kept) for peer in server.peers]
     assert max(by_peer) <= 3, by_peer
+
+
+def test_a_first_burst_is_more_than_the_server_allows(start, h2):
+    """What it refuses is spread by what it has said, and not by what was guessed before."""
+    server = h2(settings=((h2wire.MAX_STREAMS, 1),))
+    kept, release = held(server)
+    first = server.reply
+    server.reply = lambda peer, stream: (
+        refuse(peer, stream) if any(peer is p for p, _ in kept) else first(peer, stream))
+    running = start(backend(server, more="retries = 1;"))
+    clients = numbered(running, 8)
+    wire.wait_for(lambda: len(server.peers) == 8, "a connection for each")
+    release(8)
+    assert [c.read_response().body for c in clients] == [f"/{at}".encode() for at in range(8)]
 
 
 def test_max_connections_counts_streams(start, h2):

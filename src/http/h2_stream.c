@@ -130,6 +130,28 @@ static size_t gather_head(const struct iovec *v, unsigned count, struct buf *b)
 	return size;
 }
 
+/* What a configuration adds may make it larger than a buffer. */
+static bool give_large_head(struct h2_stream *st, const struct iovec *v, unsigned count,
+			    size_t *size)
+{
+	size_t all = 0, n = 0;
+	char *text;
+	bool good;
+
+	for (unsigned i = 0; i < count; i++)
+		all += v[i].iov_len;
+	text = all > BUF_SIZE ? malloc(all) : NULL;
+	if (!text)
+		return false;
+	for (unsigned i = 0; i < count; n += v[i++].iov_len)
+		if (v[i].iov_len)
+			memcpy(text + n, v[i].iov_base, v[i].iov_len);
+	*size = h2_head_size((struct str){ text, all });
+	good = *size && h2_server_head(st->server, st, text, *size);
+	free(text);
+	return good;
+}
+
 static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned count, size_t *size)
 {
 	struct buf_pool *pool = h2_server_buffers(st->server);
@@ -139,7 +161,10 @@ static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned coun
 	if (!b)
 		return false;
 	*size = gather_head(v, count, b);
-	good = *size && h2_server_head(st->server, st, b->bytes, *size);
+	if (*size)
+		good = h2_server_head(st->server, st, b->bytes, *size);
+	else
+		good = give_large_head(st, v, count, size);
 	buf_put(pool, &b);
 	return good;
 }

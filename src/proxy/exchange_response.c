@@ -153,7 +153,7 @@ static enum step_result server_gone(struct exchange *x, enum reason why)
 	bool again = f.why == REASON_COMPLETE && may_send_again(x);
 	enum reason fault;
 
-	if (!anew && was_not_asked(x)) {
+	if (!anew && f.why == REASON_COMPLETE && was_not_asked(x)) {
 		x->sink_broken = false;
 		return exchange_connect_failed(x, why);
 	}

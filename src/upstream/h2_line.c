@@ -129,8 +129,13 @@ static enum conn_result line_send(struct conn *c, const struct iovec *v, unsigne
 	(void)more;
 	for (unsigned i = 0; i < count; i++)
 		all += v[i].iov_len;
-	if (l->trunk->state != H2_TRUNK_OPEN || !h2_stream_give(&l->h2, v, count, n))
+	if (l->trunk->state != H2_TRUNK_OPEN)
 		return h2_line_break(c, EPIPE);
+	if (!h2_stream_give(&l->h2, v, count, n)) {
+		if (!l->h2.begun && !l->h2.reset) /* nobody would answer */
+			l->h2.fault = REASON_NO_MEMORY;
+		return h2_line_break(c, EPIPE);
+	}
 	h2_trunk_flush_soon(l->trunk);
 	c->can_write = *n == all;
 	if (!c->can_write && list_empty(&l->blocked))

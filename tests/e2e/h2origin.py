@@ -17,6 +17,7 @@ class Peer(h2wire.Client):
     def __init__(self, connection):
         super().__init__(connection, greet=False, manual=connection.origin.manual)
         self.origin = connection.origin
+        self.decoder.max_header_list_size = 1 << 20 # hpack's own is 64 KiB
         self.lock = threading.Lock()
 
     def send(self, *words, **options):

@@ -99,6 +99,21 @@ def test_h109_a_body_with_a_length_and_one_in_chunks(start, h2):
     assert peer.fields(two)["te"] == "trailers"
 
 
+def test_a_head_that_has_grown_beyond_a_buffer(start, h2):
+    """What a client may send at most, and what the configuration adds."""
+    server = h2()
+    rules = ", ".join('{ set = "X-L%d"; value = "%s"; }' % (n, "l" * 900) for n in range(9))
+    running = start(backend(server, more=f"request_headers = ( {rules} );"),
+                    frontend='max_header_size = "60KiB";')
+    client = running.client()
+    own = "".join(f"X-{n}: {'v' * 980}\r\n" for n in range(60))
+    assert client.ask(f"GET / HTTP/1.1\r\nHost: a\r\n{own}\r\n").status == 200
+    asked = server.asked()
+    assert [len(asked[f"x-l{n}"]) for n in range(9)] == [900] * 9
+    assert [len(asked[f"x-{n}"]) for n in range(60)] == [980] * 60
+    assert sum(len(n) + len(v) for n, v in asked.items()) > 65536
+
+
 def test_h81_trailers_both_ways(start, h2):
     server = h2()
     server.reply = lambda peer, stream: peer.reply(stream, b"body", trailers=(("x-sum", "9"),))

@@ -24,6 +24,12 @@ static nghttp2_nv call_pair(const struct h2_field *f)
 	return pair;
 }
 
+static void no_more_unsent(struct h2_server *s, struct h2_stream *st)
+{
+	s->n_unsent -= st->unsent;
+	st->unsent = false;
+}
+
 static bool ask(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
 {
 	nghttp2_data_provider body = { .source.ptr = st, .read_callback = h2_server_read };
@@ -42,7 +48,8 @@ static bool ask(struct h2_server *s, struct h2_stream *st, char *text, size_t si
 	st->id = nghttp2_submit_request(s->ng, NULL, pairs, call.n,
 					st->response.state == H2_RESPONSE_DONE ? NULL : &body,
 					st);
-	st->begun = st->id > 0;
+	st->begun = st->unsent = st->id > 0;
+	s->n_unsent += st->unsent;
 	st->gone = !st->begun;
 	return st->begun;
 }
@@ -270,6 +277,7 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void *a
 	if (!st)
 		return 0;
 	h2_server_unqueue(s, st);
+	no_more_unsent(s, st);
 	s->n_wide -= st->wide;
 	st->code = code;
 	st->gone = true;
@@ -284,10 +292,13 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void *a
 
 static int frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
+	struct h2_server *s = arg;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
 
-	if (st && f->hd.type == NGHTTP2_HEADERS)
+	if (st && f->hd.type == NGHTTP2_HEADERS) {
+		no_more_unsent(s, st);
 		st->went = true;
+	}
 	return h2_server_frame_went(ng, f, arg);
 }
 
@@ -403,7 +414,7 @@ bool h2_origin_is_leaving(const struct h2_server *s)
 
 enum reason h2_origin_fault(const struct h2_server *s, const char **text)
 {
-	*text = s->text;
+	*text = s->fault == REASON_H2_SETTINGS_TIMEOUT ? "no ACK of SETTINGS" : s->text;
 	if (s->fault == REASON_COMPLETE || s->fault == REASON_NO_MEMORY)
 		return s->fault;
 	return s->fault == REASON_H2_FLOOD ? REASON_RES_H2_FLOOD : REASON_RES_H2_CONNECTION;
@@ -476,11 +487,25 @@ void h2_origin_leave(struct h2_stream *st)
 	st->left = true;
 	h2_server_forget(st->server, st);
 	h2_server_unqueue(st->server, st);
+	no_more_unsent(st->server, st);
 	h2_stream_drop(st, h2_server_buffers(st->server));
 	if (!st->begun)
 		st->gone = true;
 	if (!st->gone && !(st->ended && st->answered))
 		h2_server_reset(st->server, st, H2_CANCEL);
+}
+
+bool h2_origin_has_unsent(const struct h2_server *s)
+{
+	return s->n_unsent > 0;
+}
+
+bool h2_origin_refuse_unsent(struct h2_stream *st)
+{
+	if (!st->unsent)
+		return false;
+	no_more_unsent(st->server, st);
+	return st->reset = true;
 }
 
 bool h2_origin_was_refused(const struct h2_stream *st)

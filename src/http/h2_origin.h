@@ -31,6 +31,10 @@ size_t h2_origin_take(struct h2_stream *st, char *to, size_t room);
 bool h2_origin_has_more(const struct h2_stream *st);
 /* The owner has done with it: it is reset, unless both messages are whole. */
 void h2_origin_leave(struct h2_stream *st);
+/* Heads that are still here when all was sent that can be: the server allows no more streams than
+ * it has, and said so after they were opened. Such a one is as good as refused by it. */
+bool h2_origin_has_unsent(const struct h2_server *s);
+bool h2_origin_refuse_unsent(struct h2_stream *st);
 /* Whether the server has certainly not looked at its request (RFC 9113 8.7). */
 bool h2_origin_was_refused(const struct h2_stream *st);
 /* "CANCEL"; of static storage. */

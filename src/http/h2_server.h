@@ -66,7 +66,8 @@ struct h2_stream {
 	bool closing;   /* RST_STREAM was submitted */
 	/* Of one to a server (http/h2_origin.h). */
 	uint32_t code;  /* that it was closed with */
-	bool went;      /* its HEADERS have gone out */
+	bool unsent;    /* its HEADERS are to go out */
+	bool went;      /* and have */
 	bool heard;     /* HEADERS have come, be they interim */
 	bool final;     /* and those of the answer itself */
 	bool bodiless;  /* no DATA may follow those */

@@ -47,6 +47,7 @@ struct h2_server {
 	bool in_head;              /* from its first frame to its last */
 	bool settled;
 	bool leaving, left, left_now;
+	unsigned n_unsent; /* streams whose HEADERS are to go to the server */
 	bool greeted; /* the server's SETTINGS have come */
 	bool going;   /* the server has said GOAWAY */
 	enum reason fault;

@@ -500,11 +500,6 @@ enum step_result exchange_connect_failed(struct exchange *x, enum reason why)
 {
 	if (why == REASON_SERVER_NO_WEBSOCKET) /* it can be reached, and will not change */
 		return exchange_end(x, why);
-	if (why == REASON_SERVER_REFUSED) { /* it can be reached, by another connection */
-		x->at_once = true;
-		stats_add(x->server->stats->refused_streams, 1);
-		return exchange_retry(x, why);
-	}
 	stats_add(x->server->stats->connect_errors, 1);
 	if (why != REASON_NO_SOCKET && why != REASON_NO_MEMORY)
 		server_avoid(x->server,

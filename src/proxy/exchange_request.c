@@ -381,8 +381,6 @@ static enum reason connect_fault(int error)
 		return REASON_NO_MEMORY;
 	case EPROTONOSUPPORT:
 		return REASON_SERVER_NO_WEBSOCKET;
-	case EBUSY:
-		return REASON_SERVER_REFUSED;
 	default:
 		return REASON_CONNECT_FAILED;
 	}

@@ -51,25 +51,6 @@ enum conn_result h2_line_break(struct conn *c, int error)
 	return CONN_FAIL;
 }
 
-/* More lines may have waited than the server turned out to allow: the first get their streams. */
-static bool comes_too_late(const struct h2_line *l)
-{
-	const struct h2_trunk *t = l->trunk;
-	unsigned most, n = 0;
-
-	if (l->h2.server || !h2_origin_is_greeted(t->origin))
-		return false;
-	most = h2_origin_streams(t->origin);
-	if (t->n_open <= most)
-		return false;
-	for (const struct list *e = t->lines.next; e != &t->lines; e = e->next) {
-		const struct h2_line *other = list_of(e, struct h2_line, link);
-
-		n += other->conn && other->h2.server && !other->h2.gone;
-	}
-	return n >= most;
-}
-
 static enum conn_result line_handshake(struct conn *c)
 {
 	struct h2_line *l = c->state;
@@ -87,8 +68,6 @@ static enum conn_result line_handshake(struct conn *c)
 		return CONN_AGAIN;
 	if (l->websocket && !h2_origin_takes_websockets(t->origin))
 		return h2_line_break(c, EPROTONOSUPPORT);
-	if (comes_too_late(l))
-		return h2_line_break(c, EBUSY);
 	if (!l->h2.server)
 		h2_origin_open(t->origin, &l->h2, t->below->facts->secure);
 	return CONN_OK;

@@ -261,13 +261,37 @@ static void flush_or_break(struct h2_trunk *t)
 	t->broken = true;
 }
 
+/* They go elsewhere, instead of waiting for others to end. */
+static void refuse_unsent(struct h2_trunk *t)
+{
+	for (struct list *e = t->lines.next; e != &t->lines; e = e->next) {
+		struct h2_line *l = list_of(e, struct h2_line, link);
+
+		if (l->h2.server && h2_origin_refuse_unsent(&l->h2))
+			h2_line_wake(l);
+	}
+}
+
+/* Who still waits is to hear of a reset that came in the same edge as what was read. */
+static void look_for_reset(struct h2_trunk *t)
+{
+	if (t->n_open == 0)
+		return;
+	conn_ask_again(t->below);
+	if (t->below->can_read && !t->ended && !t->broken)
+		h2_trunk_flush_soon(t);
+}
+
 static void run_open(struct h2_trunk *t)
 {
 	t->busy++;
 	read_some(t);
 	look_for_greeting(t);
 	run_woken(t);
+	look_for_reset(t);
 	flush_or_break(t);
+	if (!t->out && !t->broken && h2_origin_has_unsent(t->origin))
+		refuse_unsent(t);
 	wake_blocked(t);
 	if (h2_server_is_settled(t->origin))
 		loop_timer_stop(&t->timer);

@@ -58,8 +58,7 @@ bool h2_trunk_may_take_websockets(const struct h2_trunk *t);
 
 /* `c` becomes a line; within h2_trunk_room(). It is connected (conn_connected()) when the trunk
  * is, and, for a WebSocket, when the server has announced that it takes such; where that or HTTP/2
- * is not to be had the error is EPROTONOSUPPORT. It is EBUSY where the server has meanwhile said
- * that it allows fewer: a request would wait for another one's end. False: no memory. */
+ * is not to be had the error is EPROTONOSUPPORT. False: no memory. */
 bool h2_trunk_open(struct h2_trunk *t, struct conn *c, bool websocket,
 		   void (*ready)(struct conn *c));
 

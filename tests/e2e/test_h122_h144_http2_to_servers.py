@@ -1,4 +1,6 @@
 """HTTP/2 to servers: HTTP.md 122 to 124, 138, 144, and what of the others has a server's side."""
+import os
+import signal
 import ssl
 import struct
 import threading
@@ -835,6 +837,23 @@ def test_a_server_that_closes_under_a_request(start, h2):
     server.reply = lambda peer, stream: peer.close()
     assert client.ask(post()).status == 502
     assert len(server.streams) == 4
+
+
+def test_a_reset_in_one_go_with_frames_is_seen(start, h2):
+    server = h2()
+    running = start(backend(server, more="retries = 0;"))
+    client = running.client()
+    assert client.ask(GET).status == 200
+    proxy = running.child("proxy")
+
+    def reply(peer, _stream):
+        daemon.freeze(proxy)
+        peer.window(0, 1) # which asks for no answer
+        peer.stream.reset()
+        os.kill(proxy, signal.SIGCONT)
+    server.reply = reply
+    assert client.ask(post()).status == 502
+    running.wait_log("POST .* SERVER_RESET")
 
 
 def test_a_client_that_goes_cancels_its_stream_only(start, h2):

@@ -153,6 +153,13 @@ static bool may_read(const struct h2_client *c)
 	       !(c->out && h2_server_is_clogged(c->server));
 }
 
+/* One that came in the same edge as what was read has no other. A call more, so not in every
+ * turn: an idle client would not be missed for long, nor would one whose answer is written. */
+static void look_for_reset(struct h2_client *c)
+{
+	conn_ask_again(&c->carrier->conn);
+}
+
 /* After whatever has happened. */
 static void settle(struct h2_client *c)
 {
@@ -171,6 +178,8 @@ static void settle(struct h2_client *c)
 	} else {
 		if (c->ended && !c->out)
 			h2_streams_give_up(c);
+		if (list_empty(&c->streams))
+			look_for_reset(c);
 		if (!list_empty(&c->woken) || may_read(c) || h2_streams_have_room(c))
 			h2_client_flush_soon(c);
 		arm(c);
@@ -239,6 +248,7 @@ static bool look(struct h2_client *c, uint64_t now)
 	uint64_t taken = conn_taken(&c->carrier->conn);
 
 	h2_streams_look(c, now);
+	look_for_reset(c);
 	if (!c->out || taken != c->taken) {
 		c->taken = taken;
 		c->taken_at = now;

@@ -1,6 +1,8 @@
 """HTTP.md 99 to 126, 135 to 144: HTTP/2 of clients, by prior knowledge. The cases of h2spec are in
 test_h99_h2spec.py."""
+import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -654,6 +656,27 @@ def test_h88_a_client_that_dies_with_streams(site):
     for _ in range(20):
         site.daemon.wait_log(rf"{client.name()} .* CH-- .*HTTP/2.0")
     wire.wait_for(lambda: site.daemon.json("sessions")["sessions"] == [], "no session")
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "waiting"])
+def test_h88_reset_in_one_go_with_frames(begin, busy):
+    """The reset has no event of its own, and nobody answers such a frame."""
+    site = begin(timeouts='keep_alive = "1h"; client = "2s"; server = "1h";')
+    hold = threading.Event()
+    client = site.client()
+    client.handshake()
+    if busy:
+        site.origin.answer = lambda *_: hold.wait(wire.PATIENCE) and None
+        client.headers(1)
+        site.origin.expect_requests(1)
+    proxy = site.daemon.child("proxy")
+    daemon.freeze(proxy)
+    client.window(0, 1)
+    client.stream.reset()
+    os.kill(proxy, signal.SIGCONT)
+    wire.wait_for(lambda: site.daemon.json("status")["frontends"][0]["connections"] == 0,
+                  "the client to be let go")
+    hold.set()
 
 
 def test_h85_the_client_ends_its_side(site):

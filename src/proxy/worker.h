@@ -58,6 +58,12 @@ struct worker {
 	enum worker_phase phase;
 	bool ends_idle;   /* while draining: who has nothing to ask is not waited for */
 	uint64_t stop_at; /* while draining: when running exchanges are cut */
+	/* What the main thread wants: the newest, of orders that nobody may ever open. */
+	struct {
+		struct loop_letter letter;
+		_Atomic bool posted, ends_idle;
+		_Atomic uint64_t stop_at;
+	} drain;
 
 	struct tenancy *now;   /* the current one */
 	struct list tenancies; /* all, the current one too */

@@ -144,13 +144,6 @@ void worker_take(struct worker *w, struct generation *g)
 
 /* ---- draining ---- */
 
-struct drain_letter {
-	struct loop_letter letter;
-	struct worker *worker;
-	uint64_t stop_at;
-	bool end_idle;
-};
-
 static void drain_check(struct worker *w)
 {
 	if (w->phase != WORKER_DRAINING || w->n_sessions > 0)
@@ -161,31 +154,28 @@ static void drain_check(struct worker *w)
 
 static void drain_delivered(struct loop_letter *m)
 {
-	struct drain_letter *d = list_of(m, struct drain_letter, letter);
-	struct worker *w = d->worker;
+	struct worker *w = list_of(m, struct worker, drain.letter);
 	struct list *e, *next;
 
+	atomic_store(&w->drain.posted, false);
 	if (w->phase == WORKER_RUNNING) {
 		w->phase = WORKER_DRAINING;
 		acceptors_close(w);
 	}
-	w->ends_idle |= d->end_idle;
+	w->ends_idle = atomic_load(&w->drain.ends_idle);
 	list_each_safe(e, next, &w->sessions)
 		session_drain(list_of(e, struct session, link));
-	w->stop_at = d->stop_at;
-	free(d);
+	w->stop_at = atomic_load(&w->drain.stop_at);
 	drain_check(w);
 }
 
 void worker_drain(struct worker *w, uint64_t stop_at, bool end_idle)
 {
-	struct drain_letter *d = malloc(sizeof(*d));
-
-	must(d);
-	d->worker = w;
-	d->stop_at = stop_at;
-	d->end_idle = end_idle;
-	loop_post(w->loop, &d->letter, drain_delivered);
+	atomic_store(&w->drain.stop_at, stop_at);
+	if (end_idle)
+		atomic_store(&w->drain.ends_idle, true);
+	if (!atomic_exchange(&w->drain.posted, true))
+		loop_post(w->loop, &w->drain.letter, drain_delivered);
 }
 
 static void cut_all(struct worker *w)

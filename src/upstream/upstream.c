@@ -347,7 +347,9 @@ enum conn_result upstream_connected(struct upstream_conn **u)
 
 struct h2_line_fault upstream_fault(const struct upstream_conn *u)
 {
-	return u->trunk ? h2_line_fault(&u->conn) : (struct h2_line_fault){ REASON_COMPLETE };
+	const struct h2_line_fault unknown = { .why = REASON_COMPLETE };
+
+	return u->trunk ? h2_line_fault(&u->conn) : unknown;
 }
 
 static bool may_serve_again(const struct upstream_conn *u, uint64_t max_idle)

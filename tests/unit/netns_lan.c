@@ -99,19 +99,22 @@ static void dress(const char *name, int number)
 	netns_run("ip addr add fe80::%d/64 dev %s nodad", number, name);
 }
 
-/* Also without duplicate address detection an IPv6 address is usable a moment later only, and
- * the kernel drops all frames until it has taken note of the carrier. */
-static void settle(const char *name)
+/* Also without duplicate address detection the kernel joins the group at which an IPv6 address is
+ * asked for (RFC 4861, 7.2.1) a moment later only, and says nothing of it at the address. */
+static bool hears_questions(const char *name, int number)
 {
-	int i;
+	char both[64];
 
-	for (i = 0; i < 300; i++) {
-		if (!*netns_output("ip -6 -o addr show tentative") &&
-		    strstr(netns_output("ip -o link show %s", name), "state UP"))
-			return;
-		usleep(10000);
-	}
-	ck_abort_msg("%s does not come up", name);
+	snprintf(both, sizeof(both), "ff02::1:ff00:%d users 2", number);
+	return strstr(netns_output("ip -6 maddr show dev %s", name), both);
+}
+
+/* The kernel drops all frames until it has taken note of the carrier. */
+static void settle(const char *name, int number)
+{
+	WAIT_FOR(!*netns_output("ip -6 -o addr show tentative"));
+	WAIT_FOR(strstr(netns_output("ip -o link show %s", name), "state UP"));
+	WAIT_FOR(hears_questions(name, number));
 }
 
 struct netns_lan netns_lan_make(void)
@@ -129,9 +132,9 @@ struct netns_lan netns_lan_make(void)
 	dress("vb", 2);
 	netns_enter(l.a);
 	dress("va", 1);
-	settle("va");
+	settle("va", 1);
 	netns_enter(l.b);
-	settle("vb");
+	settle("vb", 2);
 	netns_enter(l.a);
 	return l;
 }

@@ -5,30 +5,23 @@
 #ifndef HPCBAL_HTTP_H2_REPLY_H
 #define HPCBAL_HTTP_H2_REPLY_H
 
-#include "http/h2_request.h"
+#include "http/h2_block.h"
 
 struct h2_reply {
-	struct h2_limits limits;
-	char *text; /* where it is written: `room` bytes, the caller's */
-	size_t n, room;
-	enum reason fault; /* the first; REASON_COMPLETE: none */
-	bool trailers;     /* a trailer section */
-	bool opens;        /* 2xx would open a WebSocket: it is written as 101 */
-	bool to_head;      /* it answers a HEAD */
-	size_t size;       /* of all fields so far, for the limit */
-	unsigned fields;
-	bool regular;      /* one has come: no pseudo-header field may follow */
-	unsigned status;   /* 0: none yet */
+	struct h2_block block;
+	bool opens;      /* 2xx would open a WebSocket: it is written as 101 */
+	bool to_head;    /* it answers a HEAD */
+	unsigned status; /* 0: none yet */
 	bool has_length;
-	uint64_t length;   /* of Content-Length, when there is one */
+	uint64_t length; /* of Content-Length, when there is one */
 };
 
 /* Bytes that a head may have besides those of its fields. */
 #define H2_REPLY_ADDED 256u
 
-/* `like` has limits, opens and to_head; the rest is set here. The room must be for
- * limits.max_head and H2_REPLY_ADDED bytes. */
-void h2_reply_begin(struct h2_reply *r, const struct h2_reply *like, char *text, size_t room,
+/* The room must be for limits->max_head and H2_REPLY_ADDED bytes. The caller sets `opens` and
+ * `to_head` then, where they hold. */
+void h2_reply_begin(struct h2_reply *r, const struct h2_limits *limits, char *text, size_t room,
 		    bool trailers);
 void h2_reply_field(struct h2_reply *r, struct str name, struct str value);
 /* The block is whole. `ended`: no body follows. `accept` is what the key of the WebSocket is

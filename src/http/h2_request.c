@@ -5,8 +5,6 @@
 #include "http/chars.h"
 #include "http/fields.h"
 
-/* RFC 9113 6.5.2: what a field counts besides its bytes. */
-#define FIELD_OVERHEAD 32
 #define CONNECT_AUTHORITY_MAX 512u /* it is written twice */
 
 _Static_assert(REASON_COUNT <= 256, "a reason in one byte");
@@ -23,34 +21,8 @@ static const struct str pseudo_names[PSEUDOS] = { { ":method", 7 },
 void h2_request_begin(struct h2_request *r, const struct h2_limits *limits, char *text,
 		      size_t room, bool trailers)
 {
-	*r = (struct h2_request){ .limits = *limits,
-				  .text = text,
-				  .room = room,
-				  .tail = room,
-				  .trailers = trailers,
-				  .fault = REASON_COMPLETE };
-}
-
-static void refuse(struct h2_request *r, enum reason why)
-{
-	if (r->fault == REASON_COMPLETE)
-		r->fault = why;
-}
-
-static void put(struct h2_request *r, struct str s)
-{
-	must(s.n <= r->room - r->n);
-	if (s.n)
-		memcpy(r->text + r->n, s.p, s.n);
-	r->n += s.n;
-}
-
-static void put_line(struct h2_request *r, struct str name, struct str value)
-{
-	put(r, name);
-	put(r, STR(": "));
-	put(r, value);
-	put(r, STR("\r\n"));
+	*r = (struct h2_request){ .block = h2_block_begin(limits, text, room, trailers),
+				  .tail = room };
 }
 
 /* ---- which bytes may stand where ---- */
@@ -61,23 +33,6 @@ static bool is_token(struct str s)
 		if (!http_char_is(s.p[i], CHAR_TOKEN))
 			return false;
 	return s.n > 0;
-}
-
-/* RFC 9113 8.2.1: a token without capital letters, which is more than it asks for. */
-static bool name_is_good(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], CHAR_TOKEN) || (s.p[i] >= 'A' && s.p[i] <= 'Z'))
-			return false;
-	return s.n > 0;
-}
-
-static bool value_is_good(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!http_char_is(s.p[i], CHAR_VALUE))
-			return false;
-	return s.n == 0 || (!http_char_blank(s.p[0]) && !http_char_blank(s.p[s.n - 1]));
 }
 
 static bool target_is_good(struct str s)
@@ -109,13 +64,13 @@ static struct str *pseudo_value(struct h2_request *r, enum pseudo p)
 /* What HPACK gave lives only for the moment, and the line that it belongs in is not known yet. */
 static void pseudo_keep(struct h2_request *r, struct str *to, struct str value)
 {
-	if (r->room - r->tail + value.n > H2_PSEUDO_MAX) {
-		refuse(r, REASON_REQ_LINE_TOO_LONG);
+	if (r->block.room - r->tail + value.n > H2_PSEUDO_MAX) {
+		h2_block_refuse(&r->block, REASON_REQ_LINE_TOO_LONG);
 		return;
 	}
 	r->tail -= value.n;
-	memcpy(r->text + r->tail, value.p, value.n);
-	*to = (struct str){ r->text + r->tail, value.n };
+	memcpy(r->block.text + r->tail, value.p, value.n);
+	*to = (struct str){ r->block.text + r->tail, value.n };
 }
 
 static void pseudo_read(struct h2_request *r, struct str name, struct str value)
@@ -124,9 +79,9 @@ static void pseudo_read(struct h2_request *r, struct str name, struct str value)
 
 	while (i < PSEUDOS && !str_eq(name, pseudo_names[i]))
 		i++;
-	if (i == PSEUDOS || r->trailers || r->regular || (r->pseudo >> i & 1) ||
-	    !value_is_good(value)) {
-		refuse(r, REASON_H2_PSEUDO);
+	if (i == PSEUDOS || r->block.trailers || r->block.regular || (r->pseudo >> i & 1) ||
+	    !h2_value_is_good(value)) {
+		h2_block_refuse(&r->block, REASON_H2_PSEUDO);
 		return;
 	}
 	r->pseudo |= 1u << i;
@@ -170,10 +125,10 @@ static void host_put(struct h2_request *r)
 {
 	if (!(r->pseudo >> AUTHORITY & 1))
 		return;
-	put(r, STR("host: "));
-	put(r, r->authority);
-	r->authority = (struct str){ r->text + r->n - r->authority.n, r->authority.n };
-	put(r, STR("\r\n"));
+	h2_block_put(&r->block, STR("host: "));
+	h2_block_put(&r->block, r->authority);
+	r->authority = (struct str){ r->block.text + r->block.n - r->authority.n, r->authority.n };
+	h2_block_put(&r->block, STR("\r\n"));
 	r->has_host = true;
 }
 
@@ -182,12 +137,12 @@ static void host_put(struct h2_request *r)
 static void first_lines(struct h2_request *r)
 {
 	if (!pseudo_fits(r) || !authority_is_good(r)) {
-		refuse(r, REASON_H2_PSEUDO);
+		h2_block_refuse(&r->block, REASON_H2_PSEUDO);
 		return;
 	}
 	r->upgrade = r->protocol.n > 0;
 	if (r->upgrade && !str_eq(r->protocol, STR("websocket"))) {
-		refuse(r, REASON_H2_PROTOCOL_UNKNOWN);
+		h2_block_refuse(&r->block, REASON_H2_PROTOCOL_UNKNOWN);
 		return;
 	}
 	r->https = str_eq(r->scheme, STR("https"));
@@ -195,12 +150,12 @@ static void first_lines(struct h2_request *r)
 		r->method = STR("GET");
 	if (!r->path.n)
 		r->path = r->authority;
-	put(r, r->method);
-	r->method.p = r->text;
-	put(r, STR(" "));
-	put(r, r->path);
-	r->path.p = r->text + r->n - r->path.n;
-	put(r, STR(" HTTP/1.1\r\n"));
+	h2_block_put(&r->block, r->method);
+	r->method.p = r->block.text;
+	h2_block_put(&r->block, STR(" "));
+	h2_block_put(&r->block, r->path);
+	r->path.p = r->block.text + r->block.n - r->path.n;
+	h2_block_put(&r->block, STR(" HTTP/1.1\r\n"));
 	host_put(r);
 }
 
@@ -209,20 +164,21 @@ static void first_lines(struct h2_request *r)
 /* Crumbs become one line (RFC 9113 8.2.3), which stands where the first of them stood. */
 static void cookie_put(struct h2_request *r, struct str value)
 {
+	struct h2_block *b = &r->block;
 	size_t n = value.n + 2;
 
 	if (!r->cookie_end) {
-		put_line(r, STR("cookie"), value);
-		r->cookie_end = r->n - 2;
+		h2_block_put_line(b, STR("cookie"), value);
+		r->cookie_end = b->n - 2;
 		return;
 	}
-	must(n <= r->room - r->n);
-	memmove(r->text + r->cookie_end + n, r->text + r->cookie_end, r->n - r->cookie_end);
-	memcpy(r->text + r->cookie_end, "; ", 2);
+	must(n <= b->room - b->n);
+	memmove(b->text + r->cookie_end + n, b->text + r->cookie_end, b->n - r->cookie_end);
+	memcpy(b->text + r->cookie_end, "; ", 2);
 	if (value.n)
-		memcpy(r->text + r->cookie_end + 2, value.p, value.n);
+		memcpy(b->text + r->cookie_end + 2, value.p, value.n);
 	r->cookie_end += n;
-	r->n += n;
+	b->n += n;
 }
 
 /* The same as :authority, else nobody knows whom it is for (RFC 9113 8.3.1). */
@@ -231,19 +187,20 @@ static void host_read(struct h2_request *r, struct str value)
 	struct http_authority a, b;
 
 	if (!r->has_host) {
-		put_line(r, STR("host"), value); /* a second one the parser refuses */
+		/* a second one the parser refuses */
+		h2_block_put_line(&r->block, STR("host"), value);
 		return;
 	}
 	if (!http_authority_parse(value, &a) || !http_authority_parse(r->authority, &b) ||
 	    !http_authority_same(&a, &b, r->https ? 443 : 80))
-		refuse(r, REASON_REQ_HOST);
+		h2_block_refuse(&r->block, REASON_REQ_HOST);
 }
 
 static void length_read(struct h2_request *r, struct str value)
 {
 	r->length_known = !r->has_length && str_to_u64(value, &r->length);
 	r->has_length = true;
-	put_line(r, STR("content-length"), value);
+	h2_block_put_line(&r->block, STR("content-length"), value);
 }
 
 /* RFC 9113 8.2.2. */
@@ -283,7 +240,7 @@ static void regular_put(struct h2_request *r, enum http_field_id id, struct str 
 	default:
 		break;
 	}
-	put_line(r, name, value);
+	h2_block_put_line(&r->block, name, value);
 }
 
 static void field_put(struct h2_request *r, struct str name, struct str value)
@@ -292,41 +249,42 @@ static void field_put(struct h2_request *r, struct str name, struct str value)
 	const bool crumb = id == FIELD_COOKIE && r->cookie_end;
 
 	/* Browsers send each cookie by itself; together they are one field. */
-	if (!crumb && ++r->fields > r->limits.max_fields)
-		refuse(r, r->trailers ? REASON_REQ_TRAILER_TOO_MANY : REASON_REQ_TOO_MANY_FIELDS);
+	if (!crumb && ++r->block.fields > r->block.limits.max_fields)
+		h2_block_refuse(&r->block, r->block.trailers ? REASON_REQ_TRAILER_TOO_MANY
+							     : REASON_REQ_TOO_MANY_FIELDS);
 	else if (is_of_connection(id, value))
-		refuse(r, REASON_H2_FIELD);
-	else if (r->trailers)
-		put_line(r, name, value);
+		h2_block_refuse(&r->block, REASON_H2_FIELD);
+	else if (r->block.trailers)
+		h2_block_put_line(&r->block, name, value);
 	else
 		regular_put(r, id, name, value);
 }
 
 static bool is_over(struct h2_request *r, struct str name, struct str value)
 {
-	r->size += name.n + value.n + FIELD_OVERHEAD;
-	if (r->size <= r->limits.max_head)
+	if (h2_block_count(&r->block, name, value))
 		return false;
-	refuse(r, r->trailers ? REASON_REQ_TRAILER_TOO_LARGE : REASON_REQ_HEAD_TOO_LARGE);
+	h2_block_refuse(&r->block, r->block.trailers ? REASON_REQ_TRAILER_TOO_LARGE
+						     : REASON_REQ_HEAD_TOO_LARGE);
 	return true;
 }
 
 void h2_request_field(struct h2_request *r, struct str name, struct str value)
 {
-	if (is_over(r, name, value) || r->fault != REASON_COMPLETE)
+	if (is_over(r, name, value) || r->block.fault != REASON_COMPLETE)
 		return;
 	if (name.n && name.p[0] == ':') {
 		pseudo_read(r, name, value);
 		return;
 	}
-	if (!name_is_good(name) || !value_is_good(value)) {
-		refuse(r, REASON_H2_FIELD);
+	if (!h2_name_is_good(name) || !h2_value_is_good(value)) {
+		h2_block_refuse(&r->block, REASON_H2_FIELD);
 		return;
 	}
-	if (!r->regular && !r->trailers)
+	if (!r->block.regular && !r->block.trailers)
 		first_lines(r);
-	r->regular = true;
-	if (r->fault == REASON_COMPLETE)
+	r->block.regular = true;
+	if (r->block.fault == REASON_COMPLETE)
 		field_put(r, name, value);
 }
 
@@ -350,7 +308,8 @@ size_t h2_request_refuse(char *text, size_t n, enum reason why)
 /* Method and path, when they are known and can stand in a line. */
 static void refusal_put(struct h2_request *r)
 {
-	const size_t size = r->fault == REASON_REQ_TOO_MANY_FIELDS ? r->fields : r->size;
+	struct h2_block *b = &r->block;
+	const size_t size = b->fault == REASON_REQ_TOO_MANY_FIELDS ? b->fields : b->size;
 	char kept[512];
 	struct str method = is_token(r->method) ? r->method : STR("-");
 	struct str path = target_is_good(r->path) ? r->path : STR("-");
@@ -364,10 +323,10 @@ static void refusal_put(struct h2_request *r)
 	kept[n++] = ' ';
 	memcpy(kept + n, path.p, path.n);
 	n += path.n;
-	refusal_mark(r->text, r->fault, size);
-	r->n = H2_REFUSAL;
-	put(r, (struct str){ kept, n });
-	put(r, STR(" HTTP/2.0\r\n"));
+	refusal_mark(b->text, b->fault, size);
+	b->n = H2_REFUSAL;
+	h2_block_put(b, (struct str){ kept, n });
+	h2_block_put(b, STR(" HTTP/2.0\r\n"));
 }
 
 bool h2_refusal_read(struct str *text, enum reason *why, size_t *size)
@@ -382,36 +341,30 @@ bool h2_refusal_read(struct str *text, enum reason *why, size_t *size)
 	return true;
 }
 
-static void upgrade_put(struct h2_request *r, const char *key)
-{
-	put_line(r, STR("upgrade"), STR("websocket"));
-	put_line(r, STR("connection"), STR("Upgrade"));
-	put_line(r, STR("sec-websocket-key"), (struct str){ key, 24 });
-}
-
 static void head_end(struct h2_request *r, bool ended, const char *key)
 {
-	if (!r->regular && r->fault == REASON_COMPLETE)
+	if (!r->block.regular && r->block.fault == REASON_COMPLETE)
 		first_lines(r);
-	if (r->fault == REASON_COMPLETE && r->length_known && ended && r->length > 0)
-		refuse(r, REASON_H2_LENGTH);
-	if (r->fault == REASON_COMPLETE && r->upgrade && r->has_length)
-		refuse(r, REASON_H2_FIELD);
-	if (r->fault != REASON_COMPLETE) {
+	if (r->block.fault == REASON_COMPLETE && r->length_known && ended && r->length > 0)
+		h2_block_refuse(&r->block, REASON_H2_LENGTH);
+	if (r->block.fault == REASON_COMPLETE && r->upgrade && r->has_length)
+		h2_block_refuse(&r->block, REASON_H2_FIELD);
+	if (r->block.fault != REASON_COMPLETE) {
 		refusal_put(r);
 		return;
 	}
 	if (r->upgrade)
-		upgrade_put(r, key);
+		h2_block_put_upgrade(&r->block, STR("sec-websocket-key"),
+				     (struct str){ key, 24 });
 	else if (!ended && !r->has_length)
-		put_line(r, STR("transfer-encoding"), STR("chunked"));
-	put(r, STR("\r\n"));
+		h2_block_put_line(&r->block, STR("transfer-encoding"), STR("chunked"));
+	h2_block_put(&r->block, STR("\r\n"));
 }
 
 void h2_request_end(struct h2_request *r, bool ended, const char *key)
 {
-	if (r->trailers && !ended)
-		refuse(r, REASON_H2_TRAILER);
-	if (!r->trailers)
+	if (r->block.trailers && !ended)
+		h2_block_refuse(&r->block, REASON_H2_TRAILER);
+	if (!r->block.trailers)
 		head_end(r, ended, key);
 }

@@ -5,13 +5,8 @@
 #ifndef HPCBAL_HTTP_H2_REQUEST_H
 #define HPCBAL_HTTP_H2_REQUEST_H
 
+#include "http/h2_block.h"
 #include "http/message.h"
-
-/* Of one block; the fields beyond are counted and not kept. */
-struct h2_limits {
-	size_t max_head;     /* of all fields, as RFC 9113 6.5.2 counts them */
-	unsigned max_fields; /* regular ones */
-};
 
 /* All pseudo-header fields together, so that there is room to write them in order. */
 #define H2_PSEUDO_MAX 28000u
@@ -20,15 +15,8 @@ struct h2_limits {
 #define H2_REQUEST_ADDED 1024u
 
 struct h2_request {
-	struct h2_limits limits;
-	char *text; /* where it is written: `room` bytes, the caller's */
-	size_t n, room;
-	enum reason fault; /* the first; REASON_COMPLETE: none */
-	bool trailers;     /* a trailer section */
-	size_t size;       /* of all fields so far, for the limit */
-	unsigned fields;
-	bool regular;      /* one has come: no pseudo-header field may follow */
-	unsigned pseudo;   /* 1 << each that has come */
+	struct h2_block block;
+	unsigned pseudo; /* 1 << each that has come */
 	struct str method, scheme, path, authority, protocol; /* at the end of the room first */
 	size_t tail; /* where they begin there */
 	size_t cookie_end; /* where the next crumb goes; 0: there is none */

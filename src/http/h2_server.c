@@ -1,59 +1,160 @@
+/* Of a session, what is ours as the server: requests in, responses out. */
 #include "http/h2_server.h"
 
-#include <stdlib.h>
+#include "http/h2_session_parts.h"
 
-#include "http/h2_server_parts.h"
-
-/* What all streams of a connection may have on their way to us: each has its own window, and
- * this one is given back at once. */
-#define CONNECTION_WINDOW (1 << 20)
+/* Fields of a response: those of its server, and what the configuration adds. */
+#define REPLY_FIELDS 384u
 /* Streams that are refused before their client knows how many it may have. */
 #define EARLY_STREAMS 256u
-/* Frames but DATA that wait for a client to read, besides some for each of its streams. */
-#define FRAMES_WAITING 200u
 
-struct buf_pool *h2_server_buffers(struct h2_server *s)
+/* ---- what comes ---- */
+
+/* One below the last may never have been open (RFC 9113 5.1.1). */
+static void frame_begins(struct h2_session *s, const nghttp2_frame_hd *hd)
 {
-	return s->buffers;
-}
-
-/* ---- the end ---- */
-
-void h2_server_set_fault(struct h2_server *s, enum reason why, struct str text)
-{
-	if (s->fault != REASON_COMPLETE)
+	if (hd->type != NGHTTP2_HEADERS)
 		return;
-	s->fault = why;
-	str_copy(s->text, sizeof(s->text), str_first(text, sizeof(s->text) - 1));
+	if (h2_session_is_closed(s, hd->stream_id))
+		h2_session_fail(s, STR("HEADERS: stream closed"),
+				hd->stream_id == s->last_id ? NGHTTP2_STREAM_CLOSED
+							    : NGHTTP2_PROTOCOL_ERROR);
+	if (hd->stream_id > s->last_id)
+		s->last_id = hd->stream_id;
 }
 
-void h2_server_set_flood(struct h2_server *s, enum h2_flood kind)
+static struct h2_stream *stream_begins(struct h2_session *s, int32_t id)
 {
-	if (s->fault != REASON_COMPLETE)
-		return;
-	s->flood = kind;
-	h2_server_set_fault(s, REASON_H2_FLOOD, str_of(h2_flood_text(kind)));
-	nghttp2_session_terminate_session(s->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+	struct h2_stream *st = s->fault == REASON_COMPLETE ? s->calls->begin(s->owner) : NULL;
+
+	if (st)
+		st->head = buf_get(s->buffers);
+	if (!st) {
+		nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+		return NULL;
+	}
+	st->session = s;
+	st->id = id;
+	st->fault = REASON_COMPLETE;
+	nghttp2_session_set_stream_user_data(s->ng, id, st);
+	if (!st->head)
+		h2_session_reset(s, st, H2_INTERNAL_ERROR);
+	return st;
 }
 
-void h2_server_count(struct h2_server *s, enum h2_flood kind)
+static bool head_begins(struct h2_session *s, struct h2_stream *st)
 {
-	if (!h2_budget_take(&s->budget, kind, s->now))
-		h2_server_set_flood(s, kind);
+	h2_request_begin(&s->request, &s->limits, st->head->bytes, BUF_SIZE, false);
+	return true;
 }
 
-void h2_server_end(struct h2_server *s, enum reason why)
+static void trailers_begin(struct h2_session *s, struct buf *lines)
 {
-	uint32_t code = why == REASON_H2_SETTINGS_TIMEOUT ? NGHTTP2_SETTINGS_TIMEOUT :
-			why == REASON_H2_HEAD_TIMEOUT     ? NGHTTP2_ENHANCE_YOUR_CALM :
-							    NGHTTP2_NO_ERROR;
-
-	if (why != REASON_COMPLETE)
-		h2_server_set_fault(s, why, STR_NONE);
-	nghttp2_session_terminate_session(s->ng, code);
+	h2_request_begin(&s->request, &s->limits, lines->bytes, BUF_SIZE, true);
 }
 
-void h2_server_leave(struct h2_server *s)
+static void field(struct h2_session *s, struct str name, struct str value)
+{
+	h2_request_field(&s->request, name, value);
+}
+
+static void head_ends(struct h2_session *s, struct h2_stream *st, bool ended)
+{
+	struct h2_request *r = &s->request;
+	char key[24] = "";
+
+	if (r->protocol.n)
+		s->calls->make_key(s->owner, key);
+	h2_request_end(r, ended, key);
+	st->head->end = r->block.n;
+	st->fault = r->block.fault;
+	st->final = true;
+	st->ended = ended;
+	st->has_length = r->length_known;
+	st->length = r->length;
+	st->chunked = !r->has_length && !ended && !r->upgrade;
+	h2_response_init(&st->response, str_eq(r->method, STR("HEAD")), r->upgrade);
+	s->calls->request(s->owner, st);
+}
+
+static void trailers_end(struct h2_session *s, bool ended)
+{
+	h2_request_end(&s->request, ended, NULL);
+}
+
+/* Where nobody has read the head yet, it is refused. */
+static void fault(struct h2_stream *st)
+{
+	if (st->head && buf_room(st->head) >= H2_REFUSAL)
+		st->head->end = h2_request_refuse(st->head->bytes, st->head->end, st->fault);
+}
+
+/* ---- what goes ---- */
+
+static bool give_head(struct h2_session *s, struct h2_stream *st, char *text, size_t size)
+{
+	nghttp2_data_provider body = { .source.ptr = st, .read_callback = h2_session_read };
+	struct h2_field fields[REPLY_FIELDS];
+	nghttp2_nv pairs[REPLY_FIELDS + 1];
+	struct h2_head head;
+	bool empty;
+
+	if (!h2_response_head(&st->response, text, size, fields, REPLY_FIELDS, &head))
+		return false;
+	pairs[0] = h2_session_pair(STR(":status"), (struct str){ head.status, 3 });
+	for (unsigned i = 0; i < head.n; i++)
+		pairs[i + 1] = h2_session_pair(fields[i].name, fields[i].value);
+	if (head.interim)
+		return nghttp2_submit_headers(s->ng, NGHTTP2_FLAG_NONE, st->id, NULL, pairs,
+					      head.n + 1, NULL) == 0;
+	st->begun = true;
+	empty = st->response.state == H2_RESPONSE_DONE;
+	return nghttp2_submit_response(s->ng, st->id, pairs, head.n + 1,
+				       empty ? NULL : &body) == 0;
+}
+
+/* ---- beginning and end ---- */
+
+static size_t settings(const struct h2_session *s, nghttp2_settings_entry *said)
+{
+	said[0] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+					    s->max_streams };
+	said[1] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+					    (uint32_t)s->limits.max_head };
+	said[2] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 };
+	return 3;
+}
+
+static const struct h2_role role = {
+	.make = nghttp2_session_server_new2,
+	.settings = settings,
+	.n_early = EARLY_STREAMS,
+	.resets_cost = true,
+	.bad_body = REASON_H2_LENGTH,
+	.frame_begins = frame_begins,
+	.stream_begins = stream_begins,
+	.head_begins = head_begins,
+	.trailers_begin = trailers_begin,
+	.field = field,
+	.head_ends = head_ends,
+	.trailers_end = trailers_end,
+	.fault = fault,
+	.give_head = give_head,
+};
+
+struct h2_session *h2_server_new(const struct h2_limits *limits, unsigned max_streams,
+				 const struct h2_owner *calls, void *owner,
+				 struct buf_pool *buffers, uint64_t now)
+{
+	struct h2_session *s =
+		h2_session_new(&role, limits, max_streams, calls, owner, buffers, now);
+
+	if (s)
+		s->walk.skip = sizeof(H2_PREFACE) - 1;
+	return s;
+}
+
+void h2_server_leave(struct h2_session *s)
 {
 	static const uint8_t mark[8] = { 'l', 'e', 'a', 'v', 'e' };
 
@@ -64,238 +165,16 @@ void h2_server_leave(struct h2_server *s)
 	nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, mark);
 }
 
-bool h2_server_left(const struct h2_server *s)
+bool h2_server_left(const struct h2_session *s)
 {
 	return s->left;
 }
 
-void h2_server_leave_now(struct h2_server *s)
+void h2_server_leave_now(struct h2_session *s)
 {
 	if (s->left_now)
 		return;
 	s->left_now = true;
 	s->served_id = nghttp2_session_get_last_proc_stream_id(s->ng);
 	nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE, s->served_id, NGHTTP2_NO_ERROR, NULL, 0);
-}
-
-/* ---- what comes ---- */
-
-/* nghttp2 says nothing of DATA that it overlooks. So before the last byte of a head of DATA goes
- * to it, its stream is looked at. Returns how many bytes come before that, or all there are. */
-static size_t walk(struct h2_walk *w, struct str in, int32_t *data_of)
-{
-	const unsigned char *h = w->head;
-	size_t at = 0;
-
-	*data_of = 0;
-	while (at < in.n) {
-		if (w->skip) {
-			size_t n = w->skip < in.n - at ? w->skip : in.n - at;
-
-			w->skip -= n;
-			at += n;
-			continue;
-		}
-		w->head[w->n_head++] = (unsigned char)in.p[at];
-		if (w->n_head < sizeof(w->head)) {
-			at++;
-			continue;
-		}
-		w->n_head = 0;
-		w->skip = 1u + ((size_t)h[0] << 16 | (size_t)h[1] << 8 | h[2]);
-		if (h[3] != NGHTTP2_DATA)
-			continue;
-		*data_of = (int32_t)((uint32_t)(h[5] & 0x7f) << 24 | (uint32_t)h[6] << 16 |
-				     (uint32_t)h[7] << 8 | h[8]);
-		break;
-	}
-	return at;
-}
-
-/* Of nghttp2. */
-static ssize_t take(struct h2_server *s, struct str bytes)
-{
-	int32_t data_of;
-	ssize_t r = 0;
-
-	while (bytes.n && r >= 0) {
-		size_t n = walk(&s->walk, bytes, &data_of);
-
-		if (n)
-			r = nghttp2_session_mem_recv(s->ng, (const uint8_t *)bytes.p, n);
-		bytes = str_from(bytes, n);
-		if (r >= 0 && h2_server_is_closed(s, data_of))
-			h2_server_closed_fault(s, STR("DATA: stream closed"),
-					       NGHTTP2_STREAM_CLOSED);
-		if (s->fault != REASON_COMPLETE)
-			break;
-	}
-	return r;
-}
-
-bool h2_server_recv(struct h2_server *s, struct str bytes, uint64_t now)
-{
-	ssize_t r;
-
-	s->now = now;
-	if (s->fault != REASON_COMPLETE)
-		return false;
-	r = take(s, bytes);
-	if (r >= 0 || s->fault != REASON_COMPLETE)
-		return s->fault == REASON_COMPLETE;
-	if (r == NGHTTP2_ERR_NOMEM)
-		h2_server_set_fault(s, REASON_NO_MEMORY, STR_NONE);
-	else if (r == NGHTTP2_ERR_FLOODED)
-		h2_server_set_flood(s, H2_FLOOD_OTHER);
-	else
-		h2_server_set_fault(s, REASON_H2_CONNECTION, str_of(nghttp2_strerror((int)r)));
-	nghttp2_session_terminate_session(s->ng, NGHTTP2_PROTOCOL_ERROR);
-	return false;
-}
-
-bool h2_server_is_clogged(const struct h2_server *s)
-{
-	return nghttp2_session_get_outbound_queue_size(s->ng) >
-	       FRAMES_WAITING + (size_t)4 * s->max_streams;
-}
-
-bool h2_server_is_over(const struct h2_server *s)
-{
-	return !nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng);
-}
-
-/* ---- streams ---- */
-
-void h2_server_reset(struct h2_server *s, struct h2_stream *st, enum h2_code code)
-{
-	if (st->gone || st->closing)
-		return;
-	st->closing = true;
-	nghttp2_submit_rst_stream(s->ng, NGHTTP2_FLAG_NONE, st->id, code);
-}
-
-bool h2_server_is_heading(const struct h2_server *s, const struct h2_stream *st)
-{
-	return s->heading == st;
-}
-
-void h2_server_forget(struct h2_server *s, const struct h2_stream *st)
-{
-	if (s->heading == st)
-		s->heading = NULL;
-}
-
-void h2_server_consumed(struct h2_server *s, struct h2_stream *st, size_t n)
-{
-	if (!st->gone)
-		nghttp2_session_consume_stream(s->ng, st->id, n);
-}
-
-/* ---- beginning ---- */
-
-bool h2_server_options(nghttp2_option **o)
-{
-	if (nghttp2_option_new(o) != 0)
-		return false;
-	nghttp2_option_set_no_auto_window_update(*o, 1);
-	nghttp2_option_set_no_http_messaging(*o, 1);
-	nghttp2_option_set_no_closed_streams(*o, 1);
-	/* Else they would be passed over uncounted. */
-	for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 255; type++)
-		nghttp2_option_set_user_recv_extension_type(*o, (uint8_t)type);
-	return true;
-}
-
-static bool session_make(struct h2_server *s)
-{
-	nghttp2_session_callbacks *callbacks = NULL;
-	nghttp2_option *option = NULL;
-	bool good = nghttp2_session_callbacks_new(&callbacks) == 0 && h2_server_options(&option);
-
-	if (good) {
-		h2_server_callbacks_in(callbacks);
-		h2_server_callbacks_out(callbacks);
-		good = nghttp2_session_server_new2(&s->ng, callbacks, s, option) == 0;
-	}
-	nghttp2_session_callbacks_del(callbacks);
-	nghttp2_option_del(option);
-	return good;
-}
-
-static bool settings_submit(struct h2_server *s, unsigned max_streams)
-{
-	const nghttp2_settings_entry said[] = {
-		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)s->limits.max_head },
-		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
-	};
-
-	return nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, said,
-				       sizeof(said) / sizeof(said[0])) == 0 &&
-	       nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE, 0,
-						     CONNECTION_WINDOW) == 0;
-}
-
-struct h2_server *h2_server_new(const struct h2_server_limits *limits,
-				const struct h2_owner *calls, void *owner,
-				struct buf_pool *buffers, uint64_t now)
-{
-	struct h2_server *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	s->calls = calls;
-	s->owner = owner;
-	s->buffers = buffers;
-	s->limits = limits->head;
-	s->head = h2_server_answer;
-	s->now = now;
-	s->fault = REASON_COMPLETE;
-	s->served_id = INT32_MAX;
-	s->walk.skip = sizeof(H2_PREFACE) - 1;
-	s->max_streams = limits->max_streams;
-	s->n_late = limits->max_streams + EARLY_STREAMS;
-	s->late = calloc(s->n_late, sizeof(*s->late));
-	h2_budget_init(&s->budget, now);
-	if (!s->late || !session_make(s) || !settings_submit(s, limits->max_streams)) {
-		h2_server_free(s);
-		return NULL;
-	}
-	return s;
-}
-
-void h2_server_free(struct h2_server *s)
-{
-	if (!s)
-		return;
-	nghttp2_session_del(s->ng);
-	buf_put(s->buffers, &s->lines);
-	free(s->late);
-	free(s);
-}
-
-void h2_server_limit(struct h2_server *s, const struct h2_limits *limits)
-{
-	s->limits = *limits;
-}
-
-enum reason h2_server_fault(const struct h2_server *s, const char **text)
-{
-	*text = s->text;
-	return s->fault;
-}
-
-enum h2_flood h2_server_flood(const struct h2_server *s)
-{
-	return s->flood;
-}
-
-bool h2_server_is_settled(const struct h2_server *s)
-{
-	return s->settled;
-}
-
-bool h2_server_in_head(const struct h2_server *s)
-{
-	return s->in_head;
 }

@@ -1,11 +1,11 @@
-/* The two queues of a stream: DATA → the body of an HTTP/1.1 request, and a response of
- * HTTP/1.1 → heads, DATA and trailers. */
+/* The two queues of a stream: DATA → the body of an HTTP/1.1 message, and a message of HTTP/1.1 →
+ * heads, DATA and trailers. */
 #include <stdlib.h>
 
 #include "http/h1_chunk.h"
-#include "http/h2_server.h"
+#include "http/h2_session.h"
 
-/* ---- the request ---- */
+/* ---- what comes ---- */
 
 static size_t take_frame(struct h2_stream *st, char *to, size_t room)
 {
@@ -43,8 +43,8 @@ static size_t take_data(struct h2_stream *st, char *to, size_t room)
 	memcpy(to, b->bytes + b->at, n);
 	b->at += n;
 	if (b->at == b->end)
-		drop_first(st, h2_server_buffers(st->server));
-	h2_server_consumed(st->server, st, n);
+		drop_first(st, h2_session_buffers(st->session));
+	h2_session_consumed(st->session, st, n);
 	return n;
 }
 
@@ -109,7 +109,7 @@ size_t h2_stream_take(struct h2_stream *st, char *to, size_t room)
 	return n;
 }
 
-/* ---- the response ---- */
+/* ---- what goes ---- */
 
 /* A head comes whole in one call, in some spans; the last of these may hold more. Returns its
  * size; 0: there is no end of a head. */
@@ -147,14 +147,14 @@ static bool give_large_head(struct h2_stream *st, const struct iovec *v, unsigne
 		if (v[i].iov_len)
 			memcpy(text + n, v[i].iov_base, v[i].iov_len);
 	*size = h2_head_size((struct str){ text, all });
-	good = *size && h2_server_head(st->server, st, text, *size);
+	good = *size && h2_session_head(st->session, st, text, *size);
 	free(text);
 	return good;
 }
 
 static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned count, size_t *size)
 {
-	struct buf_pool *pool = h2_server_buffers(st->server);
+	struct buf_pool *pool = h2_session_buffers(st->session);
 	struct buf *b = buf_get(pool);
 	bool good;
 
@@ -162,7 +162,7 @@ static bool give_head(struct h2_stream *st, const struct iovec *v, unsigned coun
 		return false;
 	*size = gather_head(v, count, b);
 	if (*size)
-		good = h2_server_head(st->server, st, b->bytes, *size);
+		good = h2_session_head(st->session, st, b->bytes, *size);
 	else
 		good = give_large_head(st, v, count, size);
 	buf_put(pool, &b);
@@ -197,14 +197,14 @@ static bool give_body(struct h2_stream *st, struct str in, size_t *taken)
 		size_t used;
 
 		if (is_data(state))
-			some = str_first(some, h2_server_room(st->server, st));
+			some = str_first(some, h2_session_room(st->session, st));
 		if (!some.n)
 			break;
 		h2_response_body(&st->response, some, &used, &data);
 		if (state == H2_RESPONSE_TRAILERS)
-			good = lines_add(&st->reply_trailers, data);
+			good = lines_add(&st->out_trailers, data);
 		else if (data.n)
-			good = h2_server_queue(st->server, st, data);
+			good = h2_session_queue(st->session, st, data);
 		if (!good)
 			return false;
 		*taken += used;
@@ -244,13 +244,13 @@ bool h2_stream_give(struct h2_stream *st, const struct iovec *spans, unsigned co
 		*n += some;
 		advance(&v, &count, some);
 	}
-	h2_server_resume(st->server, st);
+	h2_session_resume(st->session, st);
 	return true;
 }
 
 size_t h2_stream_room(const struct h2_stream *st)
 {
-	return st->gone || st->closing ? 0 : h2_server_room(st->server, st);
+	return st->gone || st->closing ? 0 : h2_session_room(st->session, st);
 }
 
 size_t h2_stream_waiting(const struct h2_stream *st)
@@ -263,7 +263,7 @@ void h2_stream_end(struct h2_stream *st)
 	if (st->response.state != H2_RESPONSE_TUNNEL)
 		return;
 	st->response.state = H2_RESPONSE_DONE;
-	h2_server_resume(st->server, st);
+	h2_session_resume(st->session, st);
 }
 
 static void lines_drop(struct h2_lines *lines)
@@ -272,7 +272,7 @@ static void lines_drop(struct h2_lines *lines)
 	*lines = (struct h2_lines){ 0 };
 }
 
-static void drop_request(struct h2_stream *st, struct buf_pool *pool)
+static void drop_incoming(struct h2_stream *st, struct buf_pool *pool)
 {
 	buf_put(pool, &st->head);
 	while (st->in)
@@ -282,9 +282,9 @@ static void drop_request(struct h2_stream *st, struct buf_pool *pool)
 
 void h2_stream_drop(struct h2_stream *st, struct buf_pool *pool)
 {
-	drop_request(st, pool);
+	drop_incoming(st, pool);
 	buf_put(pool, &st->out);
-	lines_drop(&st->reply_trailers);
+	lines_drop(&st->out_trailers);
 }
 
 void h2_stream_leave(struct h2_stream *st, enum h2_code code)
@@ -295,20 +295,20 @@ void h2_stream_leave(struct h2_stream *st, enum h2_code code)
 	if (st->left)
 		return;
 	st->left = true;
-	h2_server_forget(st->server, st);
+	h2_session_forget(st->session, st);
 	if (whole && !st->gone) {
-		drop_request(st, h2_server_buffers(st->server));
+		drop_incoming(st, h2_session_buffers(st->session));
 	} else {
-		h2_server_unqueue(st->server, st);
-		h2_stream_drop(st, h2_server_buffers(st->server));
+		h2_session_unqueue(st->session, st);
+		h2_stream_drop(st, h2_session_buffers(st->session));
 	}
 	if (st->gone)
 		return;
 	st->cut = whole && !done;
 	if (!whole)
-		h2_server_reset(st->server, st, code);
+		h2_session_reset(st->session, st, code);
 	else if (st->cut)
-		h2_server_resume(st->server, st);
+		h2_session_resume(st->session, st);
 	else if (st->answered && !st->ended)
-		h2_server_reset(st->server, st, H2_NO_ERROR);
+		h2_session_reset(st->session, st, H2_NO_ERROR);
 }

@@ -15,6 +15,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h1_parse.h src/http/h1_request.c src/http/h1_response.c \
 	src/http/h1_target.c src/http/h1_target.h \
 	src/http/h1_write.c src/http/h1_write.h \
+	src/http/h2_block.c src/http/h2_block.h \
 	src/http/h2_budget.c src/http/h2_budget.h src/http/h2_floods.def \
 	src/http/h2_call.c src/http/h2_call.h \
 	src/http/h2_origin.c src/http/h2_origin.h \
@@ -22,7 +23,8 @@ src_http_libhttp_a_SOURCES = \
 	src/http/h2_request.c src/http/h2_request.h \
 	src/http/h2_response.c src/http/h2_response.h \
 	src/http/h2_server.c src/http/h2_server.h \
-	src/http/h2_server_in.c src/http/h2_server_out.c src/http/h2_server_parts.h \
+	src/http/h2_session.c src/http/h2_session.h \
+	src/http/h2_session_in.c src/http/h2_session_out.c src/http/h2_session_parts.h \
 	src/http/h2_stream.c \
 	src/http/hops.c src/http/hops.h \
 	src/http/message.c src/http/message.h \

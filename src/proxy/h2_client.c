@@ -33,7 +33,7 @@ static bool flush(struct h2_client *c)
 	for (;;) {
 		enum conn_result r;
 
-		if (!c->out && !h2_server_has_more(c->server))
+		if (!c->out && !h2_session_has_more(c->h2))
 			return true;
 		if (!c->out)
 			c->out = buf_get(c->buffers);
@@ -41,7 +41,7 @@ static bool flush(struct h2_client *c)
 			return false;
 		if (c->out->at == c->out->end) {
 			c->out->at = 0;
-			c->out->end = h2_server_send(c->server, c->out->bytes, BUF_SIZE);
+			c->out->end = h2_session_send(c->h2, c->out->bytes, BUF_SIZE);
 			if (c->out->end == 0) {
 				buf_put(c->buffers, &c->out);
 				return true;
@@ -64,7 +64,7 @@ static void count_flood(struct h2_client *c)
 {
 	struct proxy_stats *st = &c->carrier->worker->shared->board->stats;
 
-	switch (h2_server_flood(c->server)) {
+	switch (h2_session_flood(c->h2)) {
 #define FLOOD(name, burst, rate, counter, what)                                                   \
 	case H2_FLOOD_##name:                                                                     \
 		stats_add(st->counter, 1);                                                        \
@@ -92,7 +92,7 @@ static void tell_fault(struct h2_client *c, enum reason why, const char *text)
 static void fail(struct h2_client *c)
 {
 	const char *text;
-	enum reason why = h2_server_fault(c->server, &text);
+	enum reason why = h2_session_fault(c->h2, &text);
 
 	flush(c);
 	why = why == REASON_COMPLETE ? REASON_H2_CONNECTION : why;
@@ -105,19 +105,19 @@ static bool is_faulty(const struct h2_client *c)
 {
 	const char *text;
 
-	return h2_server_fault(c->server, &text) != REASON_COMPLETE;
+	return h2_session_fault(c->h2, &text) != REASON_COMPLETE;
 }
 
 /* Timers that are of no use any more. */
 static void timers_clear(struct h2_client *c, uint64_t now)
 {
-	if (h2_server_is_settled(c->server))
+	if (h2_session_is_settled(c->h2))
 		c->settle_due = 0;
-	if (!h2_server_in_head(c->server))
+	if (!h2_session_in_head(c->h2))
 		c->head_due = 0;
 	else if (!c->head_due)
 		c->head_due = now + h2_client_conf(c)->timeouts.request;
-	if (c->leave_due && h2_server_left(c->server))
+	if (c->leave_due && h2_server_left(c->h2))
 		c->leave_due = now;
 	if (!c->out && list_empty(&c->streams))
 		c->look_due = 0;
@@ -150,7 +150,7 @@ static void arm(struct h2_client *c)
 static bool may_read(const struct h2_client *c)
 {
 	return c->carrier->conn.can_read && !c->ended &&
-	       !(c->out && h2_server_is_clogged(c->server));
+	       !(c->out && h2_session_is_clogged(c->h2));
 }
 
 /* One that came in the same edge as what was read has no other. A call more, so not in every
@@ -171,7 +171,7 @@ static void settle(struct h2_client *c)
 		lose(c);
 	} else if (is_faulty(c)) {
 		fail(c);
-	} else if (!c->out && h2_server_is_over(c->server)) {
+	} else if (!c->out && h2_session_is_over(c->h2)) {
 		session_streams_over(s, REASON_COMPLETE);
 	} else if (c->ended && !c->out && list_empty(&c->streams)) {
 		session_close(s);
@@ -197,7 +197,7 @@ static enum conn_result read_once(struct h2_client *c)
 	if (!s->in)
 		return CONN_FAIL;
 	r = conn_recv(&s->conn, s->in->bytes, BUF_SIZE, &n);
-	if (r == CONN_OK && h2_server_recv(c->server, (struct str){ s->in->bytes, n },
+	if (r == CONN_OK && h2_session_recv(c->h2, (struct str){ s->in->bytes, n },
 					   loop_now(h2_client_loop(c))))
 		h2_streams_run(c);
 	if (r == CONN_EOF) {
@@ -267,12 +267,12 @@ void h2_client_timed_out(struct h2_client *c)
 	uint64_t now = loop_now(h2_client_loop(c));
 
 	if (is_due(c->settle_due, now))
-		h2_server_end(c->server, REASON_H2_SETTINGS_TIMEOUT);
+		h2_session_end(c->h2, REASON_H2_SETTINGS_TIMEOUT);
 	if (is_due(c->head_due, now))
-		h2_server_end(c->server, REASON_H2_HEAD_TIMEOUT);
+		h2_session_end(c->h2, REASON_H2_HEAD_TIMEOUT);
 	if (is_due(c->leave_due, now)) {
 		c->leave_due = 0;
-		h2_server_leave_now(c->server);
+		h2_server_leave_now(c->h2);
 	}
 	if (is_due(c->look_due, now) && !look(c, now)) {
 		lose(c);
@@ -281,7 +281,7 @@ void h2_client_timed_out(struct h2_client *c)
 	if (list_empty(&c->streams) && !c->idle_told &&
 	    is_due(c->idle_since + h2_client_conf(c)->timeouts.keep_alive, now)) {
 		c->idle_told = true;
-		h2_server_leave_now(c->server);
+		h2_server_leave_now(c->h2);
 	}
 	settle(c);
 }
@@ -292,7 +292,7 @@ void h2_client_leave(struct h2_client *c)
 		return;
 	c->leaves = true;
 	c->leave_due = loop_now(h2_client_loop(c)) + LEAVE_US;
-	h2_server_leave(c->server);
+	h2_server_leave(c->h2);
 	h2_client_flush_soon(c);
 }
 
@@ -303,14 +303,13 @@ void h2_client_follow(struct h2_client *c)
 	const struct conf_frontend *f = h2_client_conf(c);
 	const struct h2_limits limits = { f->max_header_size, (unsigned)f->max_headers };
 
-	h2_server_limit(c->server, &limits);
+	h2_session_limit(c->h2, &limits);
 }
 
 struct h2_client *h2_client_new(struct session *s)
 {
 	const struct conf_frontend *f = s->frontend->conf;
-	const struct h2_server_limits limits = { { f->max_header_size, (unsigned)f->max_headers },
-						 (unsigned)f->max_streams };
+	const struct h2_limits limits = { f->max_header_size, (unsigned)f->max_headers };
 	struct h2_client *c = calloc(1, sizeof(*c));
 
 	if (!c)
@@ -323,8 +322,9 @@ struct h2_client *h2_client_new(struct session *s)
 	list_init(&c->blocked);
 	c->idle_since = c->taken_at = loop_now(s->worker->loop);
 	c->settle_due = c->idle_since + f->timeouts.request;
-	c->server = h2_server_new(&limits, &h2_streams_calls, c, c->buffers, c->idle_since);
-	if (c->server)
+	c->h2 = h2_server_new(&limits, (unsigned)f->max_streams, &h2_streams_calls, c,
+			      c->buffers, c->idle_since);
+	if (c->h2)
 		return c;
 	free(c);
 	return NULL;
@@ -335,8 +335,7 @@ void h2_client_begin(struct h2_client *c)
 	struct session *s = c->carrier;
 
 	stats_add(s->worker->shared->board->stats.h2_connections, 1);
-	if (s->in &&
-	    h2_server_recv(c->server, buf_unread(s->in), loop_now(h2_client_loop(c))))
+	if (s->in && h2_session_recv(c->h2, buf_unread(s->in), loop_now(h2_client_loop(c))))
 		h2_streams_run(c);
 	h2_client_ready(c);
 }
@@ -345,10 +344,10 @@ void h2_client_free(struct h2_client *c)
 {
 	h2_streams_leave(c);
 	if (!is_faulty(c))
-		h2_server_leave_now(c->server);
+		h2_server_leave_now(c->h2);
 	flush(c); /* the client may still hear of it */
-	h2_server_free(c->server);
-	c->server = NULL;
+	h2_session_free(c->h2);
+	c->h2 = NULL;
 	buf_put(c->buffers, &c->out);
 	h2_streams_drop(c);
 	h2_client_unref(c);

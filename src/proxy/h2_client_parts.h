@@ -9,7 +9,7 @@
 struct h2_client {
 	struct session *carrier;
 	struct buf_pool *buffers; /* the worker's */
-	struct h2_server *server; /* NULL: it is over */
+	struct h2_session *h2; /* NULL: it is over */
 	struct list streams;      /* all whose memory is there */
 	struct list woken;        /* those of them that something has happened to */
 	struct list blocked;      /* those with data that there was no room for, in turn */

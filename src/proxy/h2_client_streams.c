@@ -31,7 +31,7 @@ static void stream_free(struct stream *st)
 	list_del(&st->link);
 	list_del(&st->woken);
 	list_del(&st->blocked);
-	if (list_empty(&c->streams) && c->server) {
+	if (list_empty(&c->streams) && c->h2) {
 		c->idle_since = loop_now(h2_client_loop(c));
 		h2_client_flush_soon(c); /* from here on it is idle, or over */
 	}
@@ -117,7 +117,7 @@ static void stream_close(struct conn *c, bool abort)
 	else if (abort)
 		code = H2_CANCEL;
 	h2_stream_leave(&st->h2, code);
-	if (st->client->server)
+	if (st->client->h2)
 		h2_client_flush_soon(st->client);
 }
 
@@ -341,7 +341,7 @@ void h2_streams_give_up(struct h2_client *c)
 				     (list_empty(&st->blocked) || has_room(st))))
 			continue;
 		if (st->released)
-			h2_server_reset(c->server, &st->h2, H2_CANCEL);
+			h2_session_reset(c->h2, &st->h2, H2_CANCEL);
 		st->h2.reset = true;
 		wake(st);
 	}
@@ -356,7 +356,7 @@ static void look_at(struct h2_client *c, struct stream *st, uint64_t now)
 		st->seen = st->h2.put + 1;
 		st->seen_at = now;
 	} else if (now - st->seen_at >= h2_client_conf(c)->timeouts.client) {
-		h2_server_reset(c->server, &st->h2, H2_CANCEL);
+		h2_session_reset(c->h2, &st->h2, H2_CANCEL);
 	}
 }
 

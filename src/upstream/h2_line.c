@@ -26,7 +26,7 @@ void h2_trunk_unref(struct h2_trunk *t)
 	if (--t->refs)
 		return;
 	must(list_empty(&t->lines));
-	h2_server_free(t->origin);
+	h2_session_free(t->origin);
 	free(t);
 }
 
@@ -68,7 +68,7 @@ static enum conn_result line_handshake(struct conn *c)
 		return CONN_AGAIN;
 	if (l->websocket && !h2_origin_takes_websockets(t->origin))
 		return h2_line_break(c, EPROTONOSUPPORT);
-	if (!l->h2.server)
+	if (!l->h2.session)
 		h2_origin_open(t->origin, &l->h2, t->below->facts->secure);
 	return CONN_OK;
 }
@@ -148,10 +148,10 @@ static void line_close(struct conn *c, bool abort)
 	bool gone;
 
 	(void)abort;
-	if (l->h2.server)
+	if (l->h2.session)
 		h2_origin_leave(&l->h2);
 	t->silent |= was_unheard(l);
-	gone = !l->h2.server || l->h2.gone || t->state != H2_TRUNK_OPEN;
+	gone = !l->h2.session || l->h2.gone || t->state != H2_TRUNK_OPEN;
 	l->conn = NULL;
 	list_del(&l->blocked);
 	t->n_open--;

@@ -72,7 +72,7 @@ static void line_run(struct h2_line *l)
 		return;
 	}
 	c->can_read |= h2->reset || h2->fault != REASON_COMPLETE || h2->ended ||
-		       (h2->server && h2_origin_has_more(h2));
+		       (h2->session && h2_origin_has_more(h2));
 	c->can_write |= h2->reset || list_empty(&l->blocked);
 	c->ready(c);
 }
@@ -117,7 +117,7 @@ static void cut_lines(struct h2_trunk *t, enum reason why, const char *text)
 		l->h2.reset |= !l->h2.ended || !l->h2.answered;
 		l->why = why;
 		str_copy(l->text, sizeof(l->text), str_of(text));
-		if (l->conn && !l->h2.server)
+		if (l->conn && !l->h2.session)
 			h2_line_break(l->conn, t->below->error ? t->below->error : ECONNRESET);
 		if (!l->conn)
 			l->h2.gone = true;
@@ -143,7 +143,7 @@ static bool flush(struct h2_trunk *t)
 	for (;;) {
 		enum conn_result r;
 
-		if (!t->out && !h2_server_has_more(t->origin))
+		if (!t->out && !h2_session_has_more(t->origin))
 			return true;
 		if (!t->out)
 			t->out = buf_get(t->buffers);
@@ -151,7 +151,7 @@ static bool flush(struct h2_trunk *t)
 			return false;
 		if (t->out->at == t->out->end) {
 			t->out->at = 0;
-			t->out->end = h2_server_send(t->origin, t->out->bytes, BUF_SIZE);
+			t->out->end = h2_session_send(t->origin, t->out->bytes, BUF_SIZE);
 			if (t->out->end == 0) {
 				buf_put(t->buffers, &t->out);
 				return true;
@@ -182,7 +182,7 @@ static enum conn_result read_once(struct h2_trunk *t)
 	r = conn_recv(t->below, t->in->bytes, BUF_SIZE, &n);
 	if (r == CONN_OK) {
 		t->heard_at = loop_now(t->loop);
-		h2_server_recv(t->origin, (struct str){ t->in->bytes, n }, t->heard_at);
+		h2_session_recv(t->origin, (struct str){ t->in->bytes, n }, t->heard_at);
 	}
 	t->ended |= r == CONN_EOF;
 	return r;
@@ -220,7 +220,7 @@ static void finish(struct h2_trunk *t)
 	if (t->origin)
 		why = h2_origin_fault(t->origin, &text);
 	if (t->origin && !t->broken) {
-		h2_server_end(t->origin, REASON_COMPLETE);
+		h2_session_end(t->origin, REASON_COMPLETE);
 		flush(t); /* the server may still hear of it */
 	}
 	t->state = H2_TRUNK_OVER;
@@ -236,7 +236,7 @@ static bool is_done(const struct h2_trunk *t)
 {
 	if (t->ending || t->broken || t->ended || is_faulty(t))
 		return true;
-	if (!t->out && h2_server_is_over(t->origin))
+	if (!t->out && h2_session_is_over(t->origin))
 		return true;
 	return t->n_open == 0 && (t->silent || h2_origin_is_leaving(t->origin));
 }
@@ -267,7 +267,7 @@ static void refuse_unsent(struct h2_trunk *t)
 	for (struct list *e = t->lines.next; e != &t->lines; e = e->next) {
 		struct h2_line *l = list_of(e, struct h2_line, link);
 
-		if (l->h2.server && h2_origin_refuse_unsent(&l->h2))
+		if (l->h2.session && h2_origin_refuse_unsent(&l->h2))
 			h2_line_wake(l);
 	}
 }
@@ -293,7 +293,7 @@ static void run_open(struct h2_trunk *t)
 	if (!t->out && !t->broken && h2_origin_has_unsent(t->origin))
 		refuse_unsent(t);
 	wake_blocked(t);
-	if (h2_server_is_settled(t->origin))
+	if (h2_session_is_settled(t->origin))
 		loop_timer_stop(&t->timer);
 	if (!list_empty(&t->woken))
 		h2_trunk_flush_soon(t);
@@ -375,9 +375,9 @@ static void unsettled(struct loop_timer *timer)
 {
 	struct h2_trunk *t = list_of(timer, struct h2_trunk, timer);
 
-	if (t->state != H2_TRUNK_OPEN || h2_server_is_settled(t->origin))
+	if (t->state != H2_TRUNK_OPEN || h2_session_is_settled(t->origin))
 		return;
-	h2_server_end(t->origin, REASON_H2_SETTINGS_TIMEOUT);
+	h2_session_end(t->origin, REASON_H2_SETTINGS_TIMEOUT);
 	h2_trunk_ready(t);
 }
 

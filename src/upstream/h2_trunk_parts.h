@@ -12,7 +12,7 @@ struct h2_trunk {
 	const struct h2_trunk_calls *calls;
 	void *owner;
 	enum h2_trunk_state state;
-	struct h2_server *origin; /* from H2_TRUNK_OPEN on */
+	struct h2_session *origin; /* from H2_TRUNK_OPEN on */
 	struct list lines;        /* all whose memory is there */
 	struct list woken;        /* those of them that something has happened to */
 	struct list blocked;

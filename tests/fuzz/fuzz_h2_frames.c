@@ -21,7 +21,7 @@ struct stream {
 };
 
 struct rig {
-	struct h2_server *server;
+	struct h2_session *server;
 	struct buf_pool buffers;
 	struct stream *streams;
 	struct h1_limits limits;
@@ -93,7 +93,7 @@ static void request(void *owner, struct h2_stream *h2)
 static void nothing(void *owner, struct h2_stream *h2)
 {
 	(void)owner;
-	must(h2->server);
+	must(h2->session);
 }
 
 static const struct h2_owner calls = { .begin = begin, .make_key = make_key,
@@ -189,7 +189,7 @@ static void flush(struct rig *r)
 	static char out[BUF_SIZE];
 	size_t n;
 
-	while ((n = h2_server_send(r->server, out, sizeof(out))) > 0)
+	while ((n = h2_session_send(r->server, out, sizeof(out))) > 0)
 		judge_frames((struct str){ out, n });
 }
 
@@ -199,7 +199,7 @@ static void feed(struct rig *r, struct str in)
 		struct str piece = str_first(in, r->step % 2 ? in.n : r->step + 1u);
 
 		r->now += 1000;
-		if (!h2_server_recv(r->server, piece, r->now))
+		if (!h2_session_recv(r->server, piece, r->now))
 			break;
 		run(r);
 		flush(r);
@@ -219,7 +219,7 @@ static void end(struct rig *r)
 	for (s = r->streams; s; s = s->next)
 		h2_stream_leave(&s->h2, H2_CANCEL);
 	flush(r);
-	h2_server_free(r->server);
+	h2_session_free(r->server);
 	while ((s = r->streams)) {
 		r->streams = s->next;
 		must(!s->h2.head && !s->h2.in && !s->h2.trailers.text);
@@ -233,7 +233,7 @@ static void end(struct rig *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char settings[9] = { 0, 0, 0, 4, 0, 0, 0, 0, 0 };
-	struct h2_server_limits limits = { .max_streams = MAX_STREAMS };
+	struct h2_limits limits;
 	struct rig r = { .now = 1000000 };
 	struct str in;
 
@@ -242,13 +242,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.how = data[0];
 	r.step = data[1];
 	r.limits = fuzz_limits(data[0]);
-	limits.head = (struct h2_limits){ r.limits.max_head, r.limits.max_fields };
+	limits = (struct h2_limits){ r.limits.max_head, r.limits.max_fields };
 	buf_pool_init(&r.buffers, 4);
 	arena_init(&r.arena, 4096, 0);
-	r.server = h2_server_new(&limits, &calls, &r, &r.buffers, r.now);
+	r.server = h2_server_new(&limits, MAX_STREAMS, &calls, &r, &r.buffers, r.now);
 	must(r.server);
-	must(h2_server_recv(r.server, STR(H2_PREFACE), r.now));
-	must(h2_server_recv(r.server, (struct str){ settings, 9 }, r.now));
+	must(h2_session_recv(r.server, STR(H2_PREFACE), r.now));
+	must(h2_session_recv(r.server, (struct str){ settings, 9 }, r.now));
 	in = fuzz_copy(data + 2, size - 2);
 	feed(&r, in);
 	fuzz_free(in);

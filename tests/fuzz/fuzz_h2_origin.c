@@ -26,7 +26,7 @@ struct stream {
 };
 
 struct rig {
-	struct h2_server *origin;
+	struct h2_session *origin;
 	struct buf_pool buffers;
 	struct stream streams[STREAMS];
 	struct arena arena;
@@ -39,7 +39,7 @@ static const struct h1_limits limits = { .max_line = 8192, .max_head = 8192, .ma
 static void nothing(void *owner, struct h2_stream *h2)
 {
 	(void)owner;
-	must(h2->server);
+	must(h2->session);
 }
 
 static void make_accept(void *owner, struct str key, char to[29])
@@ -226,7 +226,7 @@ static void flush(struct rig *r)
 	static char out[BUF_SIZE];
 	size_t n;
 
-	while ((n = h2_server_send(r->origin, out, sizeof(out))) > 0)
+	while ((n = h2_session_send(r->origin, out, sizeof(out))) > 0)
 		judge_frames((struct str){ out, n });
 }
 
@@ -236,7 +236,7 @@ static void feed(struct rig *r, struct str in)
 		struct str piece = str_first(in, r->step % 2 ? in.n : r->step + 1u);
 
 		r->now += 1000;
-		if (!h2_server_recv(r->origin, piece, r->now))
+		if (!h2_session_recv(r->origin, piece, r->now))
 			break;
 		run(r);
 		flush(r);
@@ -251,9 +251,9 @@ static void end(struct rig *r)
 {
 	for (unsigned i = 0; i < STREAMS; i++)
 		h2_origin_leave(&r->streams[i].h2);
-	h2_server_end(r->origin, REASON_COMPLETE);
+	h2_session_end(r->origin, REASON_COMPLETE);
 	flush(r);
-	h2_server_free(r->origin);
+	h2_session_free(r->origin);
 	for (unsigned i = 0; i < STREAMS; i++) {
 		must(!r->streams[i].h2.head && !r->streams[i].h2.in);
 		must(!r->streams[i].h2.out);

@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "http/h1_chunk.h"
+#include "http/h2_request.h"
 #include "http/h2_server.h"
 #include "http_testing.h"
 
@@ -25,8 +26,8 @@ static struct str head_of(const struct pair *fields, bool ended, enum reason *fa
 	for (; fields->name; fields++)
 		h2_request_field(&r, str_of(fields->name), str_of(fields->value));
 	h2_request_end(&r, ended, KEY);
-	*fault = r.fault;
-	return (struct str){ text, r.n };
+	*fault = r.block.fault;
+	return (struct str){ text, r.block.n };
 }
 
 static void expect_head(const struct pair *fields, bool ended, const char *want)
@@ -137,14 +138,14 @@ START_TEST(h118_heads_at_the_limit)
 	h2_request_field(&r, STR("x"), (struct str){ value, 15000 });
 	h2_request_field(&r, STR("cookie"), (struct str){ value, 15000 });
 	h2_request_end(&r, false, KEY);
-	ck_assert_int_eq(r.fault, REASON_COMPLETE);
+	ck_assert_int_eq(r.block.fault, REASON_COMPLETE);
 	h2_request_begin(&r, &limits_, text, sizeof(text), false);
 	h2_request_field(&r, STR(":path"), (struct str){ value, 28001 });
-	ck_assert_int_eq(r.fault, REASON_REQ_LINE_TOO_LONG);
+	ck_assert_int_eq(r.block.fault, REASON_REQ_LINE_TOO_LONG);
 	h2_request_begin(&r, &limits_, text, sizeof(text), false);
 	h2_request_field(&r, STR("x"), (struct str){ value, sizeof(value) });
 	h2_request_end(&r, false, KEY);
-	ck_assert_int_eq(r.fault, REASON_REQ_HEAD_TOO_LARGE);
+	ck_assert_int_eq(r.block.fault, REASON_REQ_HEAD_TOO_LARGE);
 }
 END_TEST
 
@@ -177,7 +178,7 @@ END_TEST
 /* ---- both ends in memory ---- */
 
 static struct {
-	struct h2_server *server;
+	struct h2_session *server;
 	struct h2_stream streams[8];
 	unsigned n, requests;
 	struct buf_pool buffers;
@@ -274,13 +275,13 @@ static ssize_t client_upload(nghttp2_session *s, int32_t id, uint8_t *to, size_t
 
 static void rig_setup(void)
 {
-	const struct h2_server_limits most = { { 16384, 100 }, 100 };
+	const struct h2_limits most = { 16384, 100 };
 	nghttp2_session_callbacks *c;
 
 	http_setup();
 	memset(&rig, 0, sizeof(rig));
 	buf_pool_init(&rig.buffers, 4);
-	rig.server = h2_server_new(&most, &owner, NULL, &rig.buffers, 1);
+	rig.server = h2_server_new(&most, 100, &owner, NULL, &rig.buffers, 1);
 	ck_assert_int_eq(nghttp2_session_callbacks_new(&c), 0);
 	nghttp2_session_callbacks_set_on_header_callback(c, client_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, client_data);
@@ -294,7 +295,7 @@ static void rig_teardown(void)
 {
 	for (unsigned i = 0; i < rig.n; i++)
 		h2_stream_leave(&rig.streams[i], H2_CANCEL);
-	h2_server_free(rig.server);
+	h2_session_free(rig.server);
 	for (unsigned i = 0; i < rig.n; i++)
 		h2_stream_drop(&rig.streams[i], &rig.buffers);
 	buf_pool_free(&rig.buffers);
@@ -314,12 +315,12 @@ static void talk(void)
 	while (more) {
 		more = false;
 		while ((n = nghttp2_session_mem_send(rig.client, &said)) > 0) {
-			ck_assert(h2_server_recv(rig.server,
+			ck_assert(h2_session_recv(rig.server,
 						 (struct str){ (const char *)said, (size_t)n },
 						 2));
 			more = true;
 		}
-		while ((back = h2_server_send(rig.server, frames, sizeof(frames))) > 0) {
+		while ((back = h2_session_send(rig.server, frames, sizeof(frames))) > 0) {
 			n = nghttp2_session_mem_recv(rig.client, (const uint8_t *)frames, back);
 			ck_assert_int_eq(n, (ssize_t)back);
 			more = true;
@@ -472,12 +473,12 @@ START_TEST(h121_the_two_steps_of_goaway)
 	ck_assert_int_eq(nghttp2_session_get_last_proc_stream_id(rig.client), 0);
 	h2_server_leave_now(rig.server);
 	talk();
-	ck_assert(!h2_server_is_over(rig.server));
+	ck_assert(!h2_session_is_over(rig.server));
 	give(&rig.streams[0], "HTTP/1.1 204 No Content\r\n\r\n", 27);
 	h2_stream_leave(&rig.streams[0], H2_INTERNAL_ERROR);
 	talk();
 	ck_assert_str_eq(rig.status, "204");
-	ck_assert(h2_server_is_over(rig.server));
+	ck_assert(h2_session_is_over(rig.server));
 }
 END_TEST
 

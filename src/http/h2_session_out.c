@@ -1,9 +1,6 @@
-/* What a client of HTTP/2 gets: heads, data and trailers of its streams → frames. */
+/* What the peer gets: heads, data and trailers of streams → frames. */
 #include "base/assert.h"
-#include "http/h2_server_parts.h"
-
-/* Fields of a response: those of its server, and what the configuration adds. */
-#define REPLY_FIELDS 384u
+#include "http/h2_session_parts.h"
 
 /* Buffers that the data of one connection's streams may wait in for it. */
 #define OUT_BUFFERS 16u
@@ -13,7 +10,7 @@ static size_t beyond(int32_t window, size_t waiting)
 	return window > 0 && (size_t)window > waiting ? (size_t)window - waiting : 0;
 }
 
-size_t h2_server_room(const struct h2_server *s, const struct h2_stream *st)
+size_t h2_session_room(const struct h2_session *s, const struct h2_stream *st)
 {
 	const size_t waiting = h2_stream_waiting(st);
 	size_t all = beyond(nghttp2_session_get_remote_window_size(s->ng), s->waiting);
@@ -25,7 +22,7 @@ size_t h2_server_room(const struct h2_server *s, const struct h2_stream *st)
 	return own < all ? own : all;
 }
 
-bool h2_server_queue(struct h2_server *s, struct h2_stream *st, struct str data)
+bool h2_session_queue(struct h2_session *s, struct h2_stream *st, struct str data)
 {
 	if (!st->out) {
 		st->out = buf_get(s->buffers);
@@ -42,14 +39,14 @@ bool h2_server_queue(struct h2_server *s, struct h2_stream *st, struct str data)
 	return true;
 }
 
-void h2_server_unqueue(struct h2_server *s, struct h2_stream *st)
+void h2_session_unqueue(struct h2_session *s, struct h2_stream *st)
 {
 	s->waiting -= h2_stream_waiting(st);
 	s->n_out -= st->out != NULL;
 	buf_put(s->buffers, &st->out);
 }
 
-void h2_server_resume(struct h2_server *s, struct h2_stream *st)
+void h2_session_resume(struct h2_session *s, struct h2_stream *st)
 {
 	bool news = h2_stream_waiting(st) || st->cut || st->response.state == H2_RESPONSE_DONE;
 
@@ -59,7 +56,7 @@ void h2_server_resume(struct h2_server *s, struct h2_stream *st)
 	nghttp2_session_resume_data(s->ng, st->id);
 }
 
-nghttp2_nv h2_server_pair(struct str name, struct str value)
+nghttp2_nv h2_session_pair(struct str name, struct str value)
 {
 	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name.p,
 			     .value = (uint8_t *)(uintptr_t)value.p,
@@ -68,9 +65,9 @@ nghttp2_nv h2_server_pair(struct str name, struct str value)
 			     .flags = NGHTTP2_NV_FLAG_NONE };
 }
 
-static void trailers_submit(struct h2_server *s, struct h2_stream *st)
+static void trailers_submit(struct h2_session *s, struct h2_stream *st)
 {
-	char *line = st->reply_trailers.text, *all = line + st->reply_trailers.n, *end;
+	char *line = st->out_trailers.text, *all = line + st->out_trailers.n, *end;
 	nghttp2_nv pairs[H2_FIELDS_MAX];
 	struct h2_field f;
 	size_t n = 0;
@@ -81,7 +78,7 @@ static void trailers_submit(struct h2_server *s, struct h2_stream *st)
 			break;
 		if (h2_field_split(line, (size_t)(end - line) - (end > line && end[-1] == '\r'),
 				   &f))
-			pairs[n++] = h2_server_pair(f.name, f.value);
+			pairs[n++] = h2_session_pair(f.name, f.value);
 	}
 	nghttp2_submit_trailer(s->ng, st->id, pairs, n);
 }
@@ -89,13 +86,13 @@ static void trailers_submit(struct h2_server *s, struct h2_stream *st)
 /* Whether the trailers have a line besides the empty one. */
 static bool has_trailers(const struct h2_stream *st)
 {
-	return st->reply_trailers.n > 2;
+	return st->out_trailers.n > 2;
 }
 
-ssize_t h2_server_read(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room, uint32_t *flags,
+ssize_t h2_session_read(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room, uint32_t *flags,
 		       nghttp2_data_source *source, void *arg)
 {
-	struct h2_server *s = arg;
+	struct h2_session *s = arg;
 	struct h2_stream *st = source->ptr;
 	size_t n = h2_stream_waiting(st);
 	bool last = st->response.state == H2_RESPONSE_DONE && n <= room;
@@ -123,7 +120,7 @@ ssize_t h2_server_read(nghttp2_session *ng, int32_t id, uint8_t *to, size_t room
 static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head, size_t n,
 		     nghttp2_data_source *source, void *arg)
 {
-	struct h2_server *s = arg;
+	struct h2_session *s = arg;
 	struct h2_stream *st = source->ptr;
 	char *to = s->to + s->to_n;
 
@@ -140,49 +137,33 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head,
 	s->to_n += n + 9;
 	st->put += n;
 	st->put_at = s->sent + s->to_n;
-	/* A client gives its windows back, and may measure the road (gRPC does, with PING). */
+	/* The peer gives its windows back, and may measure the road (gRPC does, with PING). */
 	h2_budget_give(&s->budget, H2_FLOOD_WINDOW, 4);
 	h2_budget_give(&s->budget, H2_FLOOD_PING, 1);
 	if (st->out && st->out->at == st->out->end)
-		h2_server_unqueue(s, st);
+		h2_session_unqueue(s, st);
 	return 0;
 }
 
-bool h2_server_head(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
+bool h2_session_head(struct h2_session *s, struct h2_stream *st, char *text, size_t size)
 {
-	return s->head(s, st, text, size);
+	return s->role->give_head(s, st, text, size);
 }
 
-bool h2_server_answer(struct h2_server *s, struct h2_stream *st, char *text, size_t size)
+void h2_session_sent(struct h2_session *s, struct h2_stream *st)
 {
-	nghttp2_data_provider body = { .source.ptr = st, .read_callback = h2_server_read };
-	struct h2_field fields[REPLY_FIELDS];
-	nghttp2_nv pairs[REPLY_FIELDS + 1];
-	struct h2_head head;
-	bool empty;
-
-	if (!h2_response_head(&st->response, text, size, fields, REPLY_FIELDS, &head))
-		return false;
-	pairs[0] = h2_server_pair(STR(":status"), (struct str){ head.status, 3 });
-	for (unsigned i = 0; i < head.n; i++)
-		pairs[i + 1] = h2_server_pair(fields[i].name, fields[i].value);
-	if (head.interim)
-		return nghttp2_submit_headers(s->ng, NGHTTP2_FLAG_NONE, st->id, NULL, pairs,
-					      head.n + 1, NULL) == 0;
-	st->begun = true;
-	empty = st->response.state == H2_RESPONSE_DONE;
-	return nghttp2_submit_response(s->ng, st->id, pairs, head.n + 1,
-				       empty ? NULL : &body) == 0;
+	s->n_unsent -= st->unsent;
+	st->unsent = false;
 }
 
 /* Where the body was not read to its end, the client is told to keep the rest of it (RFC 9113
  * 8.1). */
-static void answer_went(struct h2_server *s, struct h2_stream *st)
+static void message_went(struct h2_session *s, struct h2_stream *st)
 {
 	st->answered = true;
 	h2_budget_give(&s->budget, H2_FLOOD_RESET, 1); /* who takes answers may change his mind */
 	if (st->left && !st->ended)
-		h2_server_reset(s, st, H2_NO_ERROR);
+		h2_session_reset(s, st, H2_NO_ERROR);
 }
 
 static bool is_provoked(uint32_t code)
@@ -199,26 +180,31 @@ static bool is_provoked(uint32_t code)
 	}
 }
 
-int h2_server_frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
+static int frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
-	struct h2_server *s = arg;
+	struct h2_session *s = arg;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
 	const bool last = f->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
 	switch (f->hd.type) {
-	case NGHTTP2_DATA:
 	case NGHTTP2_HEADERS:
+		if (st) {
+			h2_session_sent(s, st);
+			st->went = true;
+		}
+		__attribute__((fallthrough));
+	case NGHTTP2_DATA:
 		if (st && last)
-			answer_went(s, st);
+			message_went(s, st);
 		break;
 	case NGHTTP2_RST_STREAM:
 		s->late[s->late_at++ % s->n_late] = f->hd.stream_id;
 		if (is_provoked(f->rst_stream.error_code))
-			h2_server_count(s, H2_FLOOD_RESET);
+			h2_session_count(s, H2_FLOOD_RESET);
 		break;
 	case NGHTTP2_GOAWAY:
 		if (f->goaway.error_code != NGHTTP2_NO_ERROR)
-			h2_server_set_fault(s, REASON_H2_CONNECTION,
+			h2_session_set_fault(s, REASON_H2_CONNECTION,
 				  (struct str){ (const char *)f->goaway.opaque_data,
 						f->goaway.opaque_data_len });
 		break;
@@ -228,19 +214,20 @@ int h2_server_frame_went(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 	return 0;
 }
 
-/* A head that is too large for the client, or for nghttp2. */
+/* A head that is too large for the peer, or for nghttp2: which itself ends a stream that this was
+ * to open. */
 static int frame_stayed(nghttp2_session *ng, const nghttp2_frame *f, int why, void *arg)
 {
-	struct h2_server *s = arg;
+	struct h2_session *s = arg;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, f->hd.stream_id);
 
 	(void)why;
-	if (st && f->hd.type == NGHTTP2_HEADERS)
-		h2_server_reset(s, st, H2_INTERNAL_ERROR);
+	if (st && (st->heard || st->went) && f->hd.type == NGHTTP2_HEADERS)
+		h2_session_reset(s, st, H2_INTERNAL_ERROR);
 	return 0;
 }
 
-size_t h2_server_send(struct h2_server *s, char *to, size_t room)
+size_t h2_session_send(struct h2_session *s, char *to, size_t room)
 {
 	const uint8_t *bytes;
 	ssize_t n;
@@ -261,14 +248,14 @@ size_t h2_server_send(struct h2_server *s, char *to, size_t room)
 	return s->to_n;
 }
 
-bool h2_server_has_more(const struct h2_server *s)
+bool h2_session_has_more(const struct h2_session *s)
 {
 	return nghttp2_session_want_write(s->ng) != 0;
 }
 
-void h2_server_callbacks_out(nghttp2_session_callbacks *c)
+void h2_session_callbacks_out(nghttp2_session_callbacks *c)
 {
 	nghttp2_session_callbacks_set_send_data_callback(c, send_data);
-	nghttp2_session_callbacks_set_on_frame_send_callback(c, h2_server_frame_went);
+	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_went);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(c, frame_stayed);
 }

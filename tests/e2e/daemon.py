@@ -9,8 +9,8 @@ import time
 
 import wire
 
-READY_PATIENCE = 10.0 * wire.SLOWDOWN
-STOP_PATIENCE = 20.0 * wire.SLOWDOWN
+READY_PATIENCE = 30.0 * wire.SLOWDOWN
+STOP_PATIENCE = 30.0 * wire.SLOWDOWN
 FAULTS = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|"
     r"panic|assertion|Assertion"

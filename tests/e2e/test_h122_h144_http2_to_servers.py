@@ -1,6 +1,7 @@
 """HTTP/2 to servers: HTTP.md 122 to 124, 138, 144, and what of the others has a server's side."""
 import os
 import signal
+import socket
 import ssl
 import struct
 import threading
@@ -745,6 +746,7 @@ def test_h114_a_stalled_client_stops_its_own_stream_only(start, h2):
     peer_end = threading.Event()
 
     def drain():
+        stalled.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         got = stalled.read_until(b"\r\n\r\n")
         assert b"200" in got
         data, _, _ = stalled.read_chunked()

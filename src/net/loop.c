@@ -12,6 +12,11 @@
 
 #define WHEEL_SLOTS 1024u
 #define MAX_SIGNALS 8
+/* What one turn may take for descriptors: the others that one look found ready wait for the next,
+ * and timers and tasks come first. Thousands of handshakes can be ready at once. */
+#define TURN_US (100 * CLOCK_MS)
+/* Descriptors from one look at the clock to the next. */
+#define HEARD_AT_A_TIME 16u
 
 struct signal_watch {
 	struct event *event;
@@ -24,6 +29,8 @@ struct loop {
 	uint64_t now;
 	uint64_t turns;
 	bool now_is_old; /* this turn has not asked the clock yet */
+	unsigned heard;  /* descriptors in this turn */
+	uint64_t hears_since;
 	bool stopping;
 
 	/* The one libevent timer: when the wheel has to be looked at. Armed too early costs a
@@ -235,9 +242,20 @@ static void tasks_run(struct loop *l)
 
 /* ---- descriptors ---- */
 
+static void turn_limit(struct loop *l)
+{
+	const uint64_t now = clock_now_us();
+
+	if (l->heard == HEARD_AT_A_TIME)
+		l->hears_since = now;
+	else if (now - l->hears_since > TURN_US)
+		event_base_loopbreak(l->base);
+}
+
 static void fd_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_fd *f = arg;
+	struct loop *l = f->loop;
 	unsigned how = 0;
 
 	(void)fd;
@@ -248,6 +266,8 @@ static void fd_ready(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_CLOSED)
 		how |= LOOP_CLOSED;
 	f->ready(f, how);
+	if (++l->heard % HEARD_AT_A_TIME == 0)
+		turn_limit(l);
 }
 
 static short event_flags(unsigned what)
@@ -268,6 +288,7 @@ static short event_flags(unsigned what)
 bool loop_fd_add(struct loop *l, struct loop_fd *f, int fd, unsigned what,
 		 void (*ready)(struct loop_fd *f, unsigned what))
 {
+	f->loop = l;
 	f->ready = ready;
 	f->event = event_new(l->base, fd, event_flags(what), fd_ready, f);
 	if (!f->event || event_add(f->event, NULL) < 0) {
@@ -431,6 +452,7 @@ void loop_turn(struct loop *l, uint64_t wait_us)
 		wake_arm(l, next);
 	l->now_is_old = true;
 	l->turns++;
+	l->heard = 0;
 	/* Without ONCE it would go on for as long as any descriptor is ready, and tasks and
 	 * timers would wait. */
 	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);

@@ -20,7 +20,8 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* Its own thread, after loop_run(): delivers the letters of those who have ended since. */
 void loop_deliver(struct loop *l);
-/* One turn, sleeping at most `wait_us`; for tests and for shutting down. */
+/* One turn, sleeping at most `wait_us`; for tests and for shutting down. Of the descriptors that
+ * are ready it hears as many as 100 ms suffice for, and the others in the next. */
 #define LOOP_FOREVER UINT64_MAX
 void loop_turn(struct loop *l, uint64_t wait_us);
 /* µs, CLOCK_MONOTONIC, read once a turn. */
@@ -41,6 +42,7 @@ enum loop_what {
 /* Owned by the caller; must stay until loop_fd_del(), which comes before close(). */
 struct loop_fd {
 	int fd; /* -1: not in a loop */
+	struct loop *loop;
 	struct event *event;
 	void (*ready)(struct loop_fd *f, unsigned what);
 };

@@ -385,6 +385,45 @@ START_TEST(tasks_run_though_a_descriptor_stays_ready)
 }
 END_TEST
 
+/* Each takes 2 ms, all together most of a second: tasks and timers do not wait for that. */
+#define MANY 400
+
+static unsigned heard_slowly;
+
+static void slowly_ready(struct loop_fd *f, unsigned what)
+{
+	uint64_t until = clock_now_us() + 2 * CLOCK_MS;
+
+	(void)f;
+	ck_assert_uint_eq(what, LOOP_READ);
+	heard_slowly++;
+	while (clock_now_us() < until)
+		;
+}
+
+START_TEST(a_turn_hears_no_more_than_it_has_time_for)
+{
+	static struct loop_fd io[MANY];
+	static int fd[MANY][2];
+	unsigned before;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		pair_open(fd[i]);
+		ck_assert(loop_fd_add(loop, &io[i], fd[i][0], LOOP_READ | LOOP_EDGE,
+				      slowly_ready));
+		say(fd[i][1], "x");
+	}
+	do {
+		before = heard_slowly;
+		loop_turn(loop, 0);
+		ck_assert_uint_le(heard_slowly - before, 100 / 2 + 32);
+	} while (heard_slowly > before);
+	ck_assert_uint_eq(heard_slowly, MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		loop_fd_del(&io[i]);
+}
+END_TEST
+
 START_TEST(an_edge_tells_once_for_each_arrival)
 {
 	struct watch w;
@@ -525,6 +564,7 @@ int main(void)
 	tcase_add_test(t, what_was_posted_before_the_stop_is_delivered);
 	tcase_add_test(t, level_tells_until_it_is_read);
 	tcase_add_test(t, tasks_run_though_a_descriptor_stays_ready);
+	tcase_add_test(t, a_turn_hears_no_more_than_it_has_time_for);
 	tcase_add_test(t, an_edge_tells_once_for_each_arrival);
 	tcase_add_test(t, data_and_end_together_are_told_together);
 	tcase_add_test(t, a_deleted_descriptor_is_silent_even_when_its_event_waits);

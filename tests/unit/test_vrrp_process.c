@@ -33,6 +33,11 @@ static void start_pair(void)
 	ck_assert(!vrrp_node_has(&b, VIP));
 }
 
+static uint64_t became_master(struct vrrp_node *n)
+{
+	return stats_get(n->board->routers[0].stats.became_master);
+}
+
 static uint64_t transitions(struct vrrp_node *n)
 {
 	return stats_get(n->board->routers[0].stats.transitions);
@@ -60,7 +65,8 @@ START_TEST(address_goes_by_itself_when_all_is_killed)
 	start_pair();
 	begun = clock_now_us();
 	vrrp_node_kill(&a);
-	ck_assert(vrrp_node_has(&a, VIP) || clock_now_us() - begun > 500 * CLOCK_MS);
+	/* Its time may be over for who looks late. */
+	ck_assert(vrrp_node_has(&a, VIP) || clock_now_us() - begun > 100 * CLOCK_MS);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	WAIT_FOR(!vrrp_node_has(&a, VIP));
 	WAIT_FOR(vrrp_node_has(&b, VIP));
@@ -97,14 +103,13 @@ START_TEST(deleted_address_is_back_at_once)
 		netns_enter(lan.a);
 		netns_run("ip addr del $(ip -o addr show va | grep -o '" VIP "/[0-9]*') dev va");
 		begun = clock_now_us();
-		WAIT_FOR(stats_get(a.board->routers[0].stats.address_losses) == (uint64_t)i + 1);
+		WAIT_FOR(stats_get(a.board->routers[0].stats.address_losses) > (uint64_t)i);
 		WAIT_FOR(vrrp_node_has(&a, VIP));
 		printf("back within %llu µs, with a process to see it\n",
 		       (unsigned long long)(clock_now_us() - begun));
 		usleep(50000);
 	}
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
-	ck_assert_uint_eq(stats_get(a.board->routers[0].stats.became_master), 1);
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && became_master(&a) == 1);
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
 }
@@ -126,7 +131,7 @@ START_TEST(demotion_hands_over_without_a_gap)
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert(vrrp_node_facts(&a, 0).demoted);
 	usleep(600000);
-	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_BACKUP), "it does not take back");
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_BACKUP)); /* it does not take back */
 	*out = '\0';
 	ck_assert_int_eq(vrrp_node_command(&a, "promote\0instance=VI", 19, out, sizeof(out)),
 			 CONTROL_DONE);
@@ -144,9 +149,8 @@ START_TEST(demotion_without_a_peer_is_harmless)
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
 	ck_assert_msg(strstr(out, "\t0\tno peer took over"), "%s", out);
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
-	ck_assert(vrrp_node_has(&a, VIP));
-	ck_assert_uint_eq(vrrp_node_facts(&a, 0).advertised_priority, 250);
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && vrrp_node_has(&a, VIP));
+	STAYS(vrrp_node_facts(&a, 0).advertised_priority == 250);
 	*out = '\0';
 	ck_assert_int_eq(vrrp_node_command(&a, "demote\0instance=VX", 18, out, sizeof(out)),
 			 CONTROL_REFUSED);
@@ -165,7 +169,7 @@ START_TEST(demotion_survives_a_crash)
 	vrrp_node_start(&a);
 	ck_assert(vrrp_node_facts(&a, 0).demoted);
 	usleep(600000);
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_BACKUP));
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_BACKUP));
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
 }
@@ -179,8 +183,7 @@ START_TEST(proxy_back_within_its_grace_costs_nothing)
 	usleep(200000);
 	vrrp_node_proxy_runs(&a, true);
 	usleep(500000);
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
-	ck_assert_uint_eq(stats_get(a.board->routers[0].stats.became_master), 1);
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && became_master(&a) == 1);
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
 }
@@ -221,10 +224,12 @@ START_TEST(stopped_master_loses_the_address_and_does_not_take_it_back)
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	WAIT_FOR(!vrrp_node_has(&a, VIP));
 	kill(a.pid, SIGCONT);
+	WAIT_FOR(vrrp_node_stood_still(&a) && vrrp_node_stood_still(&b));
+	vrrp_node_forget(&a);
+	vrrp_node_forget(&b);
 	vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
 	usleep(700000);
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_BACKUP));
-	ck_assert(vrrp_node_is(&b, BOARD_ROUTER_MASTER));
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_BACKUP) && vrrp_node_is(&b, BOARD_ROUTER_MASTER));
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(vrrp_node_stop(&b));
 }
@@ -313,7 +318,7 @@ START_TEST(reload_keeps_mastership_and_changes_addresses)
 	ck_assert(vrrp_node_has(&a, "10.9.0.101"));
 	ck_assert(vrrp_node_has(&a, "10.9.0.102"));
 	ck_assert(!vrrp_node_has(&a, VIP));
-	ck_assert_uint_eq(transitions(&a), before);
+	STAYS(transitions(&a) == before);
 	a.brief.n_routers = 0;
 	vrrp_node_reload(&a);
 	ck_assert(!vrrp_node_has(&a, "10.9.0.101"));
@@ -335,8 +340,7 @@ START_TEST(another_host_with_the_address_is_told)
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	WAIT_FOR(strstr(vrrp_node_facts(&a, 0).foreign, "02:00:00:00:00:02 has " VIP " too"));
-	ck_assert(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
-	ck_assert(vrrp_node_has(&a, VIP));
+	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && vrrp_node_has(&a, VIP));
 	ck_assert(vrrp_node_stop(&a));
 }
 END_TEST
@@ -346,8 +350,8 @@ START_TEST(another_host_with_the_address_may_keep_it)
 	let_another_host_have_it();
 	a.brief.routers[0].leave_conflicts = 1;
 	vrrp_node_start(&a);
-	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
+	WAIT_FOR(vrrp_node_said(&a, "VI: MASTER → FAULT"));
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "another host has one"));
 	ck_assert(vrrp_node_stop(&a));
@@ -362,11 +366,19 @@ START_TEST(notifications_are_told_in_order)
 	vrrp_node_proxy_runs(&a, false);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 	WAIT_FOR((vrrp_node_listen(&a), strstr(a.notified, "FAULT")));
-	ck_assert_str_eq(a.notified, "INSTANCE VI BACKUP 250\nINSTANCE VI MASTER 250\n"
-				     "INSTANCE VI FAULT 250\n");
+	STAYS(strcmp(a.notified, "INSTANCE VI BACKUP 250\nINSTANCE VI MASTER 250\n"
+				 "INSTANCE VI FAULT 250\n") == 0);
 	ck_assert(vrrp_node_stop(&a));
 }
 END_TEST
+
+/* What it was sent is behind it when it has answered a command that changes nothing. */
+static void take_messages(struct vrrp_node *n)
+{
+	char out[256] = "";
+
+	ck_assert_int_eq(vrrp_node_command(n, "promote", 7, out, sizeof(out)), CONTROL_DONE);
+}
 
 START_TEST(scripts_change_the_priority_and_make_unfit)
 {
@@ -380,8 +392,8 @@ START_TEST(scripts_change_the_priority_and_make_unfit)
 	start_pair();
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation, 0), "", -1);
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation, 0), "exited with status 1", -1);
-	usleep(300000);
-	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_MASTER), "it takes two");
+	take_messages(&a);
+	ck_assert_uint_eq(vrrp_node_facts(&a, 0).effective_priority, 250); /* it takes two */
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation, 0), "exited with status 1", -1);
 	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
 	vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);
@@ -389,7 +401,7 @@ START_TEST(scripts_change_the_priority_and_make_unfit)
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation, 1), "exited with status 2", -1);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation - 1, 1), "", -1);
-	usleep(100000);
+	take_messages(&a);
 	ck_assert_msg(vrrp_node_is(&a, BOARD_ROUTER_FAULT), "of another generation");
 	vrrp_node_send(&a, MSG_SCRIPT, MSG_PROGRAM(a.generation, 1), "", -1);
 	vrrp_node_wait(&a, BOARD_ROUTER_BACKUP);

@@ -1,9 +1,11 @@
 /* Sockets and neighbours against the real kernel: two namespaces with a cable between them. */
 #include <check.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -274,6 +276,20 @@ START_TEST(r07_the_chosen_source_is_the_one_that_is_used)
 }
 END_TEST
 
+/* The kernel begins to stamp a while after it was asked to; until then a packet is stamped when it
+ * is read. */
+static bool is_stamped_on_arrival(struct wire *a, struct wire *b)
+{
+	uint64_t gone;
+
+	send_v4(a, "10.9.0.1", "224.0.0.18", 200);
+	gone = clock_now_us();
+	usleep(60000);
+	ear.n = 0;
+	receive(b, 1);
+	return ear.packets[0].at < gone + 40 * CLOCK_MS;
+}
+
 START_TEST(a_late_reader_learns_when_each_packet_came)
 {
 	struct wire *a = open_wire(lan.a, "va", false, false);
@@ -281,8 +297,8 @@ START_TEST(a_late_reader_learns_when_each_packet_came)
 	uint64_t sent[3], gone[3], slack = 40 * CLOCK_MS;
 	unsigned i;
 
-	/* The kernel begins to stamp a while after it was asked to. */
-	usleep(300000);
+	WAIT_FOR(is_stamped_on_arrival(a, b));
+	ear.n = 0;
 	for (i = 0; i < 3; i++) {
 		sent[i] = clock_now_us();
 		send_v4(a, "10.9.0.1", "224.0.0.18", 200);
@@ -299,16 +315,29 @@ START_TEST(a_late_reader_learns_when_each_packet_came)
 }
 END_TEST
 
+/* The memory of what nobody has read yet: of packets alike, so much each. */
+static uint32_t waiting(const struct wire *w)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n = sizeof(memory);
+
+	ck_assert_int_eq(getsockopt(wire_fd(w), SOL_SOCKET, SO_MEMINFO, memory, &n), 0);
+	return memory[SK_MEMINFO_RMEM_ALLOC];
+}
+
 START_TEST(one_call_reads_all_that_came_in_order)
 {
 	struct wire *a = open_wire(lan.a, "va", false, false);
 	struct wire *b = open_wire(lan.b, "vb", false, false);
+	uint32_t one;
 	unsigned i;
 
-	for (i = 0; i < 100; i++)
-		send_v4(a, "10.9.0.1", "224.0.0.18", (uint8_t)(100 + i));
+	send_v4(a, "10.9.0.1", "224.0.0.18", 100);
 	ck_assert(readable(wire_fd(b), PATIENCE_US));
-	usleep(200000);
+	one = waiting(b);
+	for (i = 1; i < 100; i++)
+		send_v4(a, "10.9.0.1", "224.0.0.18", (uint8_t)(100 + i));
+	WAIT_FOR(waiting(b) == 100 * one);
 	ck_assert_uint_eq(wire_receive(b, hear, &ear), 100);
 	for (i = 0; i < 100; i++)
 		expect_heard(i, "10.9.0.1", vrrp_group(false), (uint8_t)(100 + i));
@@ -619,6 +648,7 @@ START_TEST(what_is_done_again_and_again_allocates_nothing)
 		failed += address_renew(s, &l) != 0;
 		failed += neighbour_send(n, &f) != 0;
 		failed += neighbour_probe_begin(n, &p, NULL, &two, on_answer) != 0;
+		failed += !readable(wire_fd(b), PATIENCE_US);
 		failed += wire_receive(b, count, &heard) != 1;
 		neighbour_drain(n);
 		neighbour_probe_end(n, &p);

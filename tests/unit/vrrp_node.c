@@ -272,6 +272,20 @@ void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state)
 	}
 }
 
+void vrrp_node_forget(struct vrrp_node *n)
+{
+	vrrp_node_listen(n);
+	*n->said = '\0';
+}
+
+bool vrrp_node_stood_still(struct vrrp_node *n)
+{
+	if (n->pid)
+		vrrp_node_listen(n);
+	return strstr(n->said, "stood still for longer") ||
+	       strstr(n->said, "the master fell silent");
+}
+
 bool vrrp_node_has(struct vrrp_node *n, const char *address)
 {
 	const char *list;

@@ -58,5 +58,20 @@ bool vrrp_node_is(struct vrrp_node *n, enum board_router_state state);
 void vrrp_node_wait(struct vrrp_node *n, enum board_router_state state);
 /* Whether its namespace has the address. */
 bool vrrp_node_has(struct vrrp_node *n, const char *address);
+/* Reads what it says from here on, and forgets what it said. */
+void vrrp_node_forget(struct vrrp_node *n);
+/* Whether it says that it stood still for too long, or that its master did. */
+bool vrrp_node_stood_still(struct vrrp_node *n);
+
+/* Ends the test when `condition` does not hold, unless one of the two nodes, `a` and `b`, stood
+ * still: then the other one took over, as it should, and what a busy machine does is not what is
+ * to be shown. */
+#define STAYS(condition)                                                                    \
+	do {                                                                                \
+		if (!(condition)) {                                                         \
+			WAIT_FOR(vrrp_node_stood_still(&a) || vrrp_node_stood_still(&b));   \
+			printf("line %d is not shown: the machine stood still\n", __LINE__); \
+		}                                                                           \
+	} while (0)
 
 #endif

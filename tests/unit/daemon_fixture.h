@@ -40,13 +40,16 @@ int daemon_connect(unsigned port);
 /* The generation that answers at the port; 0: refused. `pid` is who it was. */
 unsigned daemon_answered(unsigned port, int *pid);
 void daemon_wait_ready(unsigned port);
+/* Until another process than `first` answers there. */
+void daemon_wait_another(unsigned port, int first);
 /* A port that nobody has. */
 unsigned daemon_free_port(void);
 struct daemon_boards daemon_boards(void);
 /* When it has come to rest. */
 unsigned daemon_open_files(void);
-/* Until so many are open. Like all that waits, the test fails when that does not come. */
-void daemon_wait_open_files(unsigned n);
+/* Until no more than so many are open. Like all that waits, the test fails when that does not
+ * come. */
+void daemon_wait_open_files(unsigned most);
 /* Until nobody listens there. */
 void daemon_wait_refused(unsigned port);
 /* Until `text` is in what it wrote to stderr, or in a file of its folder. */

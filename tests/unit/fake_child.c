@@ -69,15 +69,14 @@ static bool is_once(const char *word)
 	       unlink(path) == 0;
 }
 
-/* By the journal, the proxy has been told to take what we have prepared. */
-static bool proxy_commits(void)
+static bool journal_has(const char *script, const char *part)
 {
 	static char text[65536];
-	char path[256], line[64];
 	struct str value;
+	char path[256];
 	FILE *f;
 
-	if (!fake_find(str_of(self.next), "journal", &value))
+	if (!fake_find(str_of(script), "journal", &value))
 		return false;
 	str_copy(path, sizeof(path), value);
 	f = fopen(path, "re");
@@ -85,8 +84,36 @@ static bool proxy_commits(void)
 		return false;
 	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
 	fclose(f);
+	return strstr(text, part) != NULL;
+}
+
+/* By the journal, the proxy has been told to take what we have prepared. */
+static bool proxy_commits(void)
+{
+	char line[64];
+
 	snprintf(line, sizeof(line), "proxy COMMIT %llu", (unsigned long long)self.asked);
-	return strstr(text, line) != NULL;
+	return journal_has(self.next, line);
+}
+
+static bool may_stop(void)
+{
+	struct str value;
+	char part[128];
+
+	return !find(self.script, "stop_awaits", &value) ||
+	       (str_copy(part, sizeof(part), value) && journal_has(self.script, part));
+}
+
+static void await_file(const char *word)
+{
+	struct str value;
+	char path[256];
+
+	if (!find(self.next, word, &value) || !str_copy(path, sizeof(path), value))
+		return;
+	while (access(path, F_OK) == 0)
+		usleep(1000);
 }
 
 /* One write() a line: others write there, too. */
@@ -267,6 +294,7 @@ static void on_commit(const struct msg *m)
 	memcpy(self.listeners, self.prepared, sizeof(self.listeners));
 	self.n_listeners = self.n_prepared;
 	self.n_prepared = 0;
+	await_file("commit_awaits");
 	usleep((useconds_t)fake_number(str_of(self.next), word_of("commit_takes"), 0) * 1000);
 	strcpy(self.script, self.next);
 	self.next[0] = '\0';
@@ -378,7 +406,7 @@ static void act_on_time(void)
 	uint64_t now = clock_now_us(), age = (now - self.since_us) / CLOCK_MS;
 	struct str script = str_of(self.script);
 
-	if (self.stop_us && now >= self.stop_us) {
+	if (self.stop_us && now >= self.stop_us && may_stop()) {
 		note("ends");
 		_exit(0);
 	}

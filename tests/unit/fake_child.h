@@ -12,6 +12,8 @@
  *   dies_once FILE   silent_once FILE (at COMMIT, while there is the file)   commit_takes MS
  *   dies_after MS   hangs_after MS   event TEXT   ignores_stop   stop_takes MS   log_lost
  *   mutters TEXT   notifies TEXT   scripts TEXT
+ *   commit_awaits FILE (until it is gone, at COMMIT)
+ *   stop_awaits TEXT (at STOP, until it is in the journal)
  *
  * With "journal PATH" each of them writes a line "ROLE MESSAGE ARG TEXT" for what it is told
  * there, and "ROLE ends" when it ends as it was told.

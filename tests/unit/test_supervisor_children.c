@@ -51,7 +51,7 @@ static void wait_running(enum board_process who)
 {
 	struct daemon_boards b = daemon_boards();
 
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 6000; i++) {
 		if (stats_get(b.supervisor->process[who].running))
 			return;
 		daemon_sleep_ms(10);
@@ -63,7 +63,7 @@ static void wait_gone(enum board_process who)
 {
 	struct daemon_boards b = daemon_boards();
 
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 6000; i++) {
 		if (!stats_get(b.supervisor->process[who].pid))
 			return;
 		daemon_sleep_ms(10);
@@ -81,6 +81,18 @@ static void make_once(void)
 	f = fopen(path, "we");
 	ck_assert_ptr_nonnull(f);
 	fclose(f);
+}
+
+static void write_journal(const char *line)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/journal", daemon_dir);
+	f = fopen(path, "ae");
+	ck_assert_ptr_nonnull(f);
+	fputs(line, f);
+	ck_assert_int_eq(fclose(f), 0);
 }
 
 /* In the journal, where both are, the first one first. */
@@ -138,12 +150,13 @@ static const struct {
 } bad[] = {
 	{"vrrp_refuse no such interface",
 	 "the vrrp process refuses the configuration: no such interface"},
-	{"vrrp_silent\nprepare 500", "the vrrp process did not answer PREPARE within 500 ms"},
+	/* The others are to have answered by then. */
+	{"vrrp_silent\nprepare 3000", "the vrrp process did not answer PREPARE within 3000 ms"},
 	{"vrrp_dies_at_prepare", "the vrrp process died on the way: killed by SIGABRT"},
 	{"vrrp_dies_prepared 50\nsilent", "the vrrp process died on the way: killed by SIGABRT"},
 	{"refuse no such thing", "the proxy process refuses the configuration: no such thing"},
 	{"dies_prepared 50\nvrrp_silent", "the proxy process died on the way: killed by SIGABRT"},
-	{"uncommitted\nprepare 2000", "the proxy process did not answer COMMIT within 2000 ms"},
+	{"uncommitted\nprepare 3000", "the proxy process did not answer COMMIT within 3000 ms"},
 	{"runner_refuse no such program",
 	 "the runner process refuses the configuration: no such program"},
 	{"unbriefed", "it has virtual routers, but no brief of them"},
@@ -253,8 +266,9 @@ START_TEST(one_that_dies_while_the_proxy_commits_follows_later)
 	if (!_i)
 		wait_running(BOARD_VRRP);
 	make_once();
-	snprintf(lines, sizeof(lines), "vrrp_dies_beside_proxy %s/once\ncommit_takes 400",
-		 daemon_dir);
+	snprintf(lines, sizeof(lines),
+		 "vrrp_dies_beside_proxy %s/once\ncommit_awaits %s/once\ncommit_takes 400",
+		 daemon_dir, daemon_dir);
 	write_all(lines);
 	ck_assert_int_eq(daemon_ask_word("reload"), 0);
 	ck_assert_msg(strstr(daemon_answer, "warning: the vrrp process died on the way"), "%s",
@@ -383,7 +397,9 @@ START_TEST(hung_vrrp_or_runner_gets_sigabrt)
 
 	start_all(hangs[_i]);
 	first = pid_of(who);
-	daemon_wait_journal(_i < 2 ? "vrrp COMMIT 1" : "runner COMMIT 1", 2);
+	/* It may be the second one by now; that hangs as well. */
+	for (unsigned i = 0; i < 2000 && (pid_of(who) == first || !pid_of(who)); i++)
+		daemon_sleep_ms(10);
 	ck_assert_int_ne(pid_of(who), first);
 	ck_assert_msg(strstr(daemon_said(), "its main thread hangs"), "%s", daemon_said());
 	ck_assert_msg(strstr(daemon_said(), "killed by SIGABRT"), "%s", daemon_said());
@@ -490,13 +506,15 @@ END_TEST
 
 START_TEST(runner_ends_behind_vrrp_and_proxy_and_the_daemon_behind_all)
 {
-	start_all("vrrp_stop_takes 300\nstop_takes 800");
+	/* Neither waits for the end of the other to be told. */
+	start_all("vrrp_stop_awaits proxy STOP\nstop_awaits vrrp ends\ngrace 9000");
 	wait_running(BOARD_RUNNER);
 	wait_running(BOARD_VRRP);
 	kill(daemon_pid, SIGTERM);
 	ck_assert_int_eq(daemon_wait_exit(5000), 0);
-	check_order("proxy STOP 1000000", "vrrp ends");
+	check_order("proxy STOP 9000000", "vrrp ends");
 	check_order("vrrp STOP 2000000", "vrrp ends");
+	check_order("vrrp ends", "proxy ends");
 	check_order("vrrp ends", "runner STOP 5000000");
 	check_order("proxy ends", "runner STOP 5000000");
 	check_order("runner STOP 5000000", "runner ends");
@@ -541,7 +559,7 @@ static const struct {
 	const char *lines, *told;
 } middles[] = {
 	{"vrrp_silent", "vrrp PREPARE"},
-	{"commit_takes 500", "proxy COMMIT"},
+	{"commit_takes 500\ngrace 9000", "proxy COMMIT"},
 	{"vrrp_commit_takes 500", "vrrp COMMIT"},
 };
 
@@ -559,7 +577,7 @@ static void stop_in_the_middle(int i, unsigned generation)
 
 START_TEST(stop_in_the_middle_of_a_reload)
 {
-	start_all("");
+	start_all("grace 9000");
 	wait_running(BOARD_VRRP);
 	wait_running(BOARD_RUNNER);
 	write_all(middles[_i].lines);
@@ -652,7 +670,7 @@ START_TEST(admin_ends_behind_all_others)
 	struct daemon_boards b;
 	int pid;
 
-	start_all("stop_takes 300\nrunner_stop_takes 600");
+	start_all("runner_stop_awaits the end");
 	wait_running(BOARD_VRRP);
 	wait_running(BOARD_RUNNER);
 	wait_running(BOARD_ADMIN);
@@ -662,6 +680,7 @@ START_TEST(admin_ends_behind_all_others)
 	daemon_wait_journal("runner STOP", 1);
 	ck_assert_uint_eq(stats_get(b.supervisor->stopping), 1);
 	ck_assert_uint_eq(daemon_answered(admin_port, &pid), 1);
+	write_journal("the end\n");
 	ck_assert_int_eq(daemon_wait_exit(6000), 0);
 	ck_assert_msg(!strstr(daemon_said(), "in time"), "%s", daemon_said());
 	ck_assert_int_eq(daemon_connect(admin_port), -1);

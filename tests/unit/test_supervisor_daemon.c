@@ -59,7 +59,8 @@ static const struct {
 	{"silent\nprepare 500", "did not answer PREPARE within 500 ms"},
 	{"dies_at_prepare", "died on the way: killed by SIGABRT"},
 	{"uncommitted\nprepare 2000", "did not answer COMMIT within 2000 ms"},
-	{"bind 127.0.0.1:17077\nbind 127.0.0.1:17077", "Address already in use"},
+	/* Not one of those that daemon_free_port() gives. */
+	{"bind 127.0.0.1:19077\nbind 127.0.0.1:19077", "Address already in use"},
 	{"bind 192.0.2.77:80", "no interface has this address"},
 	{"bind unix:/nowhere/to/be/found.sock", "its directory must be there"},
 	{"log file:/nowhere/to/be/found.log", "give a path whose directory is there"},
@@ -178,13 +179,14 @@ START_TEST(stop_has_a_grace_and_an_end)
 	unsigned port = daemon_free_port();
 	uint64_t began;
 
-	daemon_write_config("bind 127.0.0.1:%u\nignores_stop\ngrace %u\n", port, _i ? 60000 : 100);
+	daemon_write_config("bind 127.0.0.1:%u\nignores_stop\ngrace %u\njournal %s/journal\n",
+			    port, _i ? 60000 : 100, daemon_dir);
 	daemon_start(true);
 	daemon_wait_ready(port);
 	began = clock_now_us();
 	kill(daemon_pid, SIGTERM);
 	if (_i) { /* a second signal cuts a long grace short */
-		daemon_sleep_ms(200);
+		daemon_wait_journal("proxy STOP", 1);
 		ck_assert_int_eq(waitpid(daemon_pid, NULL, WNOHANG), 0);
 		kill(daemon_pid, SIGTERM);
 	}
@@ -213,6 +215,7 @@ START_TEST(dead_proxy_is_back_and_nobody_is_refused)
 		daemon_sleep_ms(5);
 	}
 	ck_assert_int_ne(pid, first);
+	daemon_wait_said("serves again");
 	b = daemon_boards();
 	ck_assert_uint_eq(stats_get(b.supervisor->process[BOARD_PROXY].restarts), 1);
 	board_text(end, sizeof(end), b.supervisor->process[BOARD_PROXY].last_end, BOARD_TEXT);
@@ -250,17 +253,16 @@ END_TEST
 START_TEST(hung_proxy_gets_sigabrt)
 {
 	unsigned port = daemon_free_port();
-	int first = 0, pid = 0;
+	int first = 0;
 
 	/* One that beats for a while, and one that never does. */
 	daemon_write_config("bind 127.0.0.1:%u\nhangs_after %d\n", port, _i ? 0 : 300);
 	daemon_start(true);
 	daemon_wait_ready(port);
 	daemon_answered(port, &first);
-	daemon_wait_said("killed by SIGABRT");
-	ck_assert_uint_eq(daemon_answered(port, &pid), 1);
-	ck_assert_int_ne(pid, first);
+	daemon_wait_another(port, first);
 	ck_assert_msg(strstr(daemon_said(), "its main thread hangs"), "%s", daemon_said());
+	ck_assert_msg(strstr(daemon_said(), "killed by SIGABRT"), "%s", daemon_said());
 }
 END_TEST
 
@@ -333,21 +335,25 @@ START_TEST(silent_and_many_clients_hold_up_nobody)
 	unsigned port = daemon_free_port(), files;
 	int fds[70];
 	struct pollfd p = {.events = POLLIN};
+	uint64_t began, came;
 
 	daemon_write_config("bind 127.0.0.1:%u\n", port);
 	daemon_start(true);
 	daemon_wait_ready(port);
 	files = daemon_open_files();
+	began = clock_now_us();
 	for (unsigned i = 0; i < 70; i++)
 		ck_assert_int_ge(fds[i] = control_connect(daemon_control), 0);
+	came = clock_now_us();
 	ck_assert_int_eq(daemon_ask_word("version"), 0);
 	/* The oldest gave way at once, the youngest has its time. */
 	p.fd = fds[0];
-	ck_assert_int_eq(poll(&p, 1, 1000), 1);
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
 	ck_assert_int_eq(read(fds[0], daemon_answer, 1), 0);
+	ck_assert_uint_lt(clock_now_us() - began, 5 * CLOCK_SEC); /* its time was not over */
 	p.fd = fds[69];
-	ck_assert_int_eq(poll(&p, 1, 1000), 0);
-	ck_assert_int_eq(poll(&p, 1, 5500), 1);
+	ck_assert(poll(&p, 1, 1000) == 0 || clock_now_us() - came >= 4 * CLOCK_SEC);
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
 	ck_assert_int_eq(read(fds[69], daemon_answer, 1), 0);
 	for (unsigned i = 0; i < 70; i++)
 		close(fds[i]);
@@ -357,9 +363,9 @@ END_TEST
 
 /* ---- the service manager ---- */
 
-static bool told(int fd, const char *line, unsigned most_ms)
+static bool told(int fd, const char *line)
 {
-	uint64_t end = clock_now_us() + most_ms * CLOCK_MS;
+	uint64_t end = clock_now_us() + 20 * CLOCK_SEC;
 	struct pollfd p = {fd, POLLIN, 0};
 	char text[512];
 
@@ -396,14 +402,14 @@ START_TEST(service_manager_is_told)
 	daemon_start(true);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
-	ck_assert(told(fd, "READY=1\nSTATUS=generation 1", 10000));
+	ck_assert(told(fd, "READY=1\nSTATUS=generation 1"));
 	for (unsigned i = 0; i < 4; i++)
-		ck_assert(told(fd, "WATCHDOG=1", 5000));
+		ck_assert(told(fd, "WATCHDOG=1"));
 	kill(daemon_pid, SIGHUP);
-	ck_assert(told(fd, "RELOADING=1\nMONOTONIC_USEC=", 10000));
-	ck_assert(told(fd, "READY=1\nSTATUS=generation 2", 10000));
+	ck_assert(told(fd, "RELOADING=1\nMONOTONIC_USEC="));
+	ck_assert(told(fd, "READY=1\nSTATUS=generation 2"));
 	kill(daemon_pid, SIGTERM);
-	ck_assert(told(fd, "STOPPING=1", 10000));
+	ck_assert(told(fd, "STOPPING=1"));
 	ck_assert_int_eq(daemon_wait_exit(3000), 0);
 	close(fd);
 }

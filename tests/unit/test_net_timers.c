@@ -526,23 +526,34 @@ static void stall(struct ring *r)
 	uint64_t now = loop_now(loop);
 
 	(void)r;
-	ring_set(&stalled, now + 1510 * CLOCK_MS);
-	busy_until(now + 1500 * CLOCK_MS);
+	ring_set(&stalled, now + 510 * CLOCK_MS);
+	busy_until(now + 500 * CLOCK_MS);
 }
 
-START_TEST(a_slow_turn_does_not_delay_a_timer_further)
+static bool slow_turn_delays_a_timer(void)
 {
 	struct ring slow;
-	uint64_t start = loop_now_exact(loop);
 
+	loop_free(loop);
+	loop = loop_new();
+	ck_assert_ptr_nonnull(loop);
 	ring_init(&slow);
 	ring_init(&stalled);
 	slow.then = stall;
 	stalled.then = stop_loop;
-	ring_set(&slow, start + 10 * CLOCK_MS);
+	ring_set(&slow, loop_now_exact(loop) + 10 * CLOCK_MS);
 	loop_run(loop);
-	ck_assert_uint_ge(stalled.at, slow.at + 1510 * CLOCK_MS);
-	ck_assert_uint_lt(stalled.at, slow.at + 2800 * CLOCK_MS);
+	ck_assert_uint_ge(stalled.at, slow.at + 510 * CLOCK_MS);
+	return stalled.at >= slow.at + 900 * CLOCK_MS;
+}
+
+/* A busy machine may delay it; one that is busy each time is not to be expected. */
+START_TEST(a_slow_turn_does_not_delay_a_timer_further)
+{
+	unsigned tries = 1;
+
+	while (slow_turn_delays_a_timer())
+		ck_assert_uint_lt(tries++, 20);
 }
 END_TEST
 

@@ -414,23 +414,22 @@ static void *reader_main(void *arg)
 	return (void *)(uintptr_t)read_lines(*(int *)arg);
 }
 
-/* A pipe that nobody reads holds up no producer; what fits into the ring is not lost. */
+/* A pipe that nobody reads holds up no producer (or this would not end); what fits into the ring
+ * is not lost. */
 START_TEST(full_pipe_holds_up_nobody)
 {
 	struct logger *l = logger_start(1, &stats, count_lost, NULL);
 	char line[BIG_LINE];
-	uint64_t began, kept;
 	pthread_t reader;
+	uint64_t kept;
 	void *lines;
 	int p[2];
 
 	ck_assert_int_eq(pipe(p), 0);
 	memset(line, 'x', sizeof(line));
 	logger_target(l, LOG_KIND_STDERR, p[1], 0);
-	began = clock_now_us();
 	for (unsigned i = 0; i < BIG_LINES; i++)
 		logger_put(l, 0, (struct str){ line, sizeof(line) });
-	ck_assert_uint_lt(clock_now_us() - began, CLOCK_SEC);
 	kept = BIG_LINES - stats_get(stats.log_dropped);
 	ck_assert_uint_lt(kept, BIG_LINES);
 	ck_assert_uint_ge(kept, LOGRING_SIZE / (BIG_LINE + 5));
@@ -443,11 +442,11 @@ START_TEST(full_pipe_holds_up_nobody)
 }
 END_TEST
 
+/* Nobody ever reads it: a stop that waited would not end. */
 START_TEST(stop_does_not_wait_for_a_full_pipe)
 {
 	struct logger *l = logger_start(1, &stats, count_lost, NULL);
 	char line[BIG_LINE];
-	uint64_t began;
 	int p[2];
 
 	ck_assert_int_eq(pipe2(p, _i ? O_NONBLOCK : 0), 0);
@@ -455,9 +454,7 @@ START_TEST(stop_does_not_wait_for_a_full_pipe)
 	logger_target(l, LOG_KIND_STDERR, p[1], 0);
 	for (unsigned i = 0; i < 200; i++)
 		logger_put(l, 0, (struct str){ line, sizeof(line) });
-	began = clock_now_us();
 	logger_stop(l);
-	ck_assert_uint_lt(clock_now_us() - began, 2 * CLOCK_SEC);
 	ck_assert_uint_gt(stats_get(stats.log_dropped), 0);
 	ck_assert_uint_eq(stats_get(stats.log_lines) + stats_get(stats.log_dropped), 200);
 	close(p[0]);
@@ -468,16 +465,14 @@ END_TEST
 START_TEST(stop_ends_a_write_that_blocks)
 {
 	struct logger *l = logger_start(1, &stats, count_lost, NULL);
-	uint64_t nearly_full = UINT64_MAX - 2, began;
+	uint64_t nearly_full = UINT64_MAX - 2;
 	int fd = eventfd(0, 0);
 
 	ck_assert_int_eq(write(fd, &nearly_full, sizeof(nearly_full)), 8);
 	logger_target(l, LOG_KIND_FILE, fd, 0);
 	logger_put(l, 0, STR("long enough a line"));
 	nap(100);
-	began = clock_now_us();
 	logger_stop(l);
-	ck_assert_uint_lt(clock_now_us() - began, 3 * CLOCK_SEC);
 	ck_assert_uint_eq(stats_get(stats.log_lines), 0);
 	ck_assert_uint_eq(stats_get(stats.log_dropped), 1);
 }
@@ -512,7 +507,7 @@ START_TEST(reader_that_went_kills_nobody)
 	logger_target(l, LOG_KIND_STDERR, p[1], 0);
 	logger_put(l, 0, STR("to nobody"));
 	WAIT_UNTIL(stats_get(stats.log_dropped) == 1);
-	ck_assert_uint_eq(lost_calls, 1);
+	WAIT_UNTIL(lost_calls == 1);
 	logger_stop(l);
 }
 END_TEST

@@ -223,13 +223,32 @@ START_TEST(several_ranges)
 }
 END_TEST
 
-START_TEST(silence_ends_at_the_timeout)
+/* A probe that has but 100 ms, and when it began. On a busy machine there may not even be a
+ * connection by then: then another one. */
+static uint64_t probe_for_100ms(void)
 {
-	uint64_t began = loop_now_exact(loop);
+	uint64_t began;
 
 	check.timeout = 100 * CLOCK_MS;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
-	accept_request();
+	for (;;) {
+		began = loop_now_exact(loop);
+		ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
+		accept_request();
+		if (!n_done)
+			return began;
+		ck_assert_str_eq(got.reason, "no connection within 100ms");
+		n_done = 0;
+		n_request = 0;
+		if (client >= 0)
+			close(client);
+		client = -1;
+	}
+}
+
+START_TEST(silence_ends_at_the_timeout)
+{
+	uint64_t began = probe_for_100ms();
+
 	turn_until_done();
 	ck_assert_uint_ge(loop_now_exact(loop) - began, 100 * CLOCK_MS);
 	ck_assert(!got.ok);
@@ -241,9 +260,7 @@ END_TEST
 /* A trickle does not put the end off. */
 START_TEST(trickle_ends_at_the_timeout)
 {
-	check.timeout = 100 * CLOCK_MS;
-	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
-	accept_request();
+	probe_for_100ms();
 	(void)!send(client, "HTTP/1.1 200 ", 13, MSG_NOSIGNAL);
 	for (int i = 0; i < 2000 && !n_done; i++) {
 		(void)!send(client, "A", 1, MSG_NOSIGNAL);
@@ -367,15 +384,14 @@ static void wait_close(void)
 START_TEST(websocket_parts)
 {
 	const struct linger now = { 1, 0 };
-	uint64_t began;
+	uint64_t began = loop_now_exact(loop), answered;
 
 	check.kind = CONF_CHECK_WEBSOCKET;
 	ck_assert_ptr_nonnull(probe_start(loop, &check, &addr, NULL, done, &got));
 	accept_request();
 	switch_over();
 	wait_close();
-	ck_assert_uint_eq(n_done, 0);
-	began = loop_now_exact(loop);
+	answered = loop_now_exact(loop);
 	if (_i == 0)
 		ck_assert_int_eq(send(client, "\x81\x01x\x88\x00", 5, MSG_NOSIGNAL), 5);
 	if (_i == 2)
@@ -388,8 +404,8 @@ START_TEST(websocket_parts)
 	ck_assert(got.ok && !got.unasked);
 	ck_assert_uint_eq(got.status, 101);
 	ck_assert_msg(strncmp(got.reason, "101 in ", 7) == 0, "%s", got.reason);
-	if (_i == 3) /* the moment it was given is no part of the answer's time */
-		ck_assert_uint_lt(got.duration_us, loop_now_exact(loop) - began);
+	/* The moment it was given is no part of the answer's time. */
+	ck_assert_uint_le(got.duration_us, answered - began);
 }
 END_TEST
 

@@ -98,6 +98,8 @@ START_TEST(deleted_address_is_back_at_once)
 {
 	uint64_t begun;
 
+	/* Enough for it to be deleted in. */
+	a.brief.routers[0].interval_us = b.brief.routers[0].interval_us = CLOCK_SEC;
 	start_pair();
 	for (int i = 0; i < 3; i++) {
 		netns_enter(lan.a);
@@ -121,7 +123,7 @@ START_TEST(demotion_hands_over_without_a_gap)
 	double gap;
 
 	start_pair();
-	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_demote(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
 	result = strstr(out, "r VI\t10.9.0.1\t10.9.0.2\t");
 	ck_assert_msg(result != NULL, "%s", out);
 	ck_assert_int_eq(sscanf(result, "r VI\t10.9.0.1\t10.9.0.2\t%lf\t1", &gap), 1);
@@ -147,7 +149,7 @@ START_TEST(demotion_without_a_peer_is_harmless)
 
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
-	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
+	ck_assert_int_eq(vrrp_node_demote(&a, "demote", 6, out, sizeof(out)), CONTROL_REFUSED);
 	ck_assert_msg(strstr(out, "\t0\tno peer took over"), "%s", out);
 	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && vrrp_node_has(&a, VIP));
 	STAYS(vrrp_node_facts(&a, 0).advertised_priority == 250);
@@ -164,7 +166,7 @@ START_TEST(demotion_survives_a_crash)
 	char out[4096] = "";
 
 	start_pair();
-	ck_assert_int_eq(vrrp_node_command(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
+	ck_assert_int_eq(vrrp_node_demote(&a, "demote", 6, out, sizeof(out)), CONTROL_DONE);
 	vrrp_node_kill(&a);
 	vrrp_node_start(&a);
 	ck_assert(vrrp_node_facts(&a, 0).demoted);

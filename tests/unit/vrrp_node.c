@@ -231,6 +231,22 @@ enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size
 	return (enum control_exit)p.body.p[0];
 }
 
+enum control_exit vrrp_node_demote(struct vrrp_node *n, const char *words, size_t size, char *out,
+				   size_t out_size)
+{
+	enum control_exit status;
+
+	for (;;) {
+		*out = '\0';
+		status = vrrp_node_command(n, words, size, out, out_size);
+		if (!strstr(out, "for another reason"))
+			return status;
+		WAIT_FOR(vrrp_node_stood_still(n));
+		ck_assert_int_eq(vrrp_node_command(n, "promote", 7, out, out_size), CONTROL_DONE);
+		vrrp_node_wait(n, BOARD_ROUTER_MASTER);
+	}
+}
+
 void vrrp_node_proxy_runs(struct vrrp_node *n, bool runs)
 {
 	stats_set(n->supervisor->process[BOARD_PROXY].running, runs);

@@ -46,6 +46,10 @@ void vrrp_node_proxy_runs(struct vrrp_node *n, bool runs);
  * separated by NUL. */
 enum control_exit vrrp_node_command(struct vrrp_node *n, const char *words, size_t size, char *out,
 				    size_t out_size);
+/* `words`, a demotion, of a master. One that stood still meanwhile is promoted, and demoted
+ * again. */
+enum control_exit vrrp_node_demote(struct vrrp_node *n, const char *words, size_t size, char *out,
+				   size_t out_size);
 /* As a reload makes them; `text`: "10.9.0.100/24". */
 void vrrp_node_set_address(struct vrrp_node *n, unsigned which, const char *text);
 /* Reads what it said so far. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,9 +13,12 @@
 
 #define LINE_MAX_BYTES 2048
 
-static _Atomic int target = STDERR_FILENO;
-static _Atomic unsigned kind = LOG_KIND_STDERR;
-static _Atomic int facility = LOG_DAEMON;
+/* Who writes holds it, so that a number that was closed is not written to: what is opened next,
+ * perhaps a client's connection, gets the same. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of target, kind, facility */
+static int target = STDERR_FILENO;
+static enum log_kind kind = LOG_KIND_STDERR;
+static int facility = LOG_DAEMON;
 static _Atomic(const char *) role = "hpcbald";
 static _Atomic bool echo;
 static _Atomic uint64_t dropped;
@@ -24,11 +28,12 @@ static const char *const level_names[] = { "emerg", "alert",  "crit", "error",
 
 void log_open(enum log_kind k, int fd, int fac, const char *ident)
 {
-	atomic_store(&kind, LOG_KIND_NONE);
-	atomic_store(&target, fd);
-	atomic_store(&facility, fac);
+	pthread_mutex_lock(&lock);
+	target = fd;
+	facility = fac;
+	kind = k;
+	pthread_mutex_unlock(&lock);
 	atomic_store(&role, ident);
-	atomic_store(&kind, (unsigned)k);
 }
 
 void log_echo(bool on)
@@ -46,7 +51,8 @@ struct speaker {
 	int pid;
 };
 
-static size_t line_head(char *to, size_t size, unsigned k, int level, const struct speaker *who)
+static size_t line_head(char *to, size_t size, enum log_kind k, int level,
+			const struct speaker *who)
 {
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
@@ -58,8 +64,8 @@ static size_t line_head(char *to, size_t size, unsigned k, int level, const stru
 	localtime_r(&now.tv_sec, &t);
 	if (k == LOG_KIND_SYSLOG)
 		n = snprintf(to, size, "<%d>%s %2d %02d:%02d:%02d hpcbald[%d]: %s: ",
-			     atomic_load(&facility) | level, months[t.tm_mon], t.tm_mday,
-			     t.tm_hour, t.tm_min, t.tm_sec, who->pid, who->role);
+			     facility | level, months[t.tm_mon], t.tm_mday, t.tm_hour, t.tm_min,
+			     t.tm_sec, who->pid, who->role);
 	else
 		n = snprintf(to, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d hpcbald[%d] %s %s: ",
 			     t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
@@ -85,7 +91,7 @@ static void make_one_line(char *text)
 			*text = ' ';
 }
 
-static void put(unsigned k, int fd, int level, const struct speaker *who, const char *message)
+static void put(enum log_kind k, int fd, int level, const struct speaker *who, const char *message)
 {
 	char line[LINE_MAX_BYTES];
 	size_t head = line_head(line, sizeof(line), k, level, who);
@@ -106,14 +112,15 @@ static void put(unsigned k, int fd, int level, const struct speaker *who, const 
 
 static void put_everywhere(int level, const struct speaker *who, char *message)
 {
-	unsigned k = atomic_load(&kind);
-	int fd = atomic_load(&target), keep = errno;
+	int keep = errno;
 
 	make_one_line(message);
-	if (k != LOG_KIND_NONE && fd >= 0)
-		put(k, fd, level, who, message);
-	if (atomic_load(&echo) && k != LOG_KIND_STDERR)
+	pthread_mutex_lock(&lock);
+	if (kind != LOG_KIND_NONE && target >= 0)
+		put(kind, target, level, who, message);
+	if (atomic_load(&echo) && kind != LOG_KIND_STDERR)
 		put(LOG_KIND_STDERR, STDERR_FILENO, level, who, message);
+	pthread_mutex_unlock(&lock);
 	errno = keep;
 }
 

@@ -14,7 +14,8 @@
 enum log_kind { LOG_KIND_STDERR, LOG_KIND_SYSLOG, LOG_KIND_FILE, LOG_KIND_NONE };
 
 /* `ident` is the process's role, a literal ("proxy"); `facility` as in <syslog.h>. The
- * descriptor is borrowed. May be called again to change the target. */
+ * descriptor is borrowed. May be called again to change the target: when it returns, no thread
+ * writes to the former descriptor any more. */
 void log_open(enum log_kind kind, int fd, int facility, const char *ident);
 /* Also to stderr, while a person may be watching (start, foreground). */
 void log_echo(bool on);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +246,43 @@ START_TEST(lines_of_many_threads_do_not_mix)
 }
 END_TEST
 
+static atomic_bool over;
+static atomic_uint said;
+
+static void *talk_on(void *unused)
+{
+	for (; !atomic_load(&over); atomic_fetch_add(&said, 1))
+		log_info("to the log only");
+	return unused;
+}
+
+/* Its number is soon another's: a client's, say. */
+START_TEST(what_was_given_up_is_written_to_no_more)
+{
+	pthread_t t[2];
+	unsigned was;
+
+	pair_open(0);
+	log_open(LOG_KIND_NONE, -1, LOG_DAEMON, "tester");
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, talk_on, NULL), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		int fd = open("/dev/null", O_WRONLY);
+
+		log_open(LOG_KIND_FILE, fd, LOG_DAEMON, "tester");
+		for (was = atomic_load(&said); atomic_load(&said) == was;)
+			sched_yield();
+		log_open(LOG_KIND_NONE, -1, LOG_DAEMON, "tester");
+		ck_assert_int_eq(dup2(ends[1], fd), fd);
+		close(fd);
+	}
+	atomic_store(&over, true);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	ck_assert_uint_eq(count(heard(), '\n'), 0);
+}
+END_TEST
+
 /* ---- reasons ---- */
 
 START_TEST(every_reason_is_whole)
@@ -371,7 +410,7 @@ START_TEST(a_trace_is_its_threads_own)
 	trace_note("mine", 1, 1);
 	ck_assert_int_eq(pthread_create(&t, NULL, dump_empty, NULL), 0);
 	pthread_join(t, NULL);
-	ck_assert_str_eq(heard(), "");
+	ck_assert_uint_eq(count(heard(), '\n'), 0);
 }
 END_TEST
 
@@ -440,6 +479,7 @@ int main(void)
 	tcase_add_test(t, a_gone_reader_is_no_signal);
 	tcase_add_test(t, echo_goes_to_stderr_once);
 	tcase_add_test(t, lines_of_many_threads_do_not_mix);
+	tcase_add_test(t, what_was_given_up_is_written_to_no_more);
 	tcase_add_test(t, every_reason_is_whole);
 	tcase_add_test(t, h82_reasons_are_stable);
 	tcase_add_test(t, a_trace_keeps_the_last_lines_in_order);

@@ -50,7 +50,7 @@ class ChaosOrigin:
     def listen(self):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(self.address or ("127.0.0.1", 0))
+        sock.bind(self.address or ("127.0.0.1", wire.free_port()))
         sock.listen(512)
         self.address = sock.getsockname()
         self.listener = sock
@@ -358,8 +358,8 @@ class ChaosClient:
 
 def backends(origins, more):
     return daemon.backend("main", *[o.address for o in origins], balance="leastconn",
-                          more='check: { tcp = true; interval = "200ms"; rise = 1; fall = 2; }; '
-                               + more)
+                          more='check: { tcp = true; interval = "200ms"; timeout = "5s"; '
+                               'rise = 1; fall = 2; }; ' + more)
 
 
 def disturb(rng, book, running, origins, over):

@@ -416,7 +416,7 @@ class Stuck:
 
     def __init__(self):
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.bind(("127.0.0.1", wire.free_port()))
         self.listener.listen(0)
         self.address = self.listener.getsockname()
         self.queue = []

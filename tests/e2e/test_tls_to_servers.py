@@ -112,11 +112,11 @@ def test_a_server_that_a_stranger_signed_gets_nothing(start, servers, ca, tmp_pa
 
 def test_a_server_without_tls_is_told_from_one_with(start, origin, ca):
     server = origin()
-    plain = socket.create_server(("127.0.0.1", 0))
+    plain = socket.create_server(("127.0.0.1", wire.free_port()))
 
     def hang_up():
         sock = plain.accept()[0]
-        sock.recv(100)
+        sock.recv(65536)
         sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         sock.close()
     threading.Thread(target=hang_up, daemon=True).start()

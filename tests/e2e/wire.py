@@ -335,13 +335,14 @@ class OriginConnection(Stream):
 class Origin:
     """A server that does what the test says. `answer` is the bytes of every response, or a
     function of (request, connection) that returns them; None: it has answered, or closed,
-    by itself."""
+    by itself. Nobody else gets its port when it is closed: connections there are refused then,
+    and another origin may come back to it."""
 
     def __init__(self, host="127.0.0.1", port=0, name="origin"):
         self.name = name
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((host, port))
+        self.listener.bind((host, port or free_port(host)))
         self.listener.listen(1024)
         self.address = self.listener.getsockname()
         self.connections = []

@@ -59,6 +59,17 @@ def freeze(pid):
     wire.wait_for(stands_still, f"the threads of {pid} to stand still")
 
 
+def files_of(pid):
+    """What its descriptors lead to; one may be closed while it is looked at."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def backend(name, *addresses, balance="roundrobin", more="", server_more=""):
     """A backend block; servers are named NAME1, NAME2, …"""
     servers = ", ".join(

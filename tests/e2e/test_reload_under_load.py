@@ -7,7 +7,7 @@ import daemon
 import wire
 from traffic import Ledger, Traffic, is_listening
 
-CHECK = 'check: { tcp = true; interval = "1s"; };'
+CHECK = 'check: { tcp = true; interval = "1s"; timeout = "5s"; };'
 TIMEOUTS = 'client = "20s"; server = "20s"; keep_alive = "5m"; '
 TUNNELS = 20
 IDLE = 20
@@ -117,8 +117,7 @@ def memory(pid):
 
 
 def descriptors(pid):
-    return sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0]
-                  for fd in os.listdir(f"/proc/{pid}/fd"))
+    return sorted(name.split(":")[0] for name in daemon.files_of(pid))
 
 
 def mappings(pid):

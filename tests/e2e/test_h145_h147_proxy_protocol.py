@@ -490,7 +490,7 @@ def test_h145_behind_haproxy(site, program, tmp_path, options):
 
 def test_h145_a_wrong_checksum_of_haproxys_header(site, program, tmp_path):
     """What it sends with a checksum is taken as it is, and with one bit changed it is not."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", wire.free_port())) as listener:
         port = in_front(program, str(tmp_path), listener.getsockname(),
                         "send-proxy-v2 proxy-v2-options crc32c")
         client = wire.Client(("127.0.0.1", port))
@@ -681,7 +681,7 @@ def test_h147_with_and_without_side_by_side(start, announced, origin):
 def test_h147_checks_say_that_they_are_our_own(start, announced, version, check):
     server = announced()
     running = start(daemon.backend("main", server.address, more=f'check: {{ {check} '
-                                   'interval = "100ms"; };',
+                                   'interval = "100ms"; timeout = "5s"; };',
                                    server_more=f"send_proxy = {version};"))
     running.wait_server("main", "main1", "UP")
     wire.wait_for(lambda: len(server.headers) >= 3, "some checks")

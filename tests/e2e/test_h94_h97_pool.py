@@ -58,7 +58,7 @@ def test_h96_idle_connections_go_when_the_server_is_down(start, origin):
     client = running.client()
     for _ in range(2):
         assert client.ask(GET).status == 200
-    of_clients = [c for c in server.connections if c.requests[0].target == "/"]
+    of_clients = [c for c in server.connections if c.requests and c.requests[0].target == "/"]
     assert len(of_clients) == 1 and not of_clients[0].closed.is_set()
     server.answer = lambda request, connection: wire.answer(b"", 500)
     running.wait_server("main", "main1", "DOWN")

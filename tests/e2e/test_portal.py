@@ -108,7 +108,7 @@ def local_configuration(hosts):
     text, binds = re.subn(r'bind = \( "\*:80" \)', 'bind = ( "{listen}" )', text)
     text, sockets = re.subn(r'socket = "[^"]*"', 'socket = "{folder}/control.sock"', text)
     text = re.sub(r'target = "/dev/log"', 'target = "file:{folder}/hpcbal.log"', text)
-    text = re.sub(r'(http = "GET [^"]*");', r'\1; interval = "300ms"; timeout = "2s";', text)
+    text = re.sub(r'(http = "GET [^"]*");', r'\1; interval = "300ms"; timeout = "10s";', text)
     assert (binds, sockets) == (1, 1)
     assert not re.search(r'"110\.15\.177\.12[345]:', text)
     return text
@@ -206,8 +206,8 @@ def test_flask_leaves_and_comes_back(portal):
     host.stop("api")
     for _ in range(30):
         assert visit(portal, "/api/jobs")[0] == 200, "a connection refused goes elsewhere at once"
-    portal.wait_server("app_backend", "app2", "DOWN", 10)
+    portal.wait_server("app_backend", "app2", "DOWN", 20 * wire.SLOWDOWN)
     assert "app2" not in served_by(portal, "/api/jobs", 12)
     host.start("api")
-    portal.wait_server("app_backend", "app2", "UP", 20)
+    portal.wait_server("app_backend", "app2", "UP", 30 * wire.SLOWDOWN)
     assert visit(portal, "/api/jobs")[0] == 200

@@ -106,7 +106,7 @@ def test_who_only_lingers_makes_room(start, origin):
         for _ in range(4):
             client = running.client()
             client.send(GET)
-            assert client.read_response(patience=2).status == 200
+            assert client.read_response(patience=4).status == 200
     finally:
         over.set()
         babbler.join()

@@ -144,6 +144,7 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
         client.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: {size}\r\n\r\n")
         return client
 
+    begun = time.monotonic()
     trickle, chunks = upload("/trickle"), running.client()
     chunks.send("POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     silent, good, bulk = upload("/silent"), upload("/good", 400000), upload("/bulk", 200001)
@@ -159,12 +160,13 @@ def test_a_body_has_to_keep_an_average_rate(start, origin):
     sender = threading.Thread(target=stalled.send, args=(b"s" * ((16 << 20) - 1),),
                               daemon=True)
     sender.start()
-    begun, ended, given = time.monotonic(), {}, 0
+    ended, given = {}, 0
     seen = {"/trickle": trickle, "/chunks": chunks, "/silent": silent}
     while len(ended) < 3 and time.monotonic() - begun < 20 * wire.SLOWDOWN:
-        given += 500
+        due = int(5000 * (time.monotonic() - begun)) - given
+        given += due
         for client, piece in ((trickle, "t" * 10), (chunks, "000000000000001\r\nc\r\n" * 12),
-                              (good, "g" * 500)):
+                              (good, "g" * due)):
             try:
                 client.send(piece)
             except OSError:

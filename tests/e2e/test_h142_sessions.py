@@ -139,6 +139,7 @@ def test_h142_long_requests_are_listed_at_their_step(site):
     client, half = site.client(), site.client()
     client.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
     half.send("GET /half")
+    wire.wait_for(lambda: any(o.requests for o in site.origins), "the request at its server")
     wire.wait_for(lambda: len(site.sessions("--older", "1ms")) == 2, "both to be listed")
     found = site.one(client, "--older", "1ms")
     assert (found["step"], found["method"], found["target"]) == ("READ_RESPONSE", "POST", "/slow")
@@ -416,7 +417,7 @@ def test_h142_leastconn_counts_each_tunnel(site):
 
 def test_h142_the_drain_deadline_ends_a_tunnel(site):
     """Until then it is listed and works, though its server is in no configuration any more."""
-    running = site.start(proxy='drain = "2s";')
+    running = site.start(proxy='drain = "4s";')
     clients = site.tunnels(4)
     listed = {s["client"]: s["server"] for s in site.sessions()}
     running.write_config(backends=daemon.backend("main", site.origins[0].address))

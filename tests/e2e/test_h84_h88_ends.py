@@ -223,7 +223,8 @@ def test_h87_half_close_and_a_long_answer(site):
 def test_h87_half_close_while_no_server_can_be_reached(start, origin):
     """The end comes while the request waits for its next try."""
     port = wire.free_port()
-    running = start(daemon.backend("main", ("127.0.0.1", port)), timeouts='connect = "30s";')
+    running = start(daemon.backend("main", ("127.0.0.1", port), more="retries = 100;"),
+                    timeouts='connect = "30s";')
     client = running.client()
     client.send(GET)
     wire.wait_for(lambda: running.json("servers")["servers"][0]["errors"] > 0, "the first try")

@@ -254,7 +254,7 @@ def test_server_that_does_not_answer(start, origin):
     client = running.client()
     begun = time.monotonic()
     assert client.ask(GET).status == 504
-    assert 0.45 < time.monotonic() - begun < 2 * wire.SLOWDOWN
+    assert time.monotonic() - begun > 0.45
     client.close()
     running.wait_log(r" 504 .* sH--")
     wire.wait_for(lambda: server.connections[0].closed.is_set(), "its connection to be closed")

@@ -13,6 +13,7 @@ import pytest
 
 import daemon
 import wire
+from traffic import is_listening
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -143,12 +144,14 @@ def test_durations_are_those_that_the_server_took(admin):
     time.sleep(pause)
     client.send(GET[:20])
     time.sleep(pause)
+    begun = time.monotonic()
     assert client.ask(GET[20:]).status == 200
     client.close()
     wire.wait_for(lambda: site.metric("hpcbal_request_duration_seconds_count",
                                       backend="main") == 2, "the second to be counted")
+    took = time.monotonic() - begun
     after = site.metric("hpcbal_request_duration_seconds_sum", backend="main")
-    assert after - before < pause
+    assert after - before < took + 0.001
 
 
 def test_a_connection_in_mode_tcp_counts_until_the_way_is_open(start, origin):
@@ -159,14 +162,15 @@ def test_a_connection_in_mode_tcp_counts_until_the_way_is_open(start, origin):
         backends=daemon.backend("main", server.address, more='mode = "tcp";'))
     site = Admin.__new__(Admin)
     site.port, site.daemon = port, start(config=config)
+    begun = time.monotonic()
     client = site.daemon.client()
     assert client.ask(GET).status == 200
-    held = 0.5 * wire.SLOWDOWN
-    time.sleep(held)
+    took = time.monotonic() - begun
+    time.sleep(0.3)
     client.close()
     wire.wait_for(lambda: site.metric("hpcbal_request_duration_seconds_count", backend="main"),
                   "the connection to be counted")
-    assert site.metric("hpcbal_request_duration_seconds_sum", backend="main") < held
+    assert site.metric("hpcbal_request_duration_seconds_sum", backend="main") < took + 0.001
     assert site.metric("hpcbal_requests_total", frontend="front", backend="main",
                        code="other") == 1
 
@@ -376,7 +380,7 @@ def test_reload_moves_the_address(admin):
     pid, first, kept = site.pid(), site.port, site.client()
     health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert kept.ask(health).status == 200
-    taken = socket.create_server(("127.0.0.1", 0))
+    taken = socket.create_server(("127.0.0.1", wire.free_port()))
     site.daemon.write_config(top=listen(taken.getsockname()[1]))
     refused = site.daemon.ctl("reload", check=False)
     assert refused.returncode == 1
@@ -391,14 +395,12 @@ def test_reload_moves_the_address(admin):
     assert site.pid() == pid
     assert kept.ask(health).status == 200, "who is there stays"
     kept.close()
-    with pytest.raises(OSError):
-        wire.Client(("127.0.0.1", first))
+    wire.wait_for(lambda: not is_listening(("127.0.0.1", first)), "the old address to close")
     # Away with it, and back.
     site.daemon.write_config(top="")
     site.daemon.ctl("reload")
     wire.wait_for(lambda: site.pid() is None, "the admin process to go")
-    with pytest.raises(OSError):
-        site.client()
+    wire.wait_for(lambda: not is_listening(("127.0.0.1", site.port)), "its address to close")
     assert "admin" not in site.daemon.ctl("status").stdout
     site.daemon.write_config(top=listen(site.port))
     site.daemon.ctl("reload")
@@ -425,7 +427,7 @@ def test_reload_that_changes_nothing_of_it_refuses_nobody(admin):
 
 
 def test_start_with_a_port_in_use_says_so(tmp_path):
-    taken = socket.create_server(("127.0.0.1", 0))
+    taken = socket.create_server(("127.0.0.1", wire.free_port()))
     port = taken.getsockname()[1]
     made = daemon.Daemon(tmp_path, daemon.backend("main", ("127.0.0.1", 1)), top=listen(port))
     done = subprocess.run([os.path.join(daemon.build_folder(), "hpcbald"), "-F", "-f", made.path],

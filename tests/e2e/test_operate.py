@@ -79,7 +79,8 @@ def test_out_and_back(pair, command, state, word):
     assert answers(pair) == {b"one", b"two"}
     assert pair.json("servers")["servers"][0]["taken_out"] is None
     assert pair.ctl("ready", "main/main1").stdout == "main/main1 was ready already\n"
-    events = pair.ctl("events").stdout
+    events = wire.wait_for(lambda: "server main/main1 is ready again by hand" in (
+        said := pair.ctl("events").stdout) and said, "the events")
     assert f"server main/main1 {word} by hand: a new kernel" in events
     assert events.count("server main/main1 is ready again by hand") == 1
 
@@ -128,8 +129,8 @@ def test_for_a_time(pair):
     pair.wait_server("main", "main1", "UP")
     assert time.monotonic() - began >= 1
     assert answers(pair) == {b"one", b"two"}
-    assert "server main/main1 is ready again: the time that was given is over" in \
-        pair.ctl("events").stdout
+    wire.wait_for(lambda: "server main/main1 is ready again: the time that was given is over"
+                  in pair.ctl("events").stdout, "the event")
 
 
 def test_the_last_one(pair):

@@ -107,7 +107,7 @@ def test_second_sigterm_ends_the_grace(start, origin):
     time.sleep(0.5)
     assert running.process.poll() is None, "the request has its grace"
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(5 * wire.SLOWDOWN) == 0
+    assert running.process.wait(daemon.STOP_PATIENCE) == 0
     client.close()
 
 
@@ -305,7 +305,8 @@ def by_a_user(origin):
                     ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
                      "--clear-groups", *words, program, "-F", "-f", made.path],
                     stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
-            wire.wait_for(lambda: "serving" in made.stderr(), "the daemon to serve", 10)
+            wire.wait_for(lambda: "serving" in made.stderr(), "the daemon to serve",
+                          daemon.READY_PATIENCE)
             return made
         yield run
         if made.process:

@@ -59,6 +59,31 @@ def freeze(pid):
     wire.wait_for(stands_still, f"the threads of {pid} to stand still")
 
 
+def daily_place(name, port):
+    """When the check of a server at 127.0.0.1 that is made once a day is made for the second time,
+    in seconds: as balance/server.c and balance/health.c have it."""
+    def mix(x):
+        for factor in (0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53, 1):
+            x = (x ^ x >> 33) * factor % (1 << 64)
+        return x
+
+    def fnv(text):
+        h = 0xcbf29ce484222325
+        for byte in text.encode():
+            h = (h ^ byte) * 0x100000001b3 % (1 << 64)
+        return mix(h)
+    a, b = fnv(name), fnv(f"127.0.0.1:{port}")
+    return mix(a ^ (b + 0x9e3779b97f4a7c15 + (a << 6) + (a >> 2)) % (1 << 64)) % 86400_000000 / 1e6
+
+
+def quiet_port():
+    """As wire.free_port(), for a server that is checked once a day: not again within an hour."""
+    while True:
+        port = wire.free_port()
+        if all(daily_place(f"main{n}", port) > 3600 for n in (1, 2, 3)):
+            return port
+
+
 def files_of(pid):
     """What its descriptors lead to; one may be closed while it is looked at."""
     found = []

@@ -75,10 +75,10 @@ def test_killed_under_load(start, origin):
         if request.target == "/health":
             checked.append(time.monotonic())
         return wire.answer(b"well")
-    server = origin()
+    server = origin(port=daemon.quiet_port())
     server.answer = answer
     gone = ("127.0.0.1", wire.free_port())
-    check = 'check: { http = "GET /health"; interval = "1d"; };'
+    check = 'check: { http = "GET /health"; interval = "1d"; timeout = "5s"; };'
     running = start(daemon.backend("main", server.address, gone, more=check), threads=2)
     assert running.server("main", "main2")["state"] == "DOWN"
     knockers = [Knocker(running) for _ in range(4)]

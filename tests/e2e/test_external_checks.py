@@ -154,7 +154,7 @@ def test_runner_dies_under_checks(program, start):
     """Who is asked meanwhile is not answered, and that says nothing of the server."""
     steady = program("echo x >>begun")
     running = start(daemon.backend("main", nowhere(), more=steady.check(
-        'interval = "50ms"; timeout = "20s"; fall = 1; rise = 1;')))
+        'interval = "50ms"; timeout = "1s"; fall = 1; rise = 1;')))
     for _ in range(3):
         before = running.child("runner")
         os.kill(before, signal.SIGKILL)

@@ -415,9 +415,7 @@ class Stuck:
     """An address at which a connection is neither taken nor refused."""
 
     def __init__(self):
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", wire.free_port()))
-        self.listener.listen(0)
+        self.listener = socket.create_server(("127.0.0.1", wire.free_port()), backlog=0)
         self.address = self.listener.getsockname()
         self.queue = []
         while not self.queue or wire.is_writable(self.queue[-1], 0.2):

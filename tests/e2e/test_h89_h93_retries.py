@@ -245,10 +245,15 @@ def test_h92_a_reused_connection_closes_under_it(start, origin, method):
     server.answer = once
     running = start(daemon.backend("main", server.address), log_format="json")
     client = running.client()
-    assert client.ask(GET).status == 200
-    response = client.ask(request(method, path="/second"), method)
-    line = json_lines(running, 2)[1]
-    tries = [r for r in server.requests if r.target == "/second"]
+    for number in range(10):
+        path = f"/second{number}"
+        assert client.ask(GET).status == 200
+        response = client.ask(request(method, path=path), method)
+        if method in SAFE_TO_REPEAT or response.status != 200:
+            break
+        # The machine took a second for it, behind which a new connection is right.
+    line = json_lines(running, 2 * number + 2)[-1]
+    tries = [r for r in server.requests if r.target == path]
     if method in SAFE_TO_REPEAT:
         assert response.status == 200 and len(tries) == 2 and line["retries"] == 1
         assert tries[0].connection is not tries[1].connection

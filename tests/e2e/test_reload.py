@@ -49,7 +49,7 @@ def test_good_file_is_taken(start, origin):
 
 
 def test_what_stays_keeps_its_counters_and_connections(start, origin):
-    stays, goes, comes = origin(name="stays"), origin(), origin()
+    stays, goes, comes = origin(name="stays", port=daemon.quiet_port()), origin(), origin()
     check = 'check: { tcp = true; interval = "1d"; };'
     kept = daemon.backend("main", stays.address, more=check)
     running = start(kept + "," + daemon.backend("other", goes.address))

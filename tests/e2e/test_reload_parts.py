@@ -10,8 +10,13 @@ import wire
 from traffic import is_listening
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-# The second check finds its place in the interval by the server: far away, as a rule.
+# Behind the first check the second one is far away: see daemon.quiet_port().
 CHECK = 'check: { http = "GET /health"; interval = "1d"; timeout = "5s"; };'
+
+
+@pytest.fixture(name="origin")
+def fixture_origin(origin):
+    return lambda **options: origin(port=daemon.quiet_port(), **options)
 
 
 class Gate:

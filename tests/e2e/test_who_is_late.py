@@ -91,16 +91,16 @@ def test_body_may_take_longer_than_the_timeouts(slow):
     """As long as someone moves, nobody is late: an echo, for three times the timeout."""
     def echo(connection):
         connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-        for _ in range(10):
-            connection.sock.sendall(connection.read_exactly(10, 10 * wire.SLOWDOWN))
+        for _ in range(20):
+            connection.sock.sendall(connection.read_exactly(5, 10 * wire.SLOWDOWN))
     running = slow(then=echo)
     slow.origin.read_bodies = False
     client = running.client()
     client.send(POST)
-    for _ in range(10):
-        time.sleep(0.3)
-        client.send("0123456789")
-    assert client.read_response().body == b"0123456789" * 10
+    for _ in range(20):
+        time.sleep(0.15)
+        client.send("01234")
+    assert client.read_response().body == b"01234" * 20
     client.close()
 
 

@@ -1,5 +1,7 @@
 """What can be seen on a segment: which node has an address, since when (from the kernel's own
 messages); the advertisements; who answers ARP. And packets that nobody there should have sent."""
+import contextlib
+import os
 import select
 import socket
 import struct
@@ -13,6 +15,7 @@ PROTOCOL = 112
 GROUP, GROUP6 = "224.0.0.18", "ff02::12"
 RTMGRP = 0x10 | 0x100  # IPv4 and IPv6 addresses
 RTM_NEWADDR, RTM_DELADDR = 20, 21
+SO_TIMESTAMPNS = 35
 BROADCAST = b"\xff" * 6
 
 
@@ -72,6 +75,8 @@ class Watch:
                        bytes_of(GROUP6) + struct.pack("=i", index))
         arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
         arp.bind((segment.INTERFACE, ETH_P_ARP))
+        for sock in (four, six, arp):
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.sockets[four] = (self._hear_advert, 4)
         self.sockets[six] = (self._hear_advert, 6)
         self.sockets[arp] = (self._hear_arp, None)
@@ -89,6 +94,8 @@ class Watch:
         self.close()
 
     def _work(self):
+        with contextlib.suppress(OSError):  # this thread alone: it measures
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), segment.NICE)
         poll = select.poll()
         by_fd = {sock.fileno(): sock for sock in self.sockets}
         for fd in by_fd:
@@ -100,10 +107,19 @@ class Watch:
     def _hear(self, sock):
         handle, argument = self.sockets[sock]
         try:
-            data, sender = sock.recvfrom(65536)
+            data, told, _, sender = sock.recvmsg(65536, 64)
         except OSError:  # the interface went down: nothing was heard
             return
-        handle(time.monotonic(), data, sender, argument)
+        handle(time.monotonic() - self._age(told), data, sender, argument)
+
+    @staticmethod
+    def _age(told):
+        """How long ago the kernel had this packet. Of addresses it does not say so."""
+        for level, kind, data in told:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, nanoseconds = struct.unpack("=qq", data)
+                return max(0.0, time.time() - seconds - nanoseconds / 1e9)
+        return 0.0
 
     def _hear_addresses(self, now, data, _, host):
         while len(data) >= 16:

@@ -753,7 +753,6 @@ def test_h114_a_stalled_client_stops_its_own_stream_only(start, h2):
         data, _, _ = stalled.read_chunked()
         assert len(data) == sent[stream] + 3
         peer_end.set()
-    stalled.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
     reader = threading.Thread(target=drain)
     reader.start()
     wire.wait_for(lambda: 65535 + given() - total > 16000, "the window to open again")

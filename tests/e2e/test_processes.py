@@ -141,7 +141,7 @@ def test_clean_stop_ends_after_the_grace(start, origin):
     begun = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(daemon.STOP_PATIENCE) == 0
-    assert time.monotonic() - begun > 0.6  # and not after 30 s, which are the default
+    assert 0.6 < time.monotonic() - begun < 25, "it is not that of the default, 30 s"
     client.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import daemon
 import test_h128_h142_websocket as websocket
-import test_h148_tcp as tcp
+import tcprig
 import wire
 
 LONG = "n" * 60
@@ -292,8 +292,8 @@ def test_h142_all_of_a_server_are_killed(site):
 
 def test_h142_a_connection_of_mode_tcp(start):
     """It is listed, has no request, and is reset when it is killed, as 148 wants it."""
-    server = tcp.Server()
-    running = start(tcp.backend("main", server), frontend=tcp.TCP)
+    server = tcprig.Server()
+    running = start(tcprig.backend("main", server), frontend=tcprig.TCP)
     client = running.client()
     other = server.take()
     client.send("hello")

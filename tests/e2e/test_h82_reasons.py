@@ -36,9 +36,10 @@ ELSEWHERE = {
 }
 ELSEWHERE.update((f"PROXY_{what}", "test_h145_h147_proxy_protocol.py") for what in (
     "MISSING", "LINE", "KIND", "LENGTH", "CHECKSUM", "TIMEOUT", "ABORT"))
-ELSEWHERE.update((f"H2_{what}", "test_h99_h127_http2.py") for what in (
-    "PSEUDO", "FIELD", "TRAILER", "LENGTH", "PROTOCOL_UNKNOWN", "SETTINGS_TIMEOUT", "HEAD_TIMEOUT",
-    "FLOOD"))
+ELSEWHERE.update((f"H2_{what}", "test_h99_h111_http2_messages.py") for what in (
+    "PSEUDO", "FIELD", "TRAILER", "LENGTH", "PROTOCOL_UNKNOWN", "SETTINGS_TIMEOUT"))
+ELSEWHERE.update((f"H2_{what}", "test_h117_h120_http2_floods.py") for what in (
+    "HEAD_TIMEOUT", "FLOOD"))
 ELSEWHERE["H2_CONNECTION"] = "test_h99_h2spec.py"
 
 ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
@@ -46,9 +47,10 @@ ELSEWHERE.update((name, "test_h125_h127_tls.py") for name in (
 ELSEWHERE.update((name, "test_tls_to_servers.py") for name in (
     "SERVER_CERTIFICATE", "SERVER_TLS"))
 
-ELSEWHERE.update((name, "test_h122_h144_http2_to_servers.py") for name in (
+ELSEWHERE.update((name, "test_h101_h124_http2_to_servers.py") for name in (
     "RES_H2_STATUS", "RES_H2_FIELD", "RES_H2_TRAILER", "RES_H2_BODY", "RES_H2_CONNECTION",
-    "RES_H2_FLOOD", "SERVER_REFUSED", "SERVER_STREAM", "SERVER_NO_WEBSOCKET"))
+    "RES_H2_FLOOD", "SERVER_REFUSED", "SERVER_STREAM"))
+ELSEWHERE["SERVER_NO_WEBSOCKET"] = "test_h138_http2_to_servers_tunnels.py"
 
 GET = "GET /x HTTP/1.1\r\nHost: a\r\n"
 POST = "POST /x HTTP/1.1\r\nHost: a\r\n"

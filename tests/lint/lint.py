@@ -183,9 +183,13 @@ def check_functions(report, path, code):
                        "around whole functions or into a table")
 
 
-def check_size(report, path, lines):
+def check_length(report, path, lines):
     if len(lines) - 1 > FILE_LINES:
         report.add(path, len(lines) - 1, f"file of {len(lines) - 1} lines; at most {FILE_LINES}")
+
+
+def check_size(report, path, lines):
+    check_length(report, path, lines)
     for number, line in enumerate(lines, 1):
         width = len(line.expandtabs(TAB))
         if width > COLUMNS:
@@ -254,6 +258,8 @@ def lint(root):
         for path in walk(os.path.join(root, tree)):
             if path.endswith(C_SUFFIXES):
                 check_c(report, path, folder_of(root, path))
+            elif path.endswith(".py"):
+                check_length(report, path, read_lines(path))
     texts = [os.path.join(root, name) for name in TEXT_FILES]
     for tree in TEXT_TREES:
         texts += walk(os.path.join(root, tree))

@@ -59,6 +59,8 @@ CASES = [
     ("long function of a test", "tests/unit/a.c", function_of(81), "2: function of 81 lines"),
     ("file of 800", "src/base/a.c", "\n" * 800, None),
     ("file of 801", "src/base/a.c", "\n" * 801, "801: file of 801 lines; at most 800"),
+    ("tests of 800", "tests/e2e/test_a.py", "#\n" * 800, None),
+    ("tests of 801", "tests/e2e/test_a.py", "#\n" * 801, "801: file of 801 lines; at most 800"),
     ("99 columns", "src/base/a.c", "\t" + "x" * 91 + "\n", None),
     ("100 columns", "src/base/a.c", "\t" + "x" * 92 + "\n", "1: line of 100 columns"),
     ("condition around functions", "src/base/a.c", "#if A\n" + GOOD + "#endif\n", None),

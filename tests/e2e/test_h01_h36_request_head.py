@@ -515,7 +515,7 @@ def test_h36_empty_lines_are_no_byte_of_a_request(start, origin):
 def test_h36_idle_connection_is_closed_silently(start, origin):
     server = origin()
     running = start(daemon.backend("main", server.address),
-                    timeouts='request = "500ms"; keep_alive = "500ms";')
+                    timeouts='request = "500ms"; keep_alive = "1s";')
     fresh = running.client()
     fresh.expect_closed()
     used = running.client()

@@ -225,11 +225,17 @@ def test_h97_we_close_before_the_server_would(start, origin, announced, least, b
     running = start(daemon.backend("main", server.address))
     client = running.client()
     assert client.ask(GET).status == 200
-    begun = time.monotonic()
+    begun = looked = time.monotonic()
+    held_up = 0.0
     assert client.ask(GET).status == 200
-    wait_closed(server.connections[0])
+    while not server.connections[0].closed.is_set():
+        time.sleep(0.005)
+        held_up = max(held_up, time.monotonic() - looked)
+        looked = time.monotonic()
+        assert looked - begun < wire.PATIENCE, "it is never closed"
     assert len(server.connections) == 1
-    assert least <= time.monotonic() - begun < before * wire.SLOWDOWN
+    # Whatever holds up this test may have held up the proxy as long.
+    assert least <= looked - begun < before * wire.SLOWDOWN + held_up
     client.close()
 
 

@@ -98,10 +98,11 @@ static void enter_core_directory(const char *name, const struct passwd *user)
 		return;
 }
 
-/* What it may keep, and nothing else. */
-static void select_capabilities(const struct rights *row, capng_select_t set)
+/* What it may keep, and nothing else. libcap-ng before 0.8 does not know of ambient ones. */
+static void select_capabilities(const struct rights *row)
 {
-	capng_clear(set);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	capng_clear(CAPNG_SELECT_BOTH);
 	for (unsigned i = 0; i < row->n_capabilities; i++)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, row->capability[i]);
 }
@@ -117,7 +118,7 @@ static bool change_user(const struct rights *row, char *why, int size)
 		return false;
 	}
 	enter_core_directory(row->cores, user);
-	select_capabilities(row, CAPNG_SELECT_ALL);
+	select_capabilities(row);
 	rc = capng_change_id((int)user->pw_uid, (int)user->pw_gid,
 			     CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
 	if (rc == 0)
@@ -131,8 +132,7 @@ static bool change_user(const struct rights *row, char *why, int size)
 
 static bool drop_capabilities(const struct rights *row, char *why, int size)
 {
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	select_capabilities(row, CAPNG_SELECT_CAPS);
+	select_capabilities(row);
 	if (capng_apply(CAPNG_SELECT_CAPS) == 0)
 		return true;
 	snprintf(why, (size_t)size, "giving up capabilities failed: %s", strerror(errno));

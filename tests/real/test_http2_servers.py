@@ -13,6 +13,7 @@ import pki
 import programs
 import wire
 
+# http2_max_requests is keepalive_requests as nginx before 1.19.7 calls it; later ones only warn.
 CONFIG = """
 {user} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
 events {{ worker_connections 4096; }}
@@ -21,7 +22,7 @@ http {{
   access_log {folder}/access.log short;
   client_body_temp_path {folder}/store/.body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  client_max_body_size 0; keepalive_requests 200;
+  client_max_body_size 0; keepalive_requests 200; http2_max_requests 200;
   server {{
     listen 127.0.0.1:{ready}; listen 127.0.0.1:{plain} http2 backlog=4096;
     listen 127.0.0.1:{tls} ssl http2 backlog=4096;

@@ -18,8 +18,9 @@ def test_build_dependencies_are_those_of_the_list():
 
 
 def test_lintian_finds_no_error(package):
-    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", "--tag-display-limit",
-                           "0", re.sub(r"\.deb$", ".changes", package)],
+    # By Debian's rules anywhere: Ubuntu's refuse the changelog's "unstable".
+    done = subprocess.run(["lintian", "--allow-root", "--profile", "debian", "--fail-on", "error",
+                           "--tag-display-limit", "0", re.sub(r"\.deb$", ".changes", package)],
                           capture_output=True, text=True, check=False)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -386,7 +386,8 @@ static enum conn_result end_of_reading(struct tls *t, int r)
 	switch (SSL_get_error(t->ssl, r)) {
 	case SSL_ERROR_WANT_READ:
 		return CONN_AGAIN;
-	case SSL_ERROR_ZERO_RETURN:
+	case SSL_ERROR_ZERO_RETURN: /* behind a close_notify nothing more was read */
+		c->truncated = t->ended;
 		t->end = CONN_EOF;
 		break;
 	default:

@@ -181,6 +181,23 @@ def test_h46_a_body_that_is_cut_reaches_no_server_as_a_whole_one(shop, ca, frami
     shop.wait_log(r'CD-- .*"POST /cut HTTP/1.1" CLIENT_ABORT_BODY')
 
 
+def test_h87_a_client_that_ends_without_a_word_still_gets_the_answer(shop):
+    """RFC 9112 9.8: the end of its TCP connection alone, which no close_notify says."""
+    shop.origin.reset()
+    shop.origin.answer = wire.answer(b"z" * 300000)
+    client = rawtls.Client(shop.address)
+    try:
+        assert client.send((GET % "a.test").encode())
+        client.sock.shutdown(socket.SHUT_WR)
+        got = b""
+        while piece := client.read():
+            got += piece
+    finally:
+        client.close()
+        shop.origin.reset()
+    assert got.startswith(b"HTTP/1.1 200 ") and got.count(b"z") >= 300000
+
+
 def connections(running):
     return running.json("status")["frontends"][0]["connections"]
 

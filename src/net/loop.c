@@ -462,11 +462,11 @@ void loop_turn(struct loop *l, uint64_t wait_us)
 
 void loop_run(struct loop *l)
 {
-	l->stopping = false;
 	while (!l->stopping)
 		loop_turn(l, LOOP_FOREVER);
 	loop_deliver(l);
 	tasks_run(l);
+	l->stopping = false;
 }
 
 void loop_stop(struct loop *l)

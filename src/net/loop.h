@@ -15,7 +15,8 @@ struct event;
 
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
-/* Turns until loop_stop(); what was posted or deferred before is still carried out. */
+/* Turns until loop_stop(), which may have been called before; what was posted or deferred by then
+ * is still carried out. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* Its own thread, after loop_run(): delivers the letters of those who have ended since. */

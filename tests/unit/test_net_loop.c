@@ -282,6 +282,19 @@ START_TEST(a_letter_to_oneself_arrives)
 }
 END_TEST
 
+START_TEST(a_stop_in_front_of_the_run_is_heard)
+{
+	struct job j;
+
+	job_init(&j);
+	loop_task_queue(loop, &j.task);
+	loop_stop(loop);
+	alarm(20);
+	loop_run(loop);
+	ck_assert_uint_eq(j.ran, 1);
+}
+END_TEST
+
 static struct loop_letter before_stop;
 
 static void deliver_stop(struct loop_letter *m)
@@ -561,6 +574,7 @@ int main(void)
 	tcase_add_test(t, letters_of_many_threads_arrive_in_each_ones_order);
 	tcase_add_test(t, two_loops_write_to_each_other);
 	tcase_add_test(t, a_letter_to_oneself_arrives);
+	tcase_add_test(t, a_stop_in_front_of_the_run_is_heard);
 	tcase_add_test(t, what_was_posted_before_the_stop_is_delivered);
 	tcase_add_test(t, level_tells_until_it_is_read);
 	tcase_add_test(t, tasks_run_though_a_descriptor_stays_ready);

@@ -5,7 +5,8 @@
 
 void serve_begin(int sock)
 {
-	static const int ours[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+	static const int ours[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGINT,
+				   SIGTERM, SIGUSR1, SIGUSR2};
 
 	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_IGN);

@@ -320,6 +320,7 @@ static bool watch_signals(struct supervisor *sv)
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log over RLIMIT_FSIZE is as on a full disk */
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (!loop_signal(sv->loop, signals[i], got_signal, sv))
 			return false;
@@ -344,6 +345,15 @@ static void fill_standard_fds(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Whoever starts us with signals blocked must not get a daemon that cannot be stopped. */
+static void hear_all_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The daemon changes its directory; a symbolic link is followed anew at each reload. */
@@ -424,6 +434,7 @@ static bool set_up(struct supervisor *sv)
 	const char *step;
 
 	fill_standard_fds();
+	hear_all_signals();
 	runfiles_init(&sv->runfiles);
 	if (!find_config(sv) || !find_installed(sv) || !supervisor_open_program(sv))
 		return false;

@@ -350,13 +350,16 @@ def test_stop_in_a_reload(start, origin):
 
 # --- out of something ---
 
-def limit_descriptors(pid, most, hard=True):
-    """As the proxy's own user: root in a container may not. Only a soft limit can be raised
-    again."""
+def limit(pid, what):
+    """As the proxy's own user: root in a container may not."""
     owner = os.stat(f"/proc/{pid}")
     subprocess.run(["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}",
-                    "--clear-groups", "prlimit", "--pid", str(pid),
-                    f"--nofile={most}:{most if hard else ''}"], check=True)
+                    "--clear-groups", "prlimit", "--pid", str(pid), what], check=True)
+
+
+def limit_descriptors(pid, most, hard=True):
+    """Only a soft limit can be raised again."""
+    limit(pid, f"--nofile={most}:{most if hard else ''}")
 
 
 def test_no_descriptor_for_the_server(start, origin):
@@ -567,6 +570,21 @@ def control(running):
     sock.settimeout(wire.PATIENCE)
     sock.connect(os.path.join(running.folder, "control.sock"))
     return sock
+
+
+def test_log_over_the_limit_of_file_sizes(start, origin):
+    """RLIMIT_FSIZE, as of LimitFSIZE=: a signal to die comes with it."""
+    running = start(daemon.backend("main", origin().address))
+    proxy = running.child("proxy")
+    size = os.stat(os.path.join(running.folder, "hpcbal.log")).st_size
+    limit(proxy, f"--fsize={size}:")
+    client = running.client()
+    assert client.ask(GET).status == 200
+    wire.wait_for(lambda: dropped(running) > 0, "the loss to be counted")
+    limit(proxy, "--fsize=unlimited:")
+    assert client.ask(GET).status == 200, "the same connection, of the same proxy"
+    client.close()
+    running.wait_log(r'main/main1 .*"GET / HTTP/1.1"')
 
 
 def test_control_clients_that_say_nothing_or_do_not_listen(start, origin):

@@ -111,6 +111,18 @@ def test_second_sigterm_ends_the_grace(start, origin):
     client.close()
 
 
+def test_started_with_all_signals_blocked(start, origin):
+    """As by a program that has them in a thread of their own: it stops and reloads all the same."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        running = start(daemon.backend("main", origin().address))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_log("reloaded .*: generation 2")
+    running.stop()
+
+
 def test_log_is_opened_again(start, origin):
     running = start(daemon.backend("main", origin().address))
     assert ask(running).status == 200

@@ -274,6 +274,7 @@ int address_delete(struct address_socket *s, struct address_lease *l)
 	int error = transact(s, l->del);
 
 	l->took_us = (uint32_t)(clock_now_us() - began);
+	l->found = error == 0;
 	if (error && error != EADDRNOTAVAIL && error != ENODEV)
 		return failed(s, l, "deleting", error);
 	l->held = false;

@@ -33,6 +33,7 @@ struct address_lease {
 	int ifindex;
 	uint32_t lifetime_s;
 	bool held;           /* by what we did: written by add, renew, delete and adopt */
+	bool found;          /* the last delete had something to delete */
 	uint64_t renewed_at; /* when the kernel last took a lifetime; µs, monotonic */
 	uint32_t took_us;    /* the last request, by the clock */
 	struct nl_msg *add, *del;

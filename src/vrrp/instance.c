@@ -478,6 +478,8 @@ void instance_look(struct instance *i, uint64_t now)
 	look_at_sockets(i, now);
 	tracks_look(&i->tracks, i->world->proxy, i->machine.state == VROUTER_MASTER, now);
 	refresh(i);
+	if (i->machine.running && i->machine.state != VROUTER_MASTER)
+		instance_delete_strays(i);
 	look_for_conflicts(i, now);
 	if (i->dirty)
 		instance_write_facts(i, now);
@@ -615,7 +617,7 @@ static void take_tracks(struct instance *i, struct tracks *old)
 	tracks_free(old);
 }
 
-void instance_take(struct instance *i, const struct brief_router *r)
+void instance_take(struct instance *i, const struct brief *b, const struct brief_router *r)
 {
 	static const struct vrouter_event e = { .what = VROUTER_RECONFIGURED };
 	struct brief_router *before = i->brief;
@@ -624,7 +626,7 @@ void instance_take(struct instance *i, const struct brief_router *r)
 
 	must(take_brief(i, r));
 	if (!equal)
-		instance_change_leases(i);
+		instance_change_leases(i, b);
 	take_tracks(i, &old);
 	look_at_interfaces(i);
 	free(before);

@@ -45,6 +45,7 @@ struct instance {
 	uint64_t conflict_retry;    /* when those that another host has are */
 	uint64_t event_at;          /* when the event came that is being answered */
 	uint64_t let_go;            /* when addresses that were held were deleted last */
+	uint64_t stray_told;        /* when the log was told of an address set by others */
 	uint64_t check_at;          /* when to look for other hosts with our addresses */
 	unsigned checked;           /* how many addresses were */
 	uint64_t since_wall;        /* of the state */
@@ -65,8 +66,8 @@ void instance_free(struct instance *i);
 bool instance_is(const struct instance *i, const struct brief_router *r);
 /* NULL, or why `r` cannot be carried out (a literal). */
 const char *instance_brief_error(const struct brief_router *r);
-/* The new configuration of a running instance; instance_is() said yes. */
-void instance_take(struct instance *i, const struct brief_router *r);
+/* The new configuration of a running instance; instance_is() said yes. `b`: all of it. */
+void instance_take(struct instance *i, const struct brief *b, const struct brief_router *r);
 
 /* `left`: what a predecessor that is gone left there, or NULL. */
 struct instance_left {
@@ -109,11 +110,14 @@ void instance_build_frames(struct instance *i);
 /* Without leases to begin with. False: no memory. */
 bool instance_make_leases(struct instance *i);
 void instance_free_leases(struct instance *i);
-/* For the addresses of a new brief: what is not in it any more is deleted, what stays is held
- * on. */
-void instance_change_leases(struct instance *i);
+/* For the addresses of a new brief: what nobody of it has any more is deleted, what stays is
+ * held on. */
+void instance_change_leases(struct instance *i, const struct brief *b);
 bool instance_add_addresses(struct instance *i);
+/* Whatever prefix they stand there with. */
 void instance_delete_addresses(struct instance *i);
+/* While it is no master: what somebody else set, or another instance left here. */
+void instance_delete_strays(struct instance *i);
 /* The renewer says so. */
 void instance_renewal_failed(struct instance *i, int error);
 void instance_announce(struct instance *i, unsigned count);

@@ -9,6 +9,8 @@
 
 /* How long addresses that could not be set are left alone. */
 #define RETRY_US (5 * CLOCK_SEC)
+/* Addresses that others set are told so often; all are taken away. */
+#define STRAY_GAP_US (60 * CLOCK_SEC)
 
 static unsigned lifetime_s(const struct instance *i)
 {
@@ -85,17 +87,35 @@ static const struct address_lease *lease_of(const struct address_lease *list, un
 	return NULL;
 }
 
-static void drop_leases(struct instance *i, struct address_lease *old, unsigned n)
+/* Which may have it by now. */
+static bool is_anothers(const struct instance *i, const struct brief *b, const struct vrrp_ip *ip)
+{
+	for (uint32_t n = 0; n < b->n_routers; n++) {
+		const struct brief_router *r = &b->routers[n];
+
+		if (strcmp(r->interface, i->brief->interface) != 0)
+			continue;
+		for (unsigned k = 0; k < r->n_addresses; k++)
+			if (r->addresses[k].ip.size == ip->size &&
+			    memcmp(r->addresses[k].ip.bytes, ip->bytes, ip->size) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void drop_leases(struct instance *i, const struct brief *b, struct address_lease *old,
+			unsigned n)
 {
 	for (unsigned k = 0; k < n; k++) {
-		if (old[k].held && !lease_of(i->set.leases, i->brief->n_addresses, &old[k].ip))
+		if (old[k].held && !lease_of(i->set.leases, i->set.n, &old[k].ip) &&
+		    !is_anothers(i, b, &old[k].ip))
 			address_delete(i->world->addresses, &old[k]);
 		address_lease_free(&old[k]);
 	}
 	free(old);
 }
 
-static void change_leases(struct instance *i)
+static void change_leases(struct instance *i, const struct brief *b)
 {
 	struct address_lease *old = i->set.leases;
 	unsigned n_old = i->set.n;
@@ -113,13 +133,13 @@ static void change_leases(struct instance *i)
 		if (was && was->held)
 			address_lease_adopt(&i->set.leases[n]);
 	}
-	drop_leases(i, old, n_old);
+	drop_leases(i, b, old, n_old);
 }
 
-void instance_change_leases(struct instance *i)
+void instance_change_leases(struct instance *i, const struct brief *b)
 {
 	renewer_lock(i->world->renewer);
-	change_leases(i);
+	change_leases(i, b);
 	renewer_unlock(i->world->renewer);
 }
 
@@ -171,6 +191,74 @@ void instance_renewal_failed(struct instance *i, int error)
 	i->address_retry = clock_now_us() + RETRY_US;
 }
 
+static void tell_stray(struct instance *i, const struct watch_address *a, int error)
+{
+	uint64_t now = clock_now_us();
+	char ip[VRRP_IP_TEXT];
+
+	if (i->stray_told && now - i->stray_told < STRAY_GAP_US)
+		return;
+	i->stray_told = now;
+	if (error)
+		world_say(i->world, LOG_ERR, true, "%s: %s; this node answers for it until then",
+			  instance_name(i), address_why(i->world->addresses));
+	else
+		world_say(i->world, LOG_WARNING, true,
+			  "%s: somebody else set %s/%u on %s, where only the master may have it: "
+			  "taken away; such are told once a minute",
+			  instance_name(i), vrrp_ip_format(&a->ip, ip), a->prefix,
+			  i->brief->interface);
+}
+
+/* One of our addresses that no lease of ours stands for. The mirror may be a moment old, and
+ * what bears our mark was another instance's. */
+static void delete_stray(struct instance *i, const struct watch_address *a)
+{
+	struct address_lease stray;
+	int error;
+
+	if (!address_lease_init(&stray, i->segment->on.index, &a->ip, a->prefix, 1))
+		return;
+	error = address_delete(i->world->addresses, &stray);
+	address_lease_free(&stray);
+	if (error || (stray.found && a->mark != ADDRESS_MARK))
+		tell_stray(i, a, error);
+}
+
+static bool is_ours(const struct instance *i, const struct watch_address *a)
+{
+	for (unsigned n = 0; n < i->brief->n_addresses; n++)
+		if (vrrp_ip_eq(&a->ip, &i->addresses[n]))
+			return true;
+	return false;
+}
+
+/* What is the only address of the interface is the host's own, not a left-over. */
+static void delete_strays(struct instance *i)
+{
+	for (unsigned n = 0; i->machine.source.size && n < i->segment->on.n_addresses; n++)
+		if (is_ours(i, &i->segment->on.addresses[n]))
+			delete_stray(i, &i->segment->on.addresses[n]);
+}
+
+void instance_delete_strays(struct instance *i)
+{
+	renewer_lock(i->world->renewer);
+	delete_strays(i);
+	renewer_unlock(i->world->renewer);
+}
+
+/* Beside ours, with another prefix: it would answer as well. */
+static void delete_twins(struct instance *i, const struct address_lease *l)
+{
+	const struct watch_link *on = &i->segment->on;
+
+	for (unsigned n = 0; n < on->n_addresses; n++)
+		if (vrrp_ip_eq(&on->addresses[n].ip, &l->ip) &&
+		    on->addresses[n].prefix != l->prefix)
+			delete_stray(i, &on->addresses[n]);
+}
+
 /* Whether any was held. */
 static bool delete_addresses(struct instance *i)
 {
@@ -182,12 +270,15 @@ static bool delete_addresses(struct instance *i)
 		held |= l->held;
 		/* Without an interface there is no request, and nothing to delete. And what is
 		 * the only address of the interface is the host's own, not a left-over. */
-		if (!l->del || (!l->held && !i->machine.source.size) ||
-		    address_delete(i->world->addresses, l) == 0)
+		if (!l->del || (!l->held && !i->machine.source.size))
 			continue;
-		world_say(i->world, LOG_ERR, true,
-			  "%s: %s; the kernel takes it away %u s after it was renewed",
-			  instance_name(i), address_why(i->world->addresses), l->lifetime_s);
+		if (address_delete(i->world->addresses, l) != 0)
+			world_say(i->world, LOG_ERR, true,
+				  "%s: %s; the kernel takes it away %u s after it was renewed",
+				  instance_name(i), address_why(i->world->addresses),
+				  l->lifetime_s);
+		if (i->segment->on.index == l->ifindex)
+			delete_twins(i, l);
 	}
 	return held;
 }

@@ -386,7 +386,7 @@ static void take_routers(struct process *p)
 		if (fresh)
 			start_one(p, i);
 		else
-			instance_take(i, &b->routers[n]);
+			instance_take(i, b, &b->routers[n]);
 	}
 }
 
@@ -414,6 +414,8 @@ static void stop(struct process *p)
 {
 	struct list *e, *tmp;
 
+	/* What stands there now, goes. */
+	catch_up(&p->world);
 	list_each_safe(e, tmp, &p->instances)
 		stop_instance(p, list_of(e, struct instance, link));
 	p->over = true;

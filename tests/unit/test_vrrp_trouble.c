@@ -122,6 +122,62 @@ START_TEST(what_was_prepared_and_given_up_leaves_nothing)
 }
 END_TEST
 
+/* The one that gets it comes first in the file, and the one that had it behind. */
+START_TEST(reload_moves_an_address_from_one_router_to_another)
+{
+	struct brief_router *other = &a.brief.routers[1];
+
+	*other = *router(&a);
+	snprintf(other->name, sizeof(other->name), "OTHER");
+	other->vrid = 52;
+	vrrp_node_set_address(&a, 0, "10.9.0.101/24");
+	a.brief.n_routers = 2;
+	vrrp_node_start(&a);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	WAIT_FOR(vrrp_node_has(&a, VIP) && vrrp_node_has(&a, "10.9.0.101"));
+	vrrp_node_set_address(&a, 0, VIP "/24");
+	other->addresses[0].ip.bytes[3] = 102;
+	vrrp_node_reload(&a);
+	ck_assert(vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_has(&a, "10.9.0.102"));
+	ck_assert(!vrrp_node_has(&a, "10.9.0.101"));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
+/* ---- addresses that somebody else sets ---- */
+
+START_TEST(r60_address_that_somebody_sets_on_a_backup_is_taken_away)
+{
+	vrrp_node_start(&a);
+	vrrp_node_start(&b);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	vrrp_node_wait(&b, BOARD_ROUTER_BACKUP);
+	netns_enter(lan.b);
+	netns_run("ip addr add " VIP "/24 dev vb");
+	WAIT_FOR(!vrrp_node_has(&b, VIP));
+	WAIT_FOR(vrrp_node_said(&b, "VI: somebody else set " VIP "/24 on vb"));
+	ck_assert(vrrp_node_stop(&b));
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
+/* With another prefix the kernel has it twice. */
+START_TEST(address_that_somebody_sets_beside_ours_goes_with_it)
+{
+	vrrp_node_start(&a);
+	vrrp_node_start(&b);
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	vrrp_node_wait(&b, BOARD_ROUTER_BACKUP);
+	netns_enter(lan.a);
+	netns_run("ip addr add " VIP "/24 dev va");
+	ck_assert(vrrp_node_has(&a, VIP "/24"));
+	ck_assert(vrrp_node_stop(&a));
+	ck_assert(!vrrp_node_has(&a, VIP));
+	ck_assert(vrrp_node_stop(&b));
+}
+END_TEST
+
 /* ---- crashes ---- */
 
 START_TEST(one_that_crashes_again_and_again_does_not_flap_back)
@@ -302,6 +358,9 @@ static Suite *suite(void)
 	tcase_add_test(c, reload_sees_how_an_interface_is_that_it_begins_to_track);
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
+	tcase_add_test(c, reload_moves_an_address_from_one_router_to_another);
+	tcase_add_test(c, r60_address_that_somebody_sets_on_a_backup_is_taken_away);
+	tcase_add_test(c, address_that_somebody_sets_beside_ours_goes_with_it);
 	tcase_add_test(c, one_that_crashes_again_and_again_does_not_flap_back);
 	tcase_add_test(c, demotion_whose_time_is_over_before_anybody_took_over_is_answered);
 	tcase_add_test(c, family_that_an_interface_lacks_is_no_fault_of_the_other);

@@ -13,7 +13,8 @@
 static const unsigned timers_of[VROUTER_STATES] = {
 	[VROUTER_INIT] = TIMER(SETTLE),
 	[VROUTER_BACKUP] = TIMER(DOWN),
-	[VROUTER_MASTER] = TIMER(ADVERT) | TIMER(ANNOUNCE) | TIMER(RESTORE) | TIMER(DEMOTE),
+	[VROUTER_MASTER] = TIMER(ADVERT) | TIMER(ANNOUNCE) | TIMER(RESTORE) | TIMER(DEMOTE) |
+			   TIMER(RIVAL_GONE),
 	[VROUTER_FAULT] = TIMER(RETURN),
 };
 
@@ -263,6 +264,7 @@ static void (*const timer_handlers[VROUTER_TIMERS])(struct turn *t) = {
 	[VROUTER_T_RESTORE] = master_restore,
 	[VROUTER_T_ADVERT] = master_advertise,
 	[VROUTER_T_ANNOUNCE] = master_on_announce_timer,
+	[VROUTER_T_RIVAL_GONE] = master_on_rival_gone,
 };
 
 /* A handler reads its own `due` to know how late it is, and starts it again or not. */

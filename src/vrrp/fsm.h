@@ -172,6 +172,7 @@ enum vrouter_timer {
 	VROUTER_T_RESTORE,     /* addresses that were lost a moment after they were put back */
 	VROUTER_T_ADVERT,
 	VROUTER_T_ANNOUNCE,
+	VROUTER_T_RIVAL_GONE,  /* another master was not heard for so long that it let go */
 	VROUTER_TIMERS
 };
 

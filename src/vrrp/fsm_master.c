@@ -187,6 +187,27 @@ static void announce_against_rival(struct turn *t)
 	announce(t, 1);
 }
 
+/* A rival that lets go says nothing, and whoever spoke with it would go on doing so until its
+ * neighbour entry is old. No sooner than our own announcements against it may come. */
+static void await_its_end(struct turn *t)
+{
+	struct vrouter *v = t->v;
+	uint64_t at = t->now + times_down_min(t->c->format.version, t->e->advert->interval);
+
+	if (v->rival_announced && at < v->rival_announced + RIVAL_GAP_MIN)
+		at = v->rival_announced + RIVAL_GAP_MIN;
+	v->due[VROUTER_T_RIVAL_GONE] = at;
+}
+
+void master_on_rival_gone(struct turn *t)
+{
+	t->v->due[VROUTER_T_RIVAL_GONE] = TIMES_NEVER;
+	t->v->rival_announced = t->now;
+	announce(t, 1);
+	/* One that died instead keeps the addresses for as long as its lease. */
+	turn_at_latest(t, VROUTER_T_ANNOUNCE, t->now + lease_us(t) + CLOCK_SEC / 2);
+}
+
 static void face_rival(struct turn *t)
 {
 	const struct vrrp_advert *a = t->e->advert;
@@ -194,6 +215,7 @@ static void face_rival(struct turn *t)
 
 	answer(t, ANSWER_RIVAL);
 	announce_against_rival(t);
+	await_its_end(t);
 	turn_note(t, owners ? VROUTER_NOTE_TWO_OWNERS : VROUTER_NOTE_TWO_MASTERS, &a->source);
 	t->v->rival = a->source;
 	t->v->rival_heard = t->now;

@@ -40,6 +40,7 @@ void master_on_send_failed(struct turn *t);
 void master_on_address_lost(struct turn *t);
 void master_on_reconfigured(struct turn *t);
 void master_on_announce_timer(struct turn *t);
+void master_on_rival_gone(struct turn *t);
 void master_restore(struct turn *t);
 
 /* --- fsm_backup.c: what a backup does --- */

@@ -385,6 +385,40 @@ START_TEST(r58_announcements_in_a_quarrel_become_rare)
 }
 END_TEST
 
+/* F18: it lets go without a word when it hears us, and neighbours that spoke with it go on so. */
+START_TEST(f18_announces_when_a_quarrel_is_over)
+{
+	use_master(3, 100 * MS, 100);
+	run(5 * SEC);
+	for (unsigned i = 0; i < 200; i++) {
+		run(100 * MS);
+		hear(50, 20);
+	}
+	ck_assert_uint_eq(count_of(run(300 * MS), "ANNOUNCE"), 0);
+	ck_assert_uint_eq(count_of(run(1 * MS), "ANNOUNCE"), 1);
+	/* Or it died, and its lease is over now. */
+	ck_assert_uint_eq(count_of(run(1499 * MS), "ANNOUNCE"), 0);
+	ck_assert_uint_eq(count_of(run(1 * MS), "ANNOUNCE"), 1);
+	ck_assert_uint_eq(count_of(run(20 * SEC), "ANNOUNCE"), 0);
+}
+END_TEST
+
+/* Whoever sends such a packet now and then makes us send no more than before. */
+START_TEST(f18_announces_no_faster_for_one_that_comes_and_goes)
+{
+	unsigned announced = 0;
+
+	use_master(3, 10 * MS, 100);
+	for (unsigned i = 0; i < 50; i++)
+		run(100 * MS);
+	for (unsigned i = 0; i < 200; i++) {
+		announced += count_of(hear(50, 20), "ANNOUNCE");
+		announced += count_of(run(50 * MS), "ANNOUNCE");
+	}
+	ck_assert_uint_le(announced, 21);
+}
+END_TEST
+
 START_TEST(r35_two_owners_are_decided_by_the_election)
 {
 	use(3, SEC, 255);
@@ -695,6 +729,8 @@ static TCase *master_case(void)
 	tcase_add_test(t, r58_answers_a_lower_master_at_once);
 	tcase_add_test(t, r58_at_most_ten_answers_an_interval);
 	tcase_add_test(t, r58_announcements_in_a_quarrel_become_rare);
+	tcase_add_test(t, f18_announces_when_a_quarrel_is_over);
+	tcase_add_test(t, f18_announces_no_faster_for_one_that_comes_and_goes);
 	tcase_add_test(t, r59_a_master_resigns_when_it_stops);
 	tcase_add_test(t, r59_a_backup_stops_silently);
 	tcase_add_test(t, r65_a_stalled_master_lets_go_before_it_sends);

@@ -120,11 +120,19 @@ static void tell_foreign(struct wrong *w, const struct snapshot *s, const struct
 {
 	char age[TEXT_TIME];
 
+	text_lapse(age, snapshot_ago(s, f->foreign_heard_us));
+	if (f->foreign_is_host) {
+		wrong_tell(w,
+			   "%s: on %s %s, last heard %s ago; take the address away there, or give "
+			   "us another",
+			   f->name, text_or_dash(f->interface), f->foreign, age);
+		return;
+	}
 	wrong_tell(w,
 		   "%s: somebody else's router uses virtual router id %" PRIu32 " on %s too: %s, "
 		   "last heard %s ago; give one of the two another id",
 		   f->name, f->vrid, text_or_dash(f->interface), f->foreign,
-		   text_lapse(age, snapshot_ago(s, f->foreign_heard_us)));
+		   age);
 }
 
 static void tell_addresses(struct wrong *w, const struct router_facts *f)

@@ -18,7 +18,7 @@
 #include "base/str.h"
 
 #define BOARD_MAGIC 0x6862616c626f6172ull
-#define BOARD_LAYOUT 11u
+#define BOARD_LAYOUT 12u
 
 #define BOARD_NAME 64
 #define BOARD_TEXT 128
@@ -257,6 +257,7 @@ struct router_facts {
 	uint64_t rival_heard_us;    /* …last at this instant */
 	char foreign[160];          /* somebody else's router with our id: who, with what */
 	uint64_t foreign_heard_us;
+	uint32_t foreign_is_host;   /* no router, but a host that has an address of ours */
 	uint32_t n_addresses, n_peers, n_tracks;
 	struct {
 		char text[64];       /* as written */

@@ -133,6 +133,7 @@ void instance_write_facts(struct instance *i, uint64_t now)
 	put_faults(&f, i);
 	put_text(f.foreign, sizeof(f.foreign), i->foreign);
 	f.foreign_heard_us = i->foreign_heard;
+	f.foreign_is_host = i->foreign_is_host;
 	put_addresses(&f, i);
 	put_peers(&f, i);
 	put_tracks(&f, i, now);

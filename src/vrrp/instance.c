@@ -318,6 +318,7 @@ static void note_foreign(struct instance *i, enum vrrp_discard why, const struct
 	snprintf(i->foreign, sizeof(i->foreign), "%s %s%s, with our id",
 		 vrrp_ip_format(&d->source, source), foreign_words[why], first);
 	i->foreign_heard = clock_now_us();
+	i->foreign_is_host = false;
 }
 
 static void on_discard(struct instance *i, enum vrrp_discard why, const struct vrrp_datagram *d)
@@ -423,6 +424,7 @@ static void on_conflict(struct instance *i, const uint8_t *mac)
 		 mac[1], mac[2], mac[3], mac[4], mac[5],
 		 vrrp_ip_format(&i->addresses[i->checked], ip));
 	i->foreign_heard = now;
+	i->foreign_is_host = true;
 	world_say(i->world, LOG_ERR, true,
 		  "%s: %s; take the address away there, or give us another", instance_name(i),
 		  i->foreign);

@@ -51,6 +51,7 @@ struct instance {
 	uint64_t since_wall;        /* of the state */
 	uint64_t told[VRRP_DISCARDS]; /* when a discard was logged last */
 	uint64_t foreign_heard;
+	bool foreign_is_host; /* it has an address of ours */
 	char foreign[160];
 	bool dirty; /* the facts on the board are old */
 	const struct router_facts *resumes; /* while it starts behind one that left in order */

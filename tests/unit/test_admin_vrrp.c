@@ -278,6 +278,11 @@ START_TEST(wrong_foreign)
 	expect_wrong("VI_2: somebody else's router uses virtual router id 52 on eth1 too: "
 		     "10.0.0.9 with 10.8.0.1, priority 100, last heard 400ms ago; give one of the "
 		     "two another id");
+	strcpy(two->foreign, "the host with the link address 02:00:00:00:00:02 has 10.8.0.1 too");
+	two->foreign_is_host = 1;
+	expect_wrong("VI_2: on eth1 the host with the link address 02:00:00:00:00:02 has 10.8.0.1 "
+		     "too, last heard 400ms ago; take the address away there, or give us another");
+	strcpy(two->foreign, "10.0.0.9 with 10.8.0.1, priority 100");
 	two->foreign_heard_us = MONO_AGO(61);
 	ck_assert_ptr_nonnull(strstr(print(STATUS), "all is well"));
 	ck_assert_ptr_nonnull(strstr(print(VRRP), "  foreign     10.0.0.9 with 10.8.0.1, priority "

@@ -342,6 +342,7 @@ START_TEST(another_host_with_the_address_is_told)
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	WAIT_FOR(strstr(vrrp_node_facts(&a, 0).foreign, "02:00:00:00:00:02 has " VIP " too"));
+	ck_assert(vrrp_node_facts(&a, 0).foreign_is_host);
 	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER) && vrrp_node_has(&a, VIP));
 	ck_assert(vrrp_node_stop(&a));
 }

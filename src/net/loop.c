@@ -12,11 +12,11 @@
 
 #define WHEEL_SLOTS 1024u
 #define MAX_SIGNALS 8
-/* What one turn may take for descriptors: the others that one look found ready wait for the next,
- * and timers and tasks come first. Thousands of handshakes can be ready at once. */
+/* What one turn may take for descriptors, and again for tasks: the others wait for the next, and
+ * timers come first. Thousands of handshakes can be ready at once. */
 #define TURN_US (100 * CLOCK_MS)
-/* Descriptors from one look at the clock to the next. */
-#define HEARD_AT_A_TIME 16u
+/* Of them from one look at the clock to the next. */
+#define AT_A_TIME 16u
 
 struct signal_watch {
 	struct event *event;
@@ -29,8 +29,10 @@ struct loop {
 	uint64_t now;
 	uint64_t turns;
 	bool now_is_old; /* this turn has not asked the clock yet */
-	unsigned heard;  /* descriptors in this turn */
-	uint64_t hears_since;
+	struct pace {
+		unsigned n; /* in this turn */
+		uint64_t since;
+	} heard;
 	bool stopping;
 
 	/* The one libevent timer: when the wheel has to be looked at. Armed too early costs a
@@ -207,6 +209,21 @@ static uint64_t timers_next(const struct loop *l)
 	return 0;
 }
 
+/* ---- the length of a turn ---- */
+
+/* One more was done. True: that is enough for now. */
+static bool pace_is_over(struct pace *p)
+{
+	uint64_t now;
+
+	if (++p->n % AT_A_TIME)
+		return false;
+	now = clock_now_us();
+	if (p->n == AT_A_TIME)
+		p->since = now;
+	return now - p->since > TURN_US;
+}
+
 /* ---- tasks ---- */
 
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t))
@@ -226,31 +243,34 @@ void loop_task_cancel(struct loop_task *t)
 	list_del(&t->link);
 }
 
-static void tasks_run(struct loop *l)
+static void list_move(struct list *from, struct list *to)
 {
+	struct list *e;
+
+	while ((e = list_pop(from)))
+		list_append(to, e);
+}
+
+static void tasks_run(struct loop *l, bool all)
+{
+	struct pace pace = { 0 };
 	struct list now, *e;
+	bool over = false;
 
 	list_init(&now);
-	while ((e = list_pop(&l->tasks)))
-		list_append(&now, e);
-	while ((e = list_pop(&now))) {
+	list_move(&l->tasks, &now);
+	while (!over && (e = list_pop(&now))) {
 		struct loop_task *t = list_of(e, struct loop_task, link);
 
 		t->run(t);
+		over = !all && pace_is_over(&pace);
 	}
+	/* What is left comes before what was queued meanwhile. */
+	list_move(&l->tasks, &now);
+	list_move(&now, &l->tasks);
 }
 
 /* ---- descriptors ---- */
-
-static void turn_limit(struct loop *l)
-{
-	const uint64_t now = clock_now_us();
-
-	if (l->heard == HEARD_AT_A_TIME)
-		l->hears_since = now;
-	else if (now - l->hears_since > TURN_US)
-		event_base_loopbreak(l->base);
-}
 
 static void fd_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -266,8 +286,8 @@ static void fd_ready(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_CLOSED)
 		how |= LOOP_CLOSED;
 	f->ready(f, how);
-	if (++l->heard % HEARD_AT_A_TIME == 0)
-		turn_limit(l);
+	if (pace_is_over(&l->heard))
+		event_base_loopbreak(l->base);
 }
 
 static short event_flags(unsigned what)
@@ -452,12 +472,12 @@ void loop_turn(struct loop *l, uint64_t wait_us)
 		wake_arm(l, next);
 	l->now_is_old = true;
 	l->turns++;
-	l->heard = 0;
+	l->heard.n = 0;
 	/* Without ONCE it would go on for as long as any descriptor is ready, and tasks and
 	 * timers would wait. */
 	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	timers_run(l);
-	tasks_run(l);
+	tasks_run(l, false);
 }
 
 void loop_run(struct loop *l)
@@ -465,7 +485,7 @@ void loop_run(struct loop *l)
 	while (!l->stopping)
 		loop_turn(l, LOOP_FOREVER);
 	loop_deliver(l);
-	tasks_run(l);
+	tasks_run(l, true);
 	l->stopping = false;
 }
 

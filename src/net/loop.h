@@ -22,7 +22,7 @@ void loop_stop(struct loop *l);
 /* Its own thread, after loop_run(): delivers the letters of those who have ended since. */
 void loop_deliver(struct loop *l);
 /* One turn, sleeping at most `wait_us`; for tests and for shutting down. Of the descriptors that
- * are ready it hears as many as 100 ms suffice for, and the others in the next. */
+ * are ready it hears as many as 100 ms suffice for, and the others in the next; so with tasks. */
 #define LOOP_FOREVER UINT64_MAX
 void loop_turn(struct loop *l, uint64_t wait_us);
 /* µs, CLOCK_MONOTONIC, read once a turn. */
@@ -72,8 +72,9 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t due_us);
 void loop_timer_stop(struct loop_timer *t);
 
 /* A task runs once at the end of this turn; one that is queued while tasks run waits for
- * the next turn, which then does not sleep. This is where memory is freed (no callback ever
- * frees what is still on the stack) and where work that was cut short for fairness goes on. */
+ * the next turn, which then does not sleep; so do those that this turn has no time for. This is
+ * where memory is freed (no callback ever frees what is still on the stack) and where work that
+ * was cut short for fairness goes on. */
 struct loop_task {
 	struct list link;
 	void (*run)(struct loop_task *t);

@@ -398,27 +398,47 @@ START_TEST(tasks_run_though_a_descriptor_stays_ready)
 }
 END_TEST
 
-/* Each takes 2 ms, all together most of a second: tasks and timers do not wait for that. */
+/* Each takes 2 ms, all together most of a second: timers do not wait for that. */
 #define MANY 400
+#define IN_A_TURN (100 / 2 + 32)
 
-static unsigned heard_slowly;
+static unsigned done_slowly;
 
-static void slowly_ready(struct loop_fd *f, unsigned what)
+static void do_slowly(void)
 {
 	uint64_t until = clock_now_us() + 2 * CLOCK_MS;
 
-	(void)f;
-	ck_assert_uint_eq(what, LOOP_READ);
-	heard_slowly++;
+	done_slowly++;
 	while (clock_now_us() < until)
 		;
+}
+
+/* How many turns until all is done once. */
+static unsigned turns_slowly(void)
+{
+	unsigned before, turns = 0;
+
+	do {
+		before = done_slowly;
+		loop_turn(loop, 0);
+		ck_assert_uint_le(done_slowly - before, IN_A_TURN);
+		turns++;
+	} while (done_slowly > before);
+	ck_assert_uint_eq(done_slowly, MANY);
+	return turns;
+}
+
+static void slowly_ready(struct loop_fd *f, unsigned what)
+{
+	(void)f;
+	ck_assert_uint_eq(what, LOOP_READ);
+	do_slowly();
 }
 
 START_TEST(a_turn_hears_no_more_than_it_has_time_for)
 {
 	static struct loop_fd io[MANY];
 	static int fd[MANY][2];
-	unsigned before;
 
 	for (unsigned i = 0; i < MANY; i++) {
 		pair_open(fd[i]);
@@ -426,14 +446,54 @@ START_TEST(a_turn_hears_no_more_than_it_has_time_for)
 				      slowly_ready));
 		say(fd[i][1], "x");
 	}
-	do {
-		before = heard_slowly;
-		loop_turn(loop, 0);
-		ck_assert_uint_le(heard_slowly - before, 100 / 2 + 32);
-	} while (heard_slowly > before);
-	ck_assert_uint_eq(heard_slowly, MANY);
+	turns_slowly();
 	for (unsigned i = 0; i < MANY; i++)
 		loop_fd_del(&io[i]);
+}
+END_TEST
+
+static unsigned next_in_order;
+
+static void run_slowly(struct loop_task *t)
+{
+	struct job *j = list_of(t, struct job, task);
+
+	ck_assert_uint_eq(j->ran, next_in_order++);
+	do_slowly();
+	if (j->queue)
+		loop_task_queue(loop, &j->queue->task);
+}
+
+static void queue_slow_jobs(struct job *jobs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		jobs[i] = (struct job){ .ran = i };
+		loop_task_init(&jobs[i].task, run_slowly);
+		loop_task_queue(loop, &jobs[i].task);
+	}
+}
+
+/* In order, also where the first queues one more. */
+START_TEST(a_turn_runs_no_more_tasks_than_it_has_time_for)
+{
+	static struct job jobs[MANY];
+
+	queue_slow_jobs(jobs, MANY - 1);
+	jobs[MANY - 1].ran = MANY - 1;
+	loop_task_init(&jobs[MANY - 1].task, run_slowly);
+	jobs[0].queue = &jobs[MANY - 1];
+	ck_assert_uint_gt(turns_slowly(), MANY / IN_A_TURN);
+}
+END_TEST
+
+START_TEST(the_last_turn_runs_all_tasks)
+{
+	static struct job jobs[MANY];
+
+	queue_slow_jobs(jobs, MANY);
+	loop_stop(loop);
+	loop_run(loop);
+	ck_assert_uint_eq(done_slowly, MANY);
 }
 END_TEST
 
@@ -579,6 +639,8 @@ int main(void)
 	tcase_add_test(t, level_tells_until_it_is_read);
 	tcase_add_test(t, tasks_run_though_a_descriptor_stays_ready);
 	tcase_add_test(t, a_turn_hears_no_more_than_it_has_time_for);
+	tcase_add_test(t, a_turn_runs_no_more_tasks_than_it_has_time_for);
+	tcase_add_test(t, the_last_turn_runs_all_tasks);
 	tcase_add_test(t, an_edge_tells_once_for_each_arrival);
 	tcase_add_test(t, data_and_end_together_are_told_together);
 	tcase_add_test(t, a_deleted_descriptor_is_silent_even_when_its_event_waits);

@@ -9,10 +9,10 @@ check_PROGRAMS += \
 
 net_test_libs = src/net/libnet.a src/base/libbase.a $(EVENT_LIBS) $(CHECK_LIBS)
 
-tests_unit_test_net_conn_SOURCES = tests/unit/test_net_conn.c
+tests_unit_test_net_conn_SOURCES = tests/unit/test_net_conn.c tests/unit/arrives.h
 tests_unit_test_net_conn_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_net_conn_LDADD = $(net_test_libs)
-tests_unit_test_net_conn_peer_SOURCES = tests/unit/test_net_conn_peer.c
+tests_unit_test_net_conn_peer_SOURCES = tests/unit/test_net_conn_peer.c tests/unit/arrives.h
 tests_unit_test_net_conn_peer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_net_conn_peer_LDADD = $(net_test_libs)
 tests_unit_test_net_loop_SOURCES = tests/unit/test_net_loop.c

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arrives.h"
 #include "base/clock.h"
 #include "net/conn.h"
 
@@ -54,6 +55,7 @@ static void reset(void)
 
 	ck_assert_int_eq(setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
 	close(peer);
+	arrives(conn.io.fd, POLLHUP);
 	turn();
 	turn();
 }
@@ -73,6 +75,8 @@ START_TEST(h88_a_reset_is_seen_without_reading)
 		ck_assert_int_eq(write(peer, "bytes", 5), 5);
 	if (_i == BY_AN_END)
 		ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+	if (_i != BY_NOTHING)
+		arrives(conn.io.fd, POLLIN);
 	turn();
 	if (_i == BY_AN_END)
 		ck_assert_int_eq(conn_recv(&conn, &byte, 1, &n), CONN_EOF);
@@ -110,6 +114,7 @@ START_TEST(h88_the_kernel_is_asked_only_when_the_loop_told_of_something)
 	ck_assert(!conn_is_reset(&conn));
 	conn.io.fd = fd;
 	ck_assert_int_eq(write(peer, "x", 1), 1);
+	arrives(fd, POLLIN);
 	turn();
 	conn.io.fd = -1;
 	ck_assert(conn_is_reset(&conn));

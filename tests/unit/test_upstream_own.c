@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arrives.h"
 #include "base/clock.h"
 #include "upstream/upstream.h"
 
@@ -91,6 +92,7 @@ static struct upstream_conn *connected(struct server *s, int *peer)
 	while (conn_connected(&u->conn) == CONN_AGAIN)
 		turn();
 	ck_assert_int_eq(conn_connected(&u->conn), CONN_OK);
+	arrives(listener, POLLIN);
 	*peer = accept(listener, NULL, NULL);
 	ck_assert_int_ge(*peer, 0);
 	turn();
@@ -197,12 +199,14 @@ enum end { BY_SERVER, BY_NOISE, BY_TIME, BY_PRUNING, BY_RETIRING, BY_MAINT, ENDS
 START_TEST(h95_a_held_connection_ends_like_another)
 {
 	int peer;
+	struct upstream_conn *u = held(server, &peer);
 
-	held(server, &peer);
 	if (_i == BY_SERVER)
 		shutdown(peer, SHUT_WR);
 	if (_i == BY_NOISE)
 		ck_assert_int_eq(write(peer, "x", 1), 1);
+	if (_i == BY_SERVER || _i == BY_NOISE)
+		arrives(u->conn.io.fd, POLLIN);
 	if (_i == BY_TIME)
 		fake_now += IDLE + LOOP_TICK_US;
 	if (_i == BY_PRUNING)
@@ -223,9 +227,10 @@ END_TEST
 START_TEST(h95_noise_in_the_turn_that_freed_it_is_found_too)
 {
 	int peer;
+	struct upstream_conn *u = held(server, &peer);
 
-	held(server, &peer);
 	ck_assert_int_eq(write(peer, "x", 1), 1);
+	arrives(u->conn.io.fd, POLLIN);
 	ck_assert_ptr_null(reuse_own(&client, server));
 	ck_assert(list_empty(&client));
 	close(peer);

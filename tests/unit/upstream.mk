@@ -8,10 +8,10 @@ upstream_test_libs = src/upstream/libupstream.a src/balance/libbalance.a src/net
 	src/http/libhttp.a src/base/libbase.a $(EVENT_LIBS) $(OPENSSL_LIBS) $(NGHTTP2_LIBS) \
 	$(CHECK_LIBS)
 
-tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c
+tests_unit_test_upstream_SOURCES = tests/unit/test_upstream.c tests/unit/arrives.h
 tests_unit_test_upstream_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_upstream_LDADD = $(upstream_test_libs)
-tests_unit_test_upstream_own_SOURCES = tests/unit/test_upstream_own.c
+tests_unit_test_upstream_own_SOURCES = tests/unit/test_upstream_own.c tests/unit/arrives.h
 tests_unit_test_upstream_own_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_upstream_own_LDADD = $(upstream_test_libs)
 tests_unit_test_upstream_probe_SOURCES = tests/unit/test_upstream_probe.c

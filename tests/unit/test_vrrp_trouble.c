@@ -309,7 +309,7 @@ START_TEST(answer_waits_for_room)
 	ck_assert_int_eq(vrrp_node_command(&a, "promote", 7, out, sizeof(out)), CONTROL_DONE);
 	vrrp_node_listen(&a);
 	ck_assert_msg(strstr(a.said, "lines were lost"), "%.300s", a.said);
-	STAYS(vrrp_node_is(&a, BOARD_ROUTER_MASTER));
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	ck_assert(vrrp_node_stop(&a));
 }
 END_TEST

@@ -15,7 +15,7 @@
 #define FAKES 8
 #define EVENTS 64
 
-#define PATIENCE_US (60 * CLOCK_SEC) /* for a hang, not for a busy machine */
+#define PATIENCE_US (40 * CLOCK_SEC) /* for a hang, not for a busy machine */
 #define DAY (24 * 3600 * CLOCK_SEC)
 
 /* A server of one thread. Status 0: it takes the request and says nothing. With a script it goes

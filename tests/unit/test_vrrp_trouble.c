@@ -171,7 +171,7 @@ START_TEST(address_that_somebody_sets_beside_ours_goes_with_it)
 	vrrp_node_wait(&b, BOARD_ROUTER_BACKUP);
 	netns_enter(lan.a);
 	netns_run("ip addr add " VIP "/24 dev va");
-	ck_assert(vrrp_node_has(&a, VIP "/24"));
+	STAYS(vrrp_node_has(&a, VIP "/24"));
 	ck_assert(vrrp_node_stop(&a));
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert(vrrp_node_stop(&b));

@@ -212,13 +212,15 @@ static void read_beats(struct supervisor *sv, const struct service *s, struct be
 	bool stops = s->stopping || sv->phase == SUPERVISOR_STOPPING;
 	uint64_t since = s->up && !stops ? s->up_since_us : 0;
 
-	to->n = 0;
+	*to = (struct beats){0};
 	if (s->slot == BOARD_PROXY)
 		beats_of_proxy(to, sv->proxy_board, since);
 	if (s->slot == BOARD_VRRP)
 		beats_of_vrrp(to, sv->vrrp_board, since);
 	if (sv->beat[s->slot])
-		beats_of_one(to, sv->beat[s->slot], since);
+		beats_of_one(to, sv->beat[s->slot], since,
+			     s->slot == BOARD_ADMIN ? HEARTBEAT_NICE_ABORT_US
+						    : HEARTBEAT_ABORT_US);
 }
 
 static void look_at(struct supervisor *sv, struct service *s, uint64_t now)
@@ -235,7 +237,7 @@ static void look_at(struct supervisor *sv, struct service *s, uint64_t now)
 				 "%s (pid %d): its %s hangs since more than %llu s; it gets "
 				 "SIGABRT, so that there is a core to read",
 				 s->kind->name, s->child.pid, which,
-				 (unsigned long long)(HEARTBEAT_ABORT_US / CLOCK_SEC));
+				 (unsigned long long)(beats.limit_us / CLOCK_SEC));
 		child_kill(&s->child, SIGABRT);
 		break;
 	case HEARTBEAT_KILL:

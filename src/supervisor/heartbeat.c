@@ -4,6 +4,12 @@
 
 /* ---- the beats ---- */
 
+static void begin(struct beats *to, uint64_t limit)
+{
+	to->n = 0;
+	to->limit_us = limit;
+}
+
 static void add(struct beats *to, uint64_t at_us, const char *thread, int index)
 {
 	to->beat[to->n++] = (struct beat){at_us, thread, index};
@@ -20,7 +26,7 @@ void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t sinc
 
 	if (n > BOARD_WORKERS)
 		n = BOARD_WORKERS;
-	to->n = 0;
+	begin(to, HEARTBEAT_ABORT_US);
 	add(to, beat_or(stats_get(b->main_beat_us), since), "main thread", -1);
 	add(to, stats_get(b->health_beat_us), "health thread", -1);
 	for (uint32_t i = 0; i < n; i++)
@@ -29,13 +35,13 @@ void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t sinc
 
 void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t since)
 {
-	to->n = 0;
+	begin(to, HEARTBEAT_ABORT_US);
 	add(to, beat_or(stats_get(b->beat_us), since), "main thread", -1);
 }
 
-void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t since)
+void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t since, uint64_t limit)
 {
-	to->n = 0;
+	begin(to, limit);
 	add(to, beat_or(stats_get(b->beat_us), since), "main thread", -1);
 }
 
@@ -84,7 +90,7 @@ enum heartbeat_verdict heartbeat_judge(struct heartbeat *h, const struct beats *
 	if (look_is_late(h, now))
 		return HEARTBEAT_FINE;
 	s = find_stalest(b, now, &age);
-	if (!s || age <= HEARTBEAT_ABORT_US)
+	if (!s || age <= b->limit_us)
 		return HEARTBEAT_FINE;
 	if (s->index >= 0)
 		snprintf(which, size, "%s %d", s->thread, s->index);

@@ -10,6 +10,8 @@
 
 #define HEARTBEAT_LOOK_US (100 * CLOCK_MS)
 #define HEARTBEAT_ABORT_US (2 * CLOCK_SEC)
+/* Of one that is nice: on a busy machine it waits for the CPU for seconds. */
+#define HEARTBEAT_NICE_ABORT_US (5 * CLOCK_SEC)
 /* Behind the abort: a core takes its time on a busy machine. */
 #define HEARTBEAT_KILL_US (1 * CLOCK_SEC)
 /* A look that comes later than this was held up itself, and so were the child's threads,
@@ -20,6 +22,7 @@
 /* The last beats of a child's threads. */
 struct beats {
 	unsigned n;
+	uint64_t limit_us; /* who is older hangs */
 	struct beat {
 		uint64_t at_us; /* 0: it has not begun, or is over */
 		const char *thread;
@@ -31,7 +34,8 @@ struct beats {
  * have begun that always are there (of the proxy, all but the health thread); 0: it does not
  * yet. */
 void beats_of_proxy(struct beats *to, const struct board_proxy *b, uint64_t up_since_us);
-void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t up_since_us);
+void beats_of_one(struct beats *to, const struct board_beat *b, uint64_t up_since_us,
+		  uint64_t limit_us);
 void beats_of_vrrp(struct beats *to, const struct board_vrrp *b, uint64_t up_since_us);
 
 enum heartbeat_verdict { HEARTBEAT_FINE, HEARTBEAT_ABORT, HEARTBEAT_KILL };

@@ -52,6 +52,7 @@ static bool answer(struct web_client *c)
 	c->close = !c->req.keep_alive || c->req.framing != FRAMING_NONE || c->server->stopping;
 	c->n -= c->req.head_size;
 	document_make(&c->document, &c->server->boards, &c->req, c->local);
+	c->server->alive(c->server);
 	if (c->server->held + c->document.n > SERVER_HELD_MAX)
 		document_put_off(&c->document);
 	memmove(c->in, c->in + c->req.head_size, c->n);

@@ -70,6 +70,11 @@ static void beat(struct loop_timer *t)
 	loop_timer_set(w->loop, t, now + BEAT_US);
 }
 
+static void an_answer_was_made(struct web_server *s)
+{
+	stats_set(list_of(s, struct web, server)->board->beat_us, clock_now_us());
+}
+
 static void on_hello(struct web *w, const struct msg *m)
 {
 	struct web_boards *b = &w->server.boards;
@@ -223,7 +228,7 @@ int web_main(int sock)
 		return 1;
 	w->sock = sock;
 	w->log_fd = w->prepared = -1;
-	server_init(&w->server, w->loop, no_client_is_left);
+	server_init(&w->server, w->loop, an_answer_was_made, no_client_is_left);
 	loop_timer_init(&w->grace, grace_is_over);
 	loop_timer_init(&w->beat, beat);
 	if (!loop_fd_add(w->loop, &w->sock_io, sock, LOOP_READ, sock_ready))

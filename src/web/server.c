@@ -28,10 +28,21 @@ static unsigned count_of_host(const struct web_server *s, uint64_t host)
 	return n;
 }
 
+/* A turn may take longer than the time within which nobody goes: this one's question is there,
+ * and was not read yet. */
+static bool has_asked(const struct web_client *c)
+{
+	char first;
+
+	return c->state == CLIENT_IDLE &&
+	       recv(c->conn.io.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 static bool may_go(const struct web_client *c)
 {
 	return c->state == CLIENT_LINGERING ||
-	       loop_now(c->server->loop) - c->since_us >= SERVER_CLIENT_SAFE_US;
+	       (loop_now(c->server->loop) - c->since_us >= SERVER_CLIENT_SAFE_US &&
+		!has_asked(c));
 }
 
 /* First of the host that has the most, so that none takes the others' places; of those the one
@@ -112,9 +123,10 @@ static void pause_is_over(struct loop_timer *t)
 
 /* ---- its life ---- */
 
-void server_init(struct web_server *s, struct loop *l, void (*idle)(struct web_server *s))
+void server_init(struct web_server *s, struct loop *l, void (*alive)(struct web_server *s),
+		 void (*idle)(struct web_server *s))
 {
-	*s = (struct web_server){.loop = l, .fd = -1, .idle = idle};
+	*s = (struct web_server){.loop = l, .fd = -1, .alive = alive, .idle = idle};
 	s->listener.fd = -1;
 	list_init(&s->clients);
 	loop_timer_init(&s->pause, pause_is_over);

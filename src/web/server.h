@@ -23,10 +23,14 @@ struct web_server {
 	unsigned n_clients;
 	size_t held; /* bytes of their answers */
 	bool stopping;
+	/* After each answer that was made: a turn may make one for each client, which takes
+	 * long. */
+	void (*alive)(struct web_server *s);
 	void (*idle)(struct web_server *s); /* once it stops: the last answer is out */
 };
 
-void server_init(struct web_server *s, struct loop *l, void (*idle)(struct web_server *s));
+void server_init(struct web_server *s, struct loop *l, void (*alive)(struct web_server *s),
+		 void (*idle)(struct web_server *s));
 /* Takes the descriptor in place of the one before; who is connected stays so. False, with
  * errno: it cannot be watched, and is closed. */
 bool server_listen(struct web_server *s, int fd);

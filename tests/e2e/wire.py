@@ -388,6 +388,7 @@ class Origin:
             self.listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.thread.join(PATIENCE)  # else it might accept at another listener of this number
         self.listener.close()
         self.reset()
 

@@ -185,6 +185,25 @@ START_TEST(heartbeat_of_vrrp_counts)
 }
 END_TEST
 
+START_TEST(who_is_nice_has_longer)
+{
+	static const uint64_t limits[] = {HEARTBEAT_ABORT_US, HEARTBEAT_NICE_ABORT_US};
+	static struct board_beat one;
+	struct heartbeat h;
+	char which[64];
+
+	heartbeat_reset(&h, T0);
+	stats_set(one.beat_us, T0);
+	for (uint64_t t = T0; t <= T0 + limits[_i] + 100 * CLOCK_MS; t += 100 * CLOCK_MS) {
+		struct beats beats;
+
+		beats_of_one(&beats, &one, 0, limits[_i]);
+		ck_assert_int_eq(heartbeat_judge(&h, &beats, t, which, sizeof(which)),
+				 t > T0 + limits[_i] ? HEARTBEAT_ABORT : HEARTBEAT_FINE);
+	}
+}
+END_TEST
+
 START_TEST(late_look_gives_grace)
 {
 	struct heartbeat h;
@@ -479,6 +498,7 @@ int main(void)
 	tcase_add_test(t, backoff_grows_and_is_forgiven);
 	tcase_add_loop_test(t, heartbeat_of_each_thread_counts, 0, 4);
 	tcase_add_loop_test(t, heartbeat_of_vrrp_counts, 0, 2);
+	tcase_add_loop_test(t, who_is_nice_has_longer, 0, 2);
 	tcase_add_test(t, who_was_aborted_late_is_killed_later);
 	tcase_add_test(t, no_beat_and_a_beat_ahead_are_fine);
 	tcase_add_test(t, threads_that_never_began_are_hung);

@@ -1,6 +1,7 @@
 /* The clients of the admin address: how long, and in whose place. The loop is turned by hand. */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,7 +15,14 @@ static struct loop *loop;
 static struct web_server server;
 static struct addr at;
 static bool idle;
+static unsigned made; /* answers */
 static int other; /* a second hand on the listening socket */
+
+static void is_alive(struct web_server *s)
+{
+	ck_assert_ptr_eq(s, &server);
+	made++;
+}
 
 static void became_idle(struct web_server *s)
 {
@@ -42,7 +50,8 @@ static void setup(void)
 	limited = calloc(1, sizeof(*limited));
 	loop = loop_new();
 	idle = false;
-	server_init(&server, loop, became_idle);
+	made = 0;
+	server_init(&server, loop, is_alive, became_idle);
 	server.boards = (struct web_boards){sup, proxy, vrrp, limited};
 	other = listen_somewhere();
 	ck_assert(server_listen(&server, dup(other)));
@@ -371,6 +380,35 @@ START_TEST(those_that_wait_for_the_least_go_first)
 }
 END_TEST
 
+static void await(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
+
+/* A long turn of ours must not cost those who asked meanwhile. */
+START_TEST(who_has_asked_already_does_not_give_way)
+{
+	int fds[SERVER_CLIENTS], more;
+
+	fill(fds, 1);
+	for (unsigned i = 0; i < SERVER_CLIENTS; i++)
+		age(client(i), 100 * CLOCK_SEC - i);
+	more = come(1);
+	await(other);
+	say(fds[0], GET_AT("localhost"));
+	await(client(0)->conn.io.fd);
+	expect(fds[0], "HTTP/1.1 200 OK\r\n");
+	expect_end(fds[1]);
+	ck_assert_uint_eq(made, 1);
+	for (unsigned i = 0; i < SERVER_CLIENTS; i++)
+		if (i != 1)
+			close(fds[i]);
+	close(more);
+}
+END_TEST
+
 /* However many come from one host, the others keep their places. */
 START_TEST(the_host_that_has_the_most_gives_way)
 {
@@ -491,6 +529,7 @@ int main(void)
 	tcase_add_test(t, answers_together_have_a_bound);
 	tcase_add_test(t, nobody_young_gives_way);
 	tcase_add_test(t, those_that_wait_for_the_least_go_first);
+	tcase_add_test(t, who_has_asked_already_does_not_give_way);
 	tcase_add_test(t, the_host_that_has_the_most_gives_way);
 	tcase_add_test(t, another_socket_and_the_same_one);
 	tcase_add_test(t, whoever_comes_to_a_unix_socket_may_call_it_anything);

@@ -30,6 +30,7 @@ class Outcome:
     def __init__(self, record, watched, since, until, vip=segment.VIP):
         self.record, self.since, self.until = record, since, until
         self.silence = record.silence(since, until)
+        self.usual = record.silence(since - 0.8, since)  # nothing had befallen anybody yet
         self.lateness = record.lateness(since - 1, until)
         self.counts = record.summary(since, until - probe.TIMEOUT_MS / 1000)
         self.refused = self.counts.get("refused", 0)
@@ -46,7 +47,8 @@ class Outcome:
         return len(self.holders) > 1
 
     def __repr__(self):
-        return (f"silence {self.silence * 1000:.0f} ms (machine late {self.lateness * 1000:.0f}), "
+        return (f"silence {self.silence * 1000:.0f} ms (usual {self.usual * 1000:.0f}, "
+                f"machine late {self.lateness * 1000:.0f}), "
                 f"{self.counts}, appeared on {self.arrivals}, nowhere {self.nowhere * 1000:.0f} "
                 f"ms, twice {self.twice * 1000:.0f} ms, at the end on {self.holders}, "
                 f"ARP {self.answering}")

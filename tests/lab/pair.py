@@ -371,7 +371,7 @@ class HpcbalNode(Node):
     # --- commands ---
 
     def spin_worker(self):
-        """A thread that serves clients loops without end."""
+        """A thread that serves clients loops without end, since when is returned."""
         pid = self.proxy_pid()
 
         def find():
@@ -380,8 +380,8 @@ class HpcbalNode(Node):
                     if f.read().startswith("worker"):
                         return tid
             return None
-        segment.run(sys.executable, spin.__file__,
-                    segment.wait_for(find, f"a worker of {self.host}"))
+        return float(segment.run(sys.executable, spin.__file__,
+                                 segment.wait_for(find, f"a worker of {self.host}")))
 
     def ctl(self, *words, check=True):
         done = subprocess.run(

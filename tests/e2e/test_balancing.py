@@ -168,7 +168,7 @@ def falls_and_comes_back(running, server):
 
 
 def test_slow_start_when_it_comes_back_and_not_at_first(start, origin):
-    servers, text = slow_pair(origin, "1h")
+    servers, text = slow_pair(origin, "24h")
     running = start(text)
     assert collections.Counter(homes(running, [request()] * 40)) == {"a": 20, "b": 20}
     falls_and_comes_back(running, servers[1])
@@ -194,7 +194,7 @@ def test_slow_start_when_it_comes_back_and_not_at_first(start, origin):
     assert homes(running, [request()] * 40).count("b") <= 2
 
     # And a reload that changes the time, too: then it is over.
-    running.write_config(backends=text.replace('"1h"', '"1ms"'))
+    running.write_config(backends=text.replace('"24h"', '"1ms"'))
     running.ctl("reload")
     assert collections.Counter(homes(running, [request()] * 40)) == {"a": 20, "b": 20}
 

@@ -62,7 +62,7 @@ watch_event() # WHAT HOLDERS COMMAND...
 	shift 2
 	ask_visitor # what was before is not this event's
 	"$@"
-	wait_until 30 "an answer from the VIP, and the VIP on $belongs ($what)" serves "$belongs"
+	wait_until 60 "an answer from the VIP, and the VIP on $belongs ($what)" serves "$belongs"
 	sleep 1 # visits that are under way end, well or not
 	ask_visitor
 	rows+=("$what" "$silence ms" "$failed of $visits" "$(holders)")
@@ -74,7 +74,7 @@ watch_return() # WHAT COMMAND...
 	local what=$1
 	shift
 	watch_event "$what" lb1 "$@"
-	wait_until 30 "lb1 and lb2 to be as before ($what)" as_ever
+	wait_until 60 "lb1 and lb2 to be as before ($what)" as_ever
 }
 
 # --- what happens ---
@@ -84,7 +84,7 @@ kill_role() # NODE ROLE
 	local old
 	old=$(role_pid "$1" "$2") || die "$1 has no $2 process; its last words are below"
 	kill -9 "$old"
-	wait_until 10 "another $2 process on $1" is_replaced "$1" "$2" "$old"
+	wait_until 60 "another $2 process on $1" is_replaced "$1" "$2" "$old"
 }
 
 is_replaced() # NODE ROLE OLD_PID

@@ -159,7 +159,7 @@ raise_applications()
 	done
 	for host in app1 app2 app3; do
 		for port in 80 5010 4430 5011; do
-			wait_until 30 "$host to listen on port $port" listens "$host" "$port"
+			wait_until 60 "$host to listen on port $port" listens "$host" "$port"
 		done
 	done
 }

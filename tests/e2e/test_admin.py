@@ -406,7 +406,7 @@ def test_reload_moves_the_address(admin):
     site.daemon.ctl("reload")
     wire.wait_for(lambda: site.pid() is None, "the admin process to go")
     wire.wait_for(lambda: not is_listening(("127.0.0.1", site.port)), "its address to close")
-    assert "admin" not in site.daemon.ctl("status").stdout
+    assert f"at 127.0.0.1:{site.port}" not in site.daemon.ctl("status").stdout
     site.daemon.write_config(top=listen(site.port))
     site.daemon.ctl("reload")
     site.expect_healthy()

@@ -171,16 +171,18 @@ def test_daemon_mode(tmp_path, origin):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
                           check=False)
     assert done.returncode == 0, done.stderr
-    client = made.client()
-    assert client.ask(GET).status == 200, "it is ready when the command returns"
-    client.close()
     pid = made.json("status")["pid"]
-    written = [name for name in os.listdir(made.folder) if name.endswith(".pid")]
-    assert len(written) == 1
-    with open(os.path.join(made.folder, written[0]), encoding="ascii") as f:
-        assert int(f.read()) == pid
-    assert os.getsid(pid) != os.getsid(0)
-    os.kill(pid, signal.SIGTERM)
+    try:
+        client = made.client()
+        assert client.ask(GET).status == 200, "it is ready when the command returns"
+        client.close()
+        written = [name for name in os.listdir(made.folder) if name.endswith(".pid")]
+        assert len(written) == 1
+        with open(os.path.join(made.folder, written[0]), encoding="ascii") as f:
+            assert int(f.read()) == pid
+        assert os.getsid(pid) != os.getsid(0)
+    finally:
+        os.kill(pid, signal.SIGTERM)
     wire.wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the daemon to leave", 20)
     left = set(os.listdir(made.folder)) - {"hpcbal.conf", "hpcbal.log"}
     assert not left, "it takes its socket and pidfile with it"

@@ -9,6 +9,8 @@ import os
 import re
 import sys
 
+import oldest
+
 FUNCTION_LINES = 80
 FILE_LINES = 800
 COLUMNS = 99
@@ -202,6 +204,9 @@ def check_c(report, path, folder):
     check_size(report, path, lines)
     check_functions(report, path, code)
     for number, line in enumerate(code, 1):
+        for name in oldest.NEWER_NAME.findall(line):
+            report.add(path, number, f"{name} is newer than {oldest.NEWER[name]} of Ubuntu 22.04; "
+                       "do without it")
         if TYPEDEF.match(line):
             report.add(path, number, "typedef for a struct; write struct NAME where it is used")
     if folder is not None:

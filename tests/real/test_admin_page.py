@@ -14,9 +14,7 @@ import chromium
 import daemon
 import wire
 
-pytestmark = pytest.mark.skipif(
-    not chromium.PROGRAM,
-    reason="Chromium is not installed (packaging/dependencies install browser)")
+pytestmark = chromium.is_there
 
 DOCUMENTS = {"/", "/metrics", "/health", "/api/v1/status", "/api/v1/servers",
              "/api/v1/events"}

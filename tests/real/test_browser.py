@@ -4,16 +4,13 @@ import html
 import json
 import os
 import re
-import shutil
 import struct
 import zlib
 
-import pytest
-
+import chromium
 import flask_site
 import programs
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = 60
 REPORT = re.compile(r'<pre id="report">(.*?)</pre>', re.S)
 EXPECTED = {
@@ -41,8 +38,7 @@ def png(width):
             part(b"IDAT", zlib.compress(b"\0" * (width + 1))) + part(b"IEND", b""))
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (packaging/dependencies "
-                                         "install browser)")
+@chromium.is_there
 def test_page_with_many_parts(site, tmp_path):
     folder = os.path.join(site.nginx.html, "pictures")
     os.makedirs(folder)
@@ -51,8 +47,9 @@ def test_page_with_many_parts(site, tmp_path):
             f.write(png(number + 1))
     before = {code: site.requests(code) for code in ("2xx", "5xx")}
     said = programs.run(
-        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--no-first-run", "--disable-background-networking", f"--user-data-dir={tmp_path}/profile",
+        chromium.PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",
+        "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+        f"--user-data-dir={tmp_path}/profile",
         "--dump-dom", site.url("/browser.html"),
         env=dict(os.environ, HOME=str(tmp_path))).decode()
     found = REPORT.search(said)

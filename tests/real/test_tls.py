@@ -8,11 +8,12 @@ import xml.etree.ElementTree
 
 import pytest
 
+import chromium
 import daemon
 import pki
 import programs
 import wire
-from test_browser import CHROMIUM, EXPECTED, PICTURES, REPORT, png
+from test_browser import EXPECTED, PICTURES, REPORT, png
 from test_websocket import Sockets
 
 CONFIG = """\
@@ -33,8 +34,6 @@ backends = ( {backends} );
 NOT_OURS = {"engine_problem", "DNS_CAArecord", "security_headers", "sessionresumption_ticket",
             "BREACH"}
 REQUESTS = 2000
-CHROMIUM_IS_THERE = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed "
-                                       "(packaging/dependencies install browser)")
 
 
 def needs(program):
@@ -176,8 +175,9 @@ def test_h2load_with_many_streams(front):
 def browse(running, path, folder):
     """What the page reports. Nobody has told Chromium of the authority."""
     said = programs.run(
-        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--no-first-run", "--disable-background-networking", f"--user-data-dir={folder}/profile",
+        chromium.PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",
+        "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+        f"--user-data-dir={folder}/profile",
         "--ignore-certificate-errors", "--dump-dom", url(running, path),
         env=dict(os.environ, HOME=str(folder))).decode()
     found = REPORT.search(said)
@@ -185,7 +185,7 @@ def browse(running, path, folder):
     return json.loads(html.unescape(found.group(1)))
 
 
-@CHROMIUM_IS_THERE
+@chromium.is_there
 def test_chromium_loads_a_page_with_many_parts(front, whole_site, tmp_path):
     folder = os.path.join(whole_site.nginx.html, "pictures")
     os.makedirs(folder, exist_ok=True)
@@ -199,7 +199,7 @@ def test_chromium_loads_a_page_with_many_parts(front, whole_site, tmp_path):
     assert lines(front, r"HTTP/1\.1\"") == before, "all by HTTP/2"
 
 
-@CHROMIUM_IS_THERE
+@chromium.is_there
 def test_chromium_has_a_websocket_beside_it(front, tmp_path):
     seen = browse(front, "/ws/page", tmp_path)
     assert seen.pop("extensions").startswith("permessage-deflate")

@@ -7,13 +7,13 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 
 import pytest
 
+import chromium
 import daemon
 import programs
 import wire
@@ -23,7 +23,6 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "packaging", "portal"))
 
 from old_websockets import connect  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REPORT = re.compile(r'<pre id="report">(.*?)</pre>', re.S)
 SIZES = (0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 16 << 20)
 PIECE = 65536
@@ -350,12 +349,12 @@ def test_two_thousand_tunnels(site, crowd, record_property):
 
 # --- a browser ---
 
-@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (packaging/dependencies "
-                                         "install browser)")
+@chromium.is_there
 def test_a_page_with_a_websocket(site, tmp_path):
     said = programs.run(
-        CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--no-first-run", "--disable-background-networking", f"--user-data-dir={tmp_path}/profile",
+        chromium.PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",
+        "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+        f"--user-data-dir={tmp_path}/profile",
         "--dump-dom", site.url("page", "http"), env=dict(os.environ, HOME=str(tmp_path))).decode()
     found = REPORT.search(said)
     assert found and "<title>done</title>" in said, said[-3000:]

@@ -97,15 +97,27 @@ static const char *const state_words[] = {[BOARD_ADMIN_READY] = "ready",
 					  [BOARD_ADMIN_DRAIN] = "drained",
 					  [BOARD_ADMIN_MAINT] = "in maintenance"};
 
-static struct server *server_of(const struct operate *o, const struct board_server *on)
+/* NULL: it is removed. */
+static struct server *find_server(const struct operate *o, const struct board_server *on,
+				  const struct conf_backend **backend)
 {
 	const struct generation *g = *o->now;
 
-	for (unsigned b = 0; g && b < g->conf->n_backends; b++)
+	*backend = NULL;
+	for (unsigned b = 0; g && b < g->conf->n_backends; b++) {
+		*backend = g->backends[b].conf;
 		for (unsigned i = 0; i < g->backends[b].conf->n_servers; i++)
 			if (g->backends[b].servers[i]->owner == on)
 				return g->backends[b].servers[i];
+	}
 	return NULL;
+}
+
+static struct server *server_of(const struct operate *o, const struct board_server *on)
+{
+	const struct conf_backend *backend;
+
+	return find_server(o, on, &backend);
 }
 
 /* The one setter: board and server say the same. */
@@ -142,16 +154,27 @@ static void tell(const struct operate *o, const struct board_server *on, const c
 
 /* ---- times ---- */
 
-static void end_ejection(const struct operate *o, struct board_server *on, uint64_t until)
+static void end_ejection(const struct operate *o, struct board_server *on, uint64_t until,
+			 const char *why)
 {
 	struct server *s = server_of(o, on);
 
 	/* Else a worker has ejected it again just now. */
 	if (!atomic_compare_exchange_strong(&on->ejected_until_us, &until, 0))
 		return;
-	if (s)
+	if (s) {
+		server_eject(s, 0);
 		pool_stir(s, loop_now_exact(o->loop));
-	tell(o, on, "gets requests again: its ejection is over");
+	}
+	tell(o, on, "gets requests again: %s", why);
+}
+
+/* A reload has taken the breaker away: nobody is passed over any more. */
+static bool has_no_breaker(const struct operate *o, const struct board_server *on)
+{
+	const struct conf_backend *backend;
+
+	return find_server(o, on, &backend) && !backend->breaker.on;
 }
 
 /* Each of its times that is over ends here. The next one that is not, or UINT64_MAX. */
@@ -166,10 +189,12 @@ static uint64_t look_at_server(const struct operate *o, struct board_server *on,
 		set_state(o, on, BOARD_ADMIN_READY, 0, STR_NONE);
 		tell(o, on, "is ready again: the time that was given is over");
 	}
-	if (ejected > now)
-		next = ejected < next ? ejected : next;
+	if (ejected && ejected <= now)
+		end_ejection(o, on, ejected, "its ejection is over");
+	else if (ejected && has_no_breaker(o, on))
+		end_ejection(o, on, ejected, "its backend has no breaker any more");
 	else if (ejected)
-		end_ejection(o, on, ejected);
+		next = ejected < next ? ejected : next;
 	return next;
 }
 
@@ -248,8 +273,10 @@ static void take_out(struct operate *o, const struct target *t, enum board_admin
 
 static void take_back(struct operate *o, const struct target *t, struct operate_answer *a)
 {
+	uint64_t now = loop_now_exact(o->loop), ejected = stats_get(t->on->ejected_until_us);
 	enum board_server_state state;
 	bool was = stats_get(t->on->admin) == BOARD_ADMIN_READY;
+	char time[32];
 
 	if (!was) {
 		set_state(o, t->on, BOARD_ADMIN_READY, 0, STR_NONE);
@@ -262,6 +289,11 @@ static void take_back(struct operate *o, const struct target *t, struct operate_
 	if (state != BOARD_SERVER_UP)
 		add(a, "; it gets nothing as long as its checks leave it %s",
 		    board_server_state_name(state));
+	if (ejected <= now)
+		return;
+	ejected += CLOCK_SEC - 1; /* whole seconds, rounded up */
+	value_format(value_durations, (ejected - now) / CLOCK_SEC * CLOCK_SEC, time, sizeof(time));
+	add(a, "; its breaker ejects it for %s more", time);
 }
 
 static void set_weight(struct operate *o, const struct target *t, uint64_t weight,

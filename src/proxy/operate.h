@@ -28,8 +28,8 @@ void operate_init(struct operate *o, struct loop *l, struct generation *const *n
 		  void (*changed)(void *arg, const char *line), void *arg);
 /* Takes over what the board says, once the first generation runs. */
 void operate_begin(struct operate *o, struct board_proxy *board);
-/* A worker has ejected a server: on the board there is a time more that ends. Those that are over
- * end here. */
+/* A worker has ejected a server: on the board there is a time more that ends. Or another
+ * generation runs, in which there may be no breaker. Those that are over end here. */
 void operate_look_at_times(struct operate *o);
 /* The words of the request with NUL between them:
  *   drain | maint BACKEND/SERVER µs [WHY]   (0: until it is ended)

@@ -445,6 +445,7 @@ static void on_commit(struct proxy *p, struct msg *m)
 		for (unsigned i = 0; i < p->n_workers; i++)
 			worker_take(p->workers[i], p->now);
 		generation_unref(old);
+		operate_look_at_times(&p->operate);
 	} else if (start_workers(p, &why)) {
 		operate_begin(&p->operate, p->shared.board);
 		committed(p);

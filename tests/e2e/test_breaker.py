@@ -168,6 +168,26 @@ def test_the_end_of_an_ejection_is_told(start, origin):
     assert row(running, "main2")["ejected"] is None
 
 
+def test_an_ejection_ends_with_the_breaker(start, origin):
+    """A reload that takes it away: what is shown is as it is, and ready says what it does not end."""
+    good, bad = origin(name="good"), origin(name="bad")
+    running = start(daemon.backend("main", good.address, bad.address, more=breaker()))
+    bad.answer = wire.answer(b"", 500)
+    ask(running, 6)
+    assert row(running, "main2")["ejected"]
+    words = running.ctl("ready", "main/main2").stdout
+    assert words.startswith("main/main2 was ready already; its breaker ejects it for "), words
+    bad.answer = wire.answer(b"bad")
+    running.write_config(backends=daemon.backend("main", good.address, bad.address))
+    running.ctl("reload")
+    assert row(running, "main2")["ejected"] is None
+    assert "main/main2 gets requests again: its backend has no breaker" in (
+        running.ctl("events").stdout)
+    assert {body for _, body in ask(running, 4)} == {"good", "bad"}
+    assert 'hpcbal_server_ejected{backend="main",server="main2"} 0\n' in (
+        running.ctl("metrics").stdout)
+
+
 def test_an_ejection_outlives_the_proxy(start, origin):
     good, bad = origin(name="good"), origin(name="bad")
     running = start(daemon.backend("main", good.address, bad.address, more=(

@@ -178,6 +178,14 @@ def test_clients_of_one_that_is_gone_move(start, origin):
     moves(running, cookies)
 
 
+def test_clients_of_one_that_is_ejected_move(start, origin):
+    servers = [origin(name=name) for name in "ab"]
+    running = start(block(servers, more=STICKY + ' breaker: { consecutive = 2; };'))
+    cookie = bound(running, servers)["a"]
+    servers[0].answer = wire.answer(b"", 500)
+    assert [ask(running, cookie).status for _ in range(3)] == [500, 500, 200]
+
+
 def test_a_server_that_cannot_be_reached_is_left_within_the_request(start, origin):
     servers = [origin(name=name) for name in "ab"]
     running = start(block(servers))

@@ -203,20 +203,38 @@ static void run_clear(struct limit_table *t, const struct words *w, uint64_t now
 
 /* False: the answer is given. */
 static bool read_exemption(const struct board_limits *b, const struct words *w,
-			   struct limit_exemption *e, struct limit_answer *a)
+			   struct scope *scope, struct limit_exemption *e,
+			   struct limit_answer *a)
 {
-	struct scope scope = { 0 };
-
+	*scope = (struct scope){ 0 };
 	*e = (struct limit_exemption){ .until_us = UINT64_MAX };
-	if (w->n == 2 && !find_scope(b, w->word[1], &scope)) {
+	if (w->n == 2 && !find_scope(b, w->word[1], scope)) {
 		refuse_scope(b, w->word[1], a);
 		return false;
 	}
-	e->limits = scope.id;
-	str_copy(e->limit, sizeof(e->limit), scope.name);
+	e->limits = scope->id;
+	str_copy(e->limit, sizeof(e->limit), scope->name);
 	read_key(b, w->word[0], e);
-	name_key(&scope, w->word[0], e);
+	name_key(scope, w->word[0], e);
 	return true;
+}
+
+/* Whether all that it could be exempt from counts by addresses, which it is none of. */
+static bool is_nobodys_key(const struct board_limits *b, const struct scope *scope,
+			   const struct limit_exemption *e)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < BOARD_LIMITS && !e->net.family_bytes; i++) {
+		const struct board_limit *l = &b->limits[i];
+
+		if (!is_current(l) || !is_of_scope(b, scope, l->id))
+			continue;
+		if (!str_begins(str_of(l->by), STR("src")))
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 static void run_exempt(struct limit_table *t, const struct words *w, uint64_t now_us,
@@ -224,6 +242,7 @@ static void run_exempt(struct limit_table *t, const struct words *w, uint64_t no
 {
 	struct words rest = { .n = w->n - 1 };
 	struct limit_exemption e;
+	struct scope scope;
 	uint64_t us;
 
 	memcpy(rest.word, w->word + 1, rest.n * sizeof(rest.word[0]));
@@ -231,8 +250,15 @@ static void run_exempt(struct limit_table *t, const struct words *w, uint64_t no
 		say(a, CONTROL_USAGE, "exempt takes a time in microseconds");
 		return;
 	}
-	if (!read_exemption(limit_table_board(t), &rest, &e, a))
+	if (!read_exemption(limit_table_board(t), &rest, &scope, &e, a))
 		return;
+	if (is_nobodys_key(limit_table_board(t), &scope, &e)) {
+		say(a, CONTROL_REFUSED,
+		    "\"%.*s\" is no address and no network, and %s by nothing else; write one as "
+		    "in 198.51.100.7 or 198.51.100.0/24",
+		    SHOWN(rest.word[0]), *e.limit ? "this limit counts" : "all limits count");
+		return;
+	}
 	if (us && us < UINT64_MAX - now_us)
 		e.until_us = now_us + us;
 	if (!limit_exempt(limit_table_board(t), &e, now_us)) {
@@ -250,8 +276,9 @@ static void run_enforce(struct limit_table *t, const struct words *w, uint64_t n
 			struct limit_answer *a)
 {
 	struct limit_exemption e;
+	struct scope scope;
 
-	if (!read_exemption(limit_table_board(t), w, &e, a))
+	if (!read_exemption(limit_table_board(t), w, &scope, &e, a))
 		return;
 	if (limit_enforce(limit_table_board(t), &e, now_us))
 		say(a, CONTROL_DONE, "%s is exempt no more", e.text);

@@ -42,12 +42,16 @@ static inline void rig_close(struct rig *r)
 
 static inline struct limit *rig_limit(struct rig *r, struct conf_limit c)
 {
+	static const char *const by[] = { [CONF_LIMIT_SRC] = "src",
+					  [CONF_LIMIT_HEADER] = "hdr(X)",
+					  [CONF_LIMIT_COOKIE] = "cookie(x)",
+					  [CONF_LIMIT_ROUTE] = "route" };
 	unsigned i = r->frontend.n_limits++;
 
 	ck_assert_uint_lt(i, RIG_LIMITS);
 	c.prefix4 = c.prefix4 ? c.prefix4 : 32;
 	c.prefix6 = c.prefix6 ? c.prefix6 : 64;
-	c.by_text = c.by_text.n ? c.by_text : STR("src");
+	c.by_text = c.by_text.n ? c.by_text : str_of(by[c.by]);
 	r->conf[i] = c;
 	ck_assert(limit_init(&r->limits[i], &r->frontend, i, r->board));
 	limit_publish(&r->limits[i], i);

@@ -200,6 +200,25 @@ START_TEST(exemption_is_of_a_value_and_keeps_a_secret)
 }
 END_TEST
 
+/* A slip in an address is not taken for a value that nobody counts by. */
+START_TEST(exemption_of_what_can_be_no_key_is_refused)
+{
+	says(CONTROL_REFUSED, "limits exempt 0 192.0.2.777 login",
+	     "\"192.0.2.777\" is no address and no network, and this limit counts by nothing "
+	     "else; write one as in 198.51.100.7 or 198.51.100.0/24");
+	ck_assert_int_eq(ask_at(NOW_US, "limits exempt 0 192.0.2.0/40 front/conns"),
+			 CONTROL_REFUSED);
+	ck_assert_int_eq(ask_at(NOW_US, "limits exempt 0 192.0.2.777 app"), CONTROL_DONE);
+	ck_assert_int_eq(ask_at(NOW_US, "limits exempt 0 192.0.2.777"), CONTROL_DONE);
+	for (unsigned i = 0; i < RIG_LIMITS; i++)
+		if (!str_begins(str_of(r.board->limits[i].by), STR("src")))
+			stats_set(r.board->limits[i].current, BOARD_GONE);
+	ck_assert_int_eq(ask_at(NOW_US, "limits exempt 0 192.0.2.777"), CONTROL_REFUSED);
+	ck_assert_ptr_nonnull(strstr(answer.text, "all limits count by nothing else"));
+	ck_assert_int_eq(ask_at(NOW_US, "limits enforce 192.0.2.777"), CONTROL_DONE);
+}
+END_TEST
+
 START_TEST(exemption_ends_by_itself_or_by_enforce)
 {
 	says(CONTROL_DONE, "limits exempt 5000000 192.0.2.7",
@@ -315,6 +334,7 @@ int main(void)
 	tcase_add_test(t, clear_leaves_connections_counted);
 	tcase_add_test(t, exemption_is_of_an_address_or_a_network);
 	tcase_add_test(t, exemption_is_of_a_value_and_keeps_a_secret);
+	tcase_add_test(t, exemption_of_what_can_be_no_key_is_refused);
 	tcase_add_test(t, exemption_ends_by_itself_or_by_enforce);
 	tcase_add_test(t, exemptions_are_so_many_and_old_ones_make_room);
 	tcase_add_test(t, exemption_survives_the_process);

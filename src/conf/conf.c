@@ -18,6 +18,7 @@ static void check_log_target(struct draft *d, const config_setting_t *group)
 
 	if (s && !scalar_text_good(s, TYPE_TEXT))
 		return;
+	d->conf->log_line = s ? syntax_line(s) : 0;
 	if (text.n > LOG_TARGET_MAX)
 		draft_fault(d, s, "the log target has %zu bytes; write %d at most", text.n,
 			    LOG_TARGET_MAX);

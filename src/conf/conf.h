@@ -393,6 +393,7 @@ struct conf {
 	uint64_t drain; /* µs until what a reload removed is cut */
 	bool certificate_reload; /* by itself, when a file of them changes */
 	struct str log_target;
+	unsigned log_line;
 	int log_facility; /* LOG_LOCAL0 … */
 	enum conf_log_format log_format;
 	struct str control_socket;

@@ -1,9 +1,11 @@
 #include "loader/loader.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +59,31 @@ static void compile_routes(struct loaded *l, struct hosts *hosts)
 		router_free(router_compile_backend(&l->source, &l->conf->backends[i], &l->diags));
 }
 
+/* Here it is a warning, for the directory may be made by whoever starts the daemon. */
+static void look_at_log(struct loaded *l)
+{
+	const struct str target = l->conf->log_target;
+	char path[PATH_MAX], *slash;
+	struct stat st;
+
+	if (!str_begins(target, STR("file:/")) ||
+	    !str_copy(path, sizeof(path), str_from(target, strlen("file:"))))
+		return;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		diag_add(&l->diags, &l->source, DIAG_WARNING, l->conf->log_line,
+			 "the log's file \"%s\" is a directory, and hpcbald does not start so; "
+			 "name a file in it", path);
+		return;
+	}
+	slash = strrchr(path, '/');
+	*(slash == path ? slash + 1 : slash) = '\0';
+	if (stat(path, &st) == 0 ? S_ISDIR(st.st_mode) : errno != ENOENT && errno != ENOTDIR)
+		return;
+	diag_add(&l->diags, &l->source, DIAG_WARNING, l->conf->log_line,
+		 "there is no directory \"%s\" for the log's file, and hpcbald does not start "
+		 "without; make it, or take another path", path);
+}
+
 static void list_programs(struct loaded *l)
 {
 	struct programs_list programs = { &l->source, &l->diags, NULL, false };
@@ -84,6 +111,7 @@ static void load(struct loaded *l, const char *path)
 		l->conf = conf_parse_leniently(&l->source, &l->diags);
 	if (l->conf) {
 		compile_routes(l, &hosts);
+		look_at_log(l);
 		list_programs(l);
 		certificates_check(l->conf, &l->source, &hosts, &l->diags, (int64_t)time(NULL));
 		if (l->conf->certificate_reload && l->manifest)

@@ -262,6 +262,24 @@ START_TEST(machine_is_looked_at)
 }
 END_TEST
 
+/* What would keep the daemon from starting is told by a check. */
+START_TEST(log_file_without_a_directory_is_told)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "log: { target = \"file:%s/none/log\"; };\n" RIG_FRONTENDS RIG_BACKENDS, folder);
+	put("c", text);
+	check_says("c", 0, "c:1: warning: there is no directory \"");
+	ck_assert_int_eq(mkdir("none", 0755), 0);
+	check_says("c", 0, "0 warnings");
+	ck_assert_int_eq(mkdir("none/log", 0755), 0);
+	check_says("c", 0, "/none/log\" is a directory");
+	put("c", "log: { target = \"file:/log-of-test\"; };\n" RIG_FRONTENDS RIG_BACKENDS);
+	check_says("c", 0, "0 warnings");
+}
+END_TEST
+
 START_TEST(good_file_is_counted)
 {
 	put("c", RIG_FRONTENDS RIG_BACKENDS);
@@ -761,6 +779,7 @@ int main(void)
 	tcase_add_test(t, value_files_are_read_beside_the_configuration);
 	tcase_add_test(t, host_names_are_resolved_once);
 	tcase_add_test(t, machine_is_looked_at);
+	tcase_add_test(t, log_file_without_a_directory_is_told);
 	tcase_add_test(t, good_file_is_counted);
 	t = tcase_in_folder(s, "programs");
 	tcase_add_test(t, too_many_programs_are_refused);

@@ -186,16 +186,20 @@ static void note_oddities(struct turn *t, unsigned news)
 }
 
 /* What is heard proves that the link carries packets, and ends its settling. A wait after a
- * flap ends early only for a master that leaves: nobody else may be there to serve. */
+ * flap ends early only for a master that leaves or is silent: nobody else may be there to
+ * serve. */
 static void listen_while_waiting(struct turn *t)
 {
 	struct vrouter *v = t->v;
 
 	if (v->due[VROUTER_T_SETTLE] != TIMES_NEVER)
 		fault_begin(t, VROUTER_WHY_STARTED);
-	else if (v->due[VROUTER_T_RETURN] != TIMES_NEVER &&
-		 t->e->advert->priority <= VRRP_PRIORITY_YIELD)
+	else if (v->due[VROUTER_T_RETURN] == TIMES_NEVER)
+		return;
+	else if (t->e->advert->priority <= VRRP_PRIORITY_YIELD)
 		fault_begin(t, VROUTER_WHY_FIT);
+	else
+		fault_wait(t);
 }
 
 static void on_advert(struct turn *t)

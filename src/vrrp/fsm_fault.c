@@ -48,7 +48,7 @@ void fault_settle_or_begin(struct turn *t)
 	v->due[VROUTER_T_SETTLE] = t->now + t->c->settle;
 }
 
-/* 5 s, doubling while it flaps. */
+/* 5 s, doubling while it flaps and another node is master. */
 static uint64_t flap_wait(struct turn *t)
 {
 	struct vrouter *v = t->v;
@@ -61,11 +61,25 @@ static uint64_t flap_wait(struct turn *t)
 	return v->flap;
 }
 
+/* That something flaps is no reason to leave the addresses to nobody: once no master was heard
+ * for long enough, the wait is over. */
+void fault_wait(struct turn *t)
+{
+	struct vrouter *v = t->v;
+	uint64_t silence = times_down(t->c->format.version, vrouter_priority(v),
+				      v->master_interval);
+
+	if (silence < FLAP_FIRST)
+		silence = FLAP_FIRST;
+	v->due[VROUTER_T_RETURN] = t->now + silence;
+	turn_at_latest(t, VROUTER_T_RETURN, v->hold_until);
+}
+
 void fault_keep_away(struct turn *t, enum vrouter_reason why)
 {
 	t->v->hold_until = t->now + flap_wait(t);
 	turn_set_state(t, VROUTER_FAULT, why);
-	t->v->due[VROUTER_T_RETURN] = t->v->hold_until;
+	fault_wait(t);
 }
 
 void fault_on(struct turn *t)
@@ -74,10 +88,7 @@ void fault_on(struct turn *t)
 	uint32_t news = t->e->faults & ~v->faults;
 
 	v->faults |= news;
-	if (!v->running || !news)
-		return;
-	v->due[VROUTER_T_RETURN] = TIMES_NEVER;
-	if (v->state == VROUTER_FAULT)
+	if (!v->running || !news || (v->state == VROUTER_FAULT && v->faults != news))
 		return;
 	if (v->state == VROUTER_MASTER)
 		master_leave(t, !(news & cannot_send));
@@ -87,14 +98,14 @@ void fault_on(struct turn *t)
 
 static void come_back(struct turn *t)
 {
-	struct vrouter *v = t->v;
-
-	if (!v->been_up)
+	if (!t->v->been_up) {
 		fault_settle_or_begin(t);
-	else if (v->hold_until > t->now)
-		v->due[VROUTER_T_RETURN] = v->hold_until;
-	else
+	} else if (t->v->hold_until > t->now) {
+		turn_set_state(t, VROUTER_FAULT, VROUTER_WHY_WAITS);
+		fault_wait(t);
+	} else {
 		fault_begin(t, VROUTER_WHY_FIT);
+	}
 }
 
 void fault_off(struct turn *t)

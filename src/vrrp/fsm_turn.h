@@ -61,6 +61,8 @@ void fault_begin(struct turn *t, enum vrouter_reason why);
 void fault_settle_or_begin(struct turn *t);
 /* Keeps away for the time of a flap. */
 void fault_keep_away(struct turn *t, enum vrouter_reason why);
+/* From now on: until `hold_until`, or until there is no master. */
+void fault_wait(struct turn *t);
 void fault_on(struct turn *t);
 void fault_off(struct turn *t);
 enum vrouter_reason fault_reason(uint32_t faults);

@@ -105,11 +105,15 @@ static int level_of(const struct vrouter_action *a)
 /* Counts it, and tells those who are to know. */
 static void state_changed(struct instance *i, const struct vrouter_action *a)
 {
-	i->since_wall = clock_wall_us();
+	if (a->from != a->to || !i->since_wall)
+		i->since_wall = clock_wall_us();
 	if (a->from != a->to)
 		stats_add(i->board->stats.transitions, 1);
 	if (a->to == VROUTER_MASTER)
 		stats_add(i->board->stats.became_master, 1);
+	/* What flaps fills no log; `why` says it. */
+	if (a->from == a->to && a->to == VROUTER_FAULT)
+		return;
 	if (a->from == a->to)
 		world_say(i->world, LOG_INFO, true, "%s: %s: %s", instance_name(i),
 			  vrouter_state_name(a->to), vrouter_reason_text(a->why));

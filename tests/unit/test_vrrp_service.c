@@ -291,7 +291,7 @@ START_TEST(fault_of_a_master)
 	says(run(10 * SEC), "");
 	says(hear(0, 20), "");
 	says(tell(.what = VROUTER_FAULT_OFF, .faults = c->fault),
-	     c->returns_late ? "" : "FAULT>BACKUP FIT");
+	     c->returns_late ? "FAULT>FAULT WAITS" : "FAULT>BACKUP FIT");
 	if (c->returns_late) {
 		says(run(5 * SEC - 1), "");
 		says(run(1), "FAULT>BACKUP FIT");
@@ -333,6 +333,7 @@ START_TEST(an_owner_comes_back_as_master)
 }
 END_TEST
 
+/* While another node is master. */
 static uint64_t wait_after_flap(void)
 {
 	uint64_t from;
@@ -342,7 +343,10 @@ static uint64_t wait_after_flap(void)
 	no_fault(LINK);
 	from = now;
 	ck_assert_int_eq(v.state, VROUTER_FAULT);
-	fire();
+	while (v.state == VROUTER_FAULT) {
+		hear(200, 20);
+		run(SEC);
+	}
 	ck_assert_int_eq(v.state, VROUTER_BACKUP);
 	return now - from;
 }
@@ -364,12 +368,45 @@ START_TEST(f11_a_flap_during_the_wait)
 {
 	use_backup(3, SEC, 100);
 	fault(LINK);
-	no_fault(LINK);
+	says(no_fault(LINK), "FAULT>FAULT WAITS");
 	says(run(4 * SEC), "");
-	says(fault(LINK), "");
+	says(fault(LINK), "FAULT>FAULT FAULT_LINK");
 	says(run(10 * SEC), "");
-	says(no_fault(LINK), "");
-	says(run(10 * SEC - 1), "");
+	says(no_fault(LINK), "FAULT>FAULT WAITS");
+	says(run(4900 * MS), "");
+	says(hear(200, 20), "");
+	says(run(4900 * MS), "");
+	says(hear(200, 20), "");
+	says(run(200 * MS - 1), "");
+	says(run(1), "FAULT>BACKUP FIT");
+}
+END_TEST
+
+/* A switch that starts again takes the link from all nodes. */
+START_TEST(f11_the_wait_is_no_longer_when_nobody_serves)
+{
+	use_backup(3, SEC, 100);
+	for (unsigned i = 0; i < 5; i++) {
+		fault(LINK);
+		says(no_fault(LINK), "FAULT>FAULT WAITS");
+	}
+	says(run(SEC), "");
+	says(hear(200, 20), "");
+	says(run(5 * SEC - 1), "");
+	says(run(1), "FAULT>BACKUP FIT");
+	says(run(down()), "SEND 100, ADD 2s, ANNOUNCE 1, BACKUP>MASTER NO_MASTER");
+	/* A master that speaks rarely is heard rarely. */
+	use(3, 10 * SEC, 100);
+	start();
+	fault(LINK);
+	no_fault(LINK);
+	fault(LINK);
+	no_fault(LINK);
+	fault(LINK);
+	no_fault(LINK);
+	fault(LINK);
+	no_fault(LINK);
+	says(run(down() - 1), "");
 	says(run(1), "FAULT>BACKUP FIT");
 }
 END_TEST
@@ -690,6 +727,7 @@ static TCase *fault_case(void)
 	tcase_add_test(t, an_owner_comes_back_as_master);
 	tcase_add_test(t, f11_a_flapping_link_waits_longer_each_time);
 	tcase_add_test(t, f11_a_flap_during_the_wait);
+	tcase_add_test(t, f11_the_wait_is_no_longer_when_nobody_serves);
 	tcase_add_test(t, f11_the_wait_ends_when_the_master_leaves);
 	tcase_add_test(t, f12_the_link_settles_at_boot);
 	tcase_add_test(t, f12_the_link_was_proved);

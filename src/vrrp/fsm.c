@@ -129,7 +129,7 @@ static void on_start(struct turn *t)
 	if (v->faults)
 		turn_set_state(t, VROUTER_FAULT, fault_reason(v->faults));
 	else if (t->e->start.settled)
-		fault_begin(t, VROUTER_WHY_ADOPTED);
+		fault_begin(t, t->e->start.resumes ? VROUTER_WHY_ADOPTED : VROUTER_WHY_STARTED);
 	else
 		fault_settle_or_begin(t);
 }

@@ -103,6 +103,7 @@ struct vrouter_event {
 			uint64_t demoted_until; /* 0 or TIMES_NEVER: until promoted */
 			bool holds_back;
 			bool settled; /* it was in use a moment ago: the link needs no time */
+			bool resumes; /* it was by a predecessor that left in order */
 		} start;
 		struct {
 			bool force;

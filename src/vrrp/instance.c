@@ -263,6 +263,8 @@ void instance_tell(struct instance *i, const struct vrouter_event *e)
 	i->event_at = clock_now_us();
 	vrouter_step(&i->machine, &i->config, e, i->event_at, &plan);
 	instance_carry_out(i, &plan);
+	if (i->machine.state == VROUTER_BACKUP || i->machine.state == VROUTER_MASTER)
+		i->segment->settled = i->segment->on.running;
 	publish_reluctance(i);
 	i->dirty = true;
 }
@@ -574,8 +576,9 @@ void instance_start(struct instance *i, const struct instance_left *left)
 		e.start.holds_back = left->holds_back;
 		i->resumes = left->facts;
 	}
+	e.start.settled = i->segment->settled;
 	if (i->resumes) {
-		e.start.settled = i->resumes->state != BOARD_ROUTER_INIT;
+		e.start.resumes = e.start.settled = i->resumes->state != BOARD_ROUTER_INIT;
 		tracks_resume(&i->tracks, i->resumes);
 	}
 	if (i->segment->on.index)

@@ -182,6 +182,8 @@ static void adapt(struct segment *s, const struct watch_event *e)
 {
 	if (e->what == WATCH_LINK_NEW || e->what == WATCH_LINK_GONE)
 		close_all(s);
+	if (!s->on.running)
+		s->settled = false;
 	if ((e->what == WATCH_LINK_CHANGED || e->what == WATCH_LINK_UP) && s->neighbour &&
 	    s->on.ethernet && memcmp(neighbour_mac(s->neighbour), s->on.mac, NEIGHBOUR_MAC) != 0)
 		close_neighbour(s);

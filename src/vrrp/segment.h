@@ -32,6 +32,7 @@ struct segment {
 	struct neighbour *neighbour; /* NULL: nobody wants a wire, or no interface */
 	struct loop_fd neighbour_io;
 	int carrier; /* its count of carrier changes in sysfs; -1: not to be had */
+	bool settled; /* a virtual router took part here, and the link stayed up since */
 	bool router; /* it forwards IPv6: a flag of neighbour advertisements */
 	char trouble[256]; /* why its sockets cannot be opened; empty: nothing is wrong */
 };

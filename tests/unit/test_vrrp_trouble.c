@@ -145,6 +145,26 @@ START_TEST(reload_moves_an_address_from_one_router_to_another)
 }
 END_TEST
 
+/* It settles at boot, and was in use until now. */
+START_TEST(router_with_a_new_id_does_not_wait_for_the_link)
+{
+	router(&a)->settle_us = 1000 * CLOCK_SEC;
+	vrrp_node_start(&b);
+	vrrp_node_wait(&b, BOARD_ROUTER_MASTER);
+	vrrp_node_start(&a); /* hears the other */
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	ck_assert(vrrp_node_stop(&b));
+	router(&a)->vrid = 52;
+	vrrp_node_listen(&a);
+	*a.said = '\0';
+	vrrp_node_reload(&a);
+	ck_assert_uint_eq(vrrp_node_facts(&a, 0).vrid, 52);
+	WAIT_FOR(vrrp_node_said(&a, "VI: INIT → BACKUP: started"));
+	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
+	ck_assert(vrrp_node_stop(&a));
+}
+END_TEST
+
 /* ---- addresses that somebody else sets ---- */
 
 START_TEST(r60_address_that_somebody_sets_on_a_backup_is_taken_away)
@@ -359,6 +379,7 @@ static Suite *suite(void)
 	tcase_add_test(c, router_that_goes_notifies_by_the_generation_that_knew_it);
 	tcase_add_test(c, what_was_prepared_and_given_up_leaves_nothing);
 	tcase_add_test(c, reload_moves_an_address_from_one_router_to_another);
+	tcase_add_test(c, router_with_a_new_id_does_not_wait_for_the_link);
 	tcase_add_test(c, r60_address_that_somebody_sets_on_a_backup_is_taken_away);
 	tcase_add_test(c, address_that_somebody_sets_beside_ours_goes_with_it);
 	tcase_add_test(c, one_that_crashes_again_and_again_does_not_flap_back);

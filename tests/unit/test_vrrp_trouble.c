@@ -308,6 +308,7 @@ START_TEST(answer_waits_for_room)
 {
 	char out[256] = "";
 	int pair[2], fd;
+	bool lost;
 
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
@@ -325,10 +326,11 @@ START_TEST(answer_waits_for_room)
 	ck_assert_int_eq(vrrp_node_answer(&a), MSG_PREPARED);
 	vrrp_node_send(&a, MSG_COMMIT, a.generation, "", -1);
 	ck_assert_int_eq(vrrp_node_answer(&a), MSG_COMMITTED);
-	*a.said = '\0';
+	/* One that stood still may have had something to say as soon as there was room. */
+	lost = vrrp_node_said(&a, "lines were lost");
+	vrrp_node_forget(&a);
 	ck_assert_int_eq(vrrp_node_command(&a, "promote", 7, out, sizeof(out)), CONTROL_DONE);
-	vrrp_node_listen(&a);
-	ck_assert_msg(strstr(a.said, "lines were lost"), "%.300s", a.said);
+	ck_assert_msg(vrrp_node_said(&a, "lines were lost") || lost, "%.300s", a.said);
 	vrrp_node_wait(&a, BOARD_ROUTER_MASTER);
 	ck_assert(vrrp_node_stop(&a));
 }

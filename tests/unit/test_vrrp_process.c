@@ -354,7 +354,7 @@ START_TEST(another_host_with_the_address_may_keep_it)
 	a.brief.routers[0].leave_conflicts = 1;
 	vrrp_node_start(&a);
 	vrrp_node_wait(&a, BOARD_ROUTER_FAULT);
-	WAIT_FOR(vrrp_node_said(&a, "VI: MASTER → FAULT"));
+	WAIT_FOR(vrrp_node_said(&a, "→ FAULT: another host has one of the addresses"));
 	ck_assert(!vrrp_node_has(&a, VIP));
 	ck_assert_ptr_nonnull(strstr(vrrp_node_facts(&a, 0).faults, "another host has one"));
 	ck_assert(vrrp_node_stop(&a));

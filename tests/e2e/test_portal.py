@@ -107,9 +107,12 @@ def local_configuration(hosts):
                                 f'"{host.ip}:{host.ports[tier]}"')
     text, binds = re.subn(r'bind = \( "\*:80" \)', 'bind = ( "{listen}" )', text)
     text, sockets = re.subn(r'socket = "[^"]*"', 'socket = "{folder}/control.sock"', text)
+    # Two suites may run at a time.
+    text, admins = re.subn(r'listen = "127\.0\.0\.1:8404"',
+                           f'listen = "127.0.0.1:{wire.free_port()}"', text)
     text = re.sub(r'target = "/dev/log"', 'target = "file:{folder}/hpcbal.log"', text)
     text = re.sub(r'(http = "GET [^"]*");', r'\1; interval = "300ms"; timeout = "10s";', text)
-    assert (binds, sockets) == (1, 1)
+    assert (binds, sockets, admins) == (1, 1, 1)
     assert not re.search(r'"110\.15\.177\.12[345]:', text)
     return text
 

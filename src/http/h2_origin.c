@@ -218,20 +218,11 @@ static bool lacks_end(const struct h2_stream *st)
 	       (st->bodiless || (st->has_length && st->got == st->length));
 }
 
-static size_t data_waiting(const struct h2_stream *st)
-{
-	size_t n = 0;
-
-	for (const struct buf *b = st->in; b; b = b->next)
-		n += b->end - b->at;
-	return n;
-}
-
 bool h2_origin_has_more(const struct h2_stream *st)
 {
 	if (has_head(st))
 		return !lacks_end(st) || (!st->bodiless && st->length > 0);
-	return lacks_end(st) ? data_waiting(st) > 1 : h2_stream_has_more(st);
+	return lacks_end(st) ? h2_stream_untaken(st) > 1 : h2_stream_has_more(st);
 }
 
 static size_t take_head(struct h2_stream *st, char *to, size_t room)
@@ -251,8 +242,8 @@ size_t h2_origin_take(struct h2_stream *st, char *to, size_t room)
 		return 0;
 	if (has_head(st))
 		return take_head(st, to, room);
-	if (lacks_end(st) && room > data_waiting(st) - 1)
-		room = data_waiting(st) - 1;
+	if (lacks_end(st) && room > h2_stream_untaken(st) - 1)
+		room = h2_stream_untaken(st) - 1;
 	return h2_stream_take(st, to, room);
 }
 

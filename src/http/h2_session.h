@@ -125,6 +125,8 @@ bool h2_session_in_head(const struct h2_session *s);
 /* The message's next bytes, as HTTP/1.1 has them, behind the head. 0: nothing now, or the end. */
 size_t h2_stream_take(struct h2_stream *st, char *to, size_t room);
 bool h2_stream_has_more(const struct h2_stream *st);
+/* DATA that has come and that nobody has taken. */
+size_t h2_stream_untaken(const struct h2_stream *st);
 /* Of the message that goes: `n` says how many were taken. False: nothing of it can go out. */
 bool h2_stream_give(struct h2_stream *st, const struct iovec *v, unsigned count, size_t *n);
 /* How much data would be taken of it now. No more than the peer has opened windows for: so what
@@ -135,7 +137,10 @@ size_t h2_stream_room(const struct h2_stream *st);
 size_t h2_stream_waiting(const struct h2_stream *st);
 /* The end of what a tunnel says. */
 void h2_stream_end(struct h2_stream *st);
-/* The owner has done with it. What was given whole goes out; else it is reset, with `code`. */
+/* The owner has done with it. What was given whole goes out; else it is reset, with `code`. A
+ * request that has not come whole by then is passed over: the owner resets it (NO_ERROR, RFC 9113
+ * 8.1) when that takes too long, for there are clients, as curl 7.88, that lose an answer when
+ * RST_STREAM comes with it. */
 void h2_stream_leave(struct h2_stream *st, enum h2_code code);
 
 /* Before its memory is freed; its session may be gone. */
@@ -144,6 +149,8 @@ void h2_stream_drop(struct h2_stream *st, struct buf_pool *pool);
 /* ---- between the two ---- */
 
 bool h2_session_head(struct h2_session *s, struct h2_stream *st, char *text, size_t size);
+/* It is left: DATA that nobody will take. */
+void h2_session_pass_over(struct h2_session *s, struct h2_stream *st, size_t n);
 /* It is left: a header block of it that is under way is read by nobody. */
 void h2_session_forget(struct h2_session *s, const struct h2_stream *st);
 void h2_session_resume(struct h2_session *s, struct h2_stream *st);

@@ -274,6 +274,16 @@ static bool data_keep(struct h2_session *s, struct h2_stream *st, struct str dat
 	return true;
 }
 
+/* So much of a body that nobody reads is let come, as by HTTP/1.1. */
+#define REST_MOST 65536u
+
+/* Of more there comes what the window has room for. */
+void h2_session_pass_over(struct h2_session *s, struct h2_stream *st, size_t n)
+{
+	if (st->has_length && st->length - st->got <= REST_MOST)
+		h2_session_consumed(s, st, n);
+}
+
 static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
 		     size_t n, void *arg)
 {
@@ -282,11 +292,13 @@ static int data_came(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8
 
 	(void)flags;
 	nghttp2_session_consume_connection(ng, n);
-	if (!st || st->left || st->closing)
+	if (!st || st->closing)
 		return 0;
 	st->got += n;
 	if (!st->final || st->bodiless || (st->has_length && st->got > st->length)) {
 		h2_session_stream_fault(s, st, s->role->bad_body);
+	} else if (st->left) {
+		h2_session_pass_over(s, st, n);
 	} else if (!data_keep(s, st, (struct str){ (const char *)data, n })) {
 		h2_session_no_memory(s, st);
 	} else {

@@ -156,13 +156,11 @@ void h2_session_sent(struct h2_session *s, struct h2_stream *st)
 	st->unsent = false;
 }
 
-/* Where the body was not read to its end, the client is told to keep the rest of it (RFC 9113
- * 8.1). */
 static void message_went(struct h2_session *s, struct h2_stream *st)
 {
 	st->answered = true;
 	h2_budget_give(&s->budget, H2_FLOOD_RESET, 1); /* who takes answers may change his mind */
-	if (st->left && !st->ended)
+	if (st->left && !st->ended && (st->response.upgrades || st->reset))
 		h2_session_reset(s, st, H2_NO_ERROR);
 }
 

@@ -109,6 +109,15 @@ size_t h2_stream_take(struct h2_stream *st, char *to, size_t room)
 	return n;
 }
 
+size_t h2_stream_untaken(const struct h2_stream *st)
+{
+	size_t n = 0;
+
+	for (const struct buf *b = st->in; b; b = b->next)
+		n += b->end - b->at;
+	return n;
+}
+
 /* ---- what goes ---- */
 
 /* A head comes whole in one call, in some spans; the last of these may hold more. Returns its
@@ -297,6 +306,7 @@ void h2_stream_leave(struct h2_stream *st, enum h2_code code)
 	st->left = true;
 	h2_session_forget(st->session, st);
 	if (whole && !st->gone) {
+		h2_session_pass_over(st->session, st, h2_stream_untaken(st));
 		drop_incoming(st, h2_session_buffers(st->session));
 	} else {
 		h2_session_unqueue(st->session, st);
@@ -309,6 +319,6 @@ void h2_stream_leave(struct h2_stream *st, enum h2_code code)
 		h2_session_reset(st->session, st, code);
 	else if (st->cut)
 		h2_session_resume(st->session, st);
-	else if (st->answered && !st->ended)
+	else if (st->answered && !st->ended && st->response.upgrades)
 		h2_session_reset(st->session, st, H2_NO_ERROR);
 }

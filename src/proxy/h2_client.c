@@ -247,13 +247,13 @@ static bool look(struct h2_client *c, uint64_t now)
 {
 	uint64_t taken = conn_taken(&c->carrier->conn);
 
+	c->look_due = 0;
 	h2_streams_look(c, now);
 	look_for_reset(c);
 	if (!c->out || taken != c->taken) {
 		c->taken = taken;
 		c->taken_at = now;
 	}
-	c->look_due = 0;
 	return now - c->taken_at < h2_client_conf(c)->timeouts.client;
 }
 

@@ -20,7 +20,7 @@ struct h2_client {
 	bool idle_told;           /* or was sent because nothing happened */
 	uint64_t settle_due, head_due, leave_due; /* 0: nothing is due */
 	uint64_t idle_since;      /* no stream since then */
-	uint64_t look_due;        /* at what goes out behind exchanges that are over */
+	uint64_t look_due;        /* at what goes on behind exchanges that are over */
 	uint64_t taken, taken_at; /* what the client had got at the last look, and since when */
 };
 
@@ -43,6 +43,13 @@ static inline void h2_client_flush_soon(struct h2_client *c)
 	loop_task_queue(h2_client_loop(c), &c->carrier->task);
 }
 
+/* A look at what goes out is due by then. */
+static inline void h2_client_look_by(struct h2_client *c, uint64_t due)
+{
+	if (!c->look_due || due < c->look_due)
+		c->look_due = due;
+}
+
 void h2_client_unref(struct h2_client *c);
 
 /* ---- h2_client_streams.c ---- */
@@ -58,7 +65,8 @@ void h2_streams_cut(struct h2_client *c, enum reason why);
 void h2_streams_client_ended(struct h2_client *c);
 /* And it has all that could be sent: what is left waits for a window that nobody will open. */
 void h2_streams_give_up(struct h2_client *c);
-/* From time to time: at those whose exchanges are over and who are not taken. */
+/* From time to time: at those whose exchanges are over and who are not taken, or whose requests
+ * go on. */
 void h2_streams_look(struct h2_client *c, uint64_t now);
 /* At the end of the connection: none is anybody's any more; behind that, its server is gone. */
 void h2_streams_leave(struct h2_client *c);

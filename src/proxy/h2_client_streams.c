@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "net/digest.h"
 #include "proxy/exchange.h"
 #include "proxy/h2_client_parts.h"
 
 /* Data is asked for again when no more than this of a stream is queued. */
 #define QUEUED_AGAIN (BUF_SIZE / 2)
+/* Who has his answer has so long for the rest of a small request: as by HTTP/1.1, in silence. */
+#define REST_US (2 * CLOCK_SEC)
 
 struct stream {
 	struct h2_stream h2;
@@ -19,6 +22,7 @@ struct stream {
 	bool begun;    /* its session was */
 	bool released; /* and is over */
 	bool told;     /* of the request's fault */
+	uint64_t released_at;
 	uint64_t seen, seen_at; /* what had gone out at the last look, and since when */
 };
 
@@ -42,10 +46,17 @@ static void stream_free(struct stream *st)
 void h2_client_release(struct session *session)
 {
 	struct stream *st = list_of(session, struct stream, session);
+	struct h2_client *c = st->client;
 
 	st->released = true;
-	if (st->h2.gone)
+	if (st->h2.gone) {
 		stream_free(st);
+		return;
+	}
+	if (!c->h2)
+		return;
+	st->released_at = loop_now(h2_client_loop(c));
+	h2_client_look_by(c, st->released_at + REST_US);
 }
 
 /* ---- a stream as a connection ---- */
@@ -325,6 +336,8 @@ void h2_streams_client_ended(struct h2_client *c)
 
 		if (st->h2.ended)
 			continue;
+		if (st->released && st->h2.answered)
+			h2_session_reset(c->h2, &st->h2, H2_NO_ERROR);
 		st->h2.reset = true;
 		wake(st);
 	}
@@ -352,6 +365,13 @@ static void look_at(struct h2_client *c, struct stream *st, uint64_t now)
 {
 	if (!st->released && st->session.state == SESSION_BUSY)
 		return;
+	if (st->released && st->h2.answered) {
+		if (now - st->released_at >= REST_US)
+			h2_session_reset(c->h2, &st->h2, H2_NO_ERROR);
+		else
+			h2_client_look_by(c, st->released_at + REST_US);
+		return;
+	}
 	if (st->seen != st->h2.put + 1) {
 		st->seen = st->h2.put + 1;
 		st->seen_at = now;

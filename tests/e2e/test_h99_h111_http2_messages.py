@@ -391,6 +391,43 @@ def test_h83_h123_an_answer_before_the_body_is_read(site):
     assert client.ask(3).status == 200
 
 
+def window_of(client, stream):
+    """All that it was ever allowed to send there."""
+    return 65535 + sum(struct.unpack(">I", f.payload)[0] for f in client.frames
+                       if f.kind == WINDOW and f.stream == stream)
+
+
+@pytest.mark.parametrize("length", [None, 70000])
+def test_h49_the_rest_of_a_small_body_may_come(site, length):
+    """Behind its answer the client ends its request as if nothing had been: it hears of no
+    RST_STREAM, with which curl 7.88 loses the answer, and has a window for all of it."""
+    client = site.client().handshake()
+    fields = changed(":path", "/no", POST)
+    if length:
+        fields += (("content-length", str(length)),)
+    client.headers(1, fields, end=False)
+    client.data(1, b"x" * 16000)
+    got = client.answer(1)
+    assert got.status == 403 and got.ended
+    sent, whole = 16000, length or 16001
+    while sent < whole:
+        piece = min(whole - sent, 16000)
+        client.read_until(lambda: window_of(client, 1) >= sent + piece, "a window")
+        client.data(1, b"x" * piece, end=sent + piece == whole)
+        sent += piece
+    assert client.ask(3).status == 200
+    assert got.reset is None
+
+
+def test_h49_a_client_that_leaves_behind_an_early_answer_is_left(site):
+    client = site.client().handshake()
+    client.headers(1, changed(":path", "/no", POST), end=False)
+    assert client.answer(1).status == 403
+    client.stream.sock.shutdown(socket.SHUT_WR)
+    client.to_the_end()
+
+
+
 # ---- others' clients ----
 
 def test_h99_curl_and_h2load_and_python(site):

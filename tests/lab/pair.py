@@ -401,7 +401,7 @@ class HpcbalNode(Node):
         def look():
             found = self.instance(name)
             return found if condition(found) else None
-        return segment.wait_for(look, f"{name} of {self.host}: {what}", 15, 0.05)
+        return segment.wait_for(look, f"{name} of {self.host}: {what}", step=0.05)
 
     def tracker(self, word, name="VI_1"):
         """The tracker whose description has this word in it."""
@@ -486,28 +486,26 @@ class Pair:
         """Both run, lb1 has the address, and pages come through it and through lb2."""
         self.lb1.start()
         if not self.settings.preempt["lb1"]:  # first come, first served
-            self.wait_holder("lb1", 3 * self.settings.down("lb1") + 15)
+            self.wait_holder("lb1")
         self.lb2.start()
         self.wait_settled("lb1")
         return self
 
     def wait_settled(self, host):
         """Both are ready, and this node alone has the address and is heard."""
-        patience = 3 * self.settings.down("lb2") + 15
         for name, node in self.nodes.items():
-            segment.wait_for(node.is_ready, f"{node.kind} on {name} to be ready", patience)
+            segment.wait_for(node.is_ready, f"{node.kind} on {name} to be ready")
             segment.wait_for(
                 lambda: answers(self.there, segment.ADDRESS[name]),  # noqa: B023
-                f"a page from {name}", patience)
-        self.wait_holder(host, patience)
+                f"a page from {name}")
+        self.wait_holder(host)
         segment.wait_for(lambda: answers(self.there, self.settings.vip), "a page from the VIP")
 
-    def wait_holder(self, host, patience=None):
+    def wait_holder(self, host):
         """Waits until this node alone has the addresses."""
-        patience = patience or 3 * self.settings.down("lb2") + 5
         for address in self.settings.addresses:
             segment.wait_for(lambda: self.watch.holders(address) == [host],  # noqa: B023
-                             f"{address} to be on {host} alone", patience)
+                             f"{address} to be on {host} alone")
 
     def close(self):
         for node in self.nodes.values():

@@ -20,12 +20,13 @@ VIP = "10.99.0.100"
 VIP6 = "fd99::100"
 VIP6_LINK = "fe80::100"
 INTERFACE = "eth0"
+PATIENCE = 30.0  # which is for hangs; how long something may take is judged by itself
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count(1)
 
 
-def wait_for(condition, what, patience=10.0, step=0.002):
+def wait_for(condition, what, patience=PATIENCE, step=0.002):
     """Waits until condition() is true and returns its value."""
     end = time.monotonic() + patience
     while True:

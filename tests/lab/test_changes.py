@@ -15,8 +15,7 @@ SLACK = 0.4
 
 
 def wait_holder(both, address, host):
-    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}",
-                     15)
+    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}")
 
 
 def beats(both, host, since, vrid=pair.VRID):
@@ -27,7 +26,7 @@ def arrival(both, host, since, address=segment.VIP):
     def find():
         return next((when for when, where, _, there in both.watch.moves_of(since, address)
                      if where == host and there), None)
-    return segment.wait_for(find, f"{address} to appear on {host}", 15) - since
+    return segment.wait_for(find, f"{address} to appear on {host}") - since
 
 
 # --- reloads ---
@@ -84,7 +83,7 @@ def test_all_routers_go_and_come_by_reload(lab):
     assert pair.answers(lab.there, segment.ADDRESS["lb1"])
     both.lb1.routes = True
     both.lb1.reload()
-    both.wait_holder("lb1", 15)
+    both.wait_holder("lb1")
     assert both.lb1.role("vrrp")
 
 

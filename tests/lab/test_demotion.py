@@ -88,7 +88,7 @@ def test_why_a_router_is_unfit_is_told(lab):
         assert f"VI_1: MASTER → FAULT: {why}" in both.lb1.events()
         assert metric(both.lb1, "hpcbal_vrrp_state", instance="VI_1", state="FAULT") == 1
         undo()
-        both.wait_holder("lb1", 20)
+        both.wait_holder("lb1")
     told = both.lb1.instance()
     assert told["faults"] in ("", None) and told["state"] == "MASTER"
     assert both.lb1.instance()["peers"][0]["address"] == segment.ADDRESS["lb2"]
@@ -97,8 +97,7 @@ def test_why_a_router_is_unfit_is_told(lab):
 # --- demote and promote ---
 
 def wait_holder(both, address, host):
-    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}",
-                     15)
+    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}")
 
 
 def two_routers(lab):
@@ -163,7 +162,7 @@ def test_a_demotion_ends_by_itself_and_by_force(lab):
     both.wait_holder("lb2")
     assert both.lb1.instance()["demoted_until"]
     assert "left); `hpcbalctl promote VI_1` ends it" in both.lb1.ctl("status").stdout
-    both.wait_holder("lb1", 10)
+    both.wait_holder("lb1")
     assert time.monotonic() - since >= 2
     assert both.lb1.instance()["demoted"] is False
     assert "the time of the demotion is over" in both.lb1.events()
@@ -179,7 +178,7 @@ def test_a_demotion_ends_by_itself_and_by_force(lab):
 
     # Demoted, it still holds the address when nobody else does.
     both.lb2.kill_all()
-    both.wait_holder("lb1", 10)
+    both.wait_holder("lb1")
     assert row(both.lb1).split()[1] == "MASTER" and "(demoted)" in row(both.lb1)
     assert "and master since nobody else is" in both.lb1.ctl("status").stdout
 

@@ -96,7 +96,7 @@ def test_tshark_finds_the_advertisements_well_formed(lab, kind, name):
     told = CASES[name]
     both = lab.pair(told, kind, kind)
     both.lb1.start()
-    segment.wait_for(lambda: both.watch.has("lb1", told.vip), "lb1 to be master", 15)
+    segment.wait_for(lambda: both.watch.has("lb1", told.vip), "lb1 to be master")
     frames = capture(lab.there, lambda: (time.sleep(2 * told.interval), both.lb1.orderly_stop()))
     rows = dissect(f"{lab.there.folder}/frames.pcap", frames)
     assert len(rows) >= 2

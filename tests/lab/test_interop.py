@@ -30,8 +30,7 @@ def arrival(both, host, since):
         return next((when for when, where, _, there in
                      both.watch.moves_of(since, both.settings.vip)
                      if where == host and there), None)
-    return segment.wait_for(find, f"{both.settings.vip} to appear on {host}",
-                            2 * both.settings.down(host) + 5) - since
+    return segment.wait_for(find, f"{both.settings.vip} to appear on {host}") - since
 
 
 def start_again(both, host):
@@ -92,7 +91,7 @@ def start_strangers(lab, kinds, change):
     for node in both.nodes.values():
         node.start()
     segment.wait_for(lambda: both.watch.holders() == ["lb1", "lb2"],
-                     "both to be master", 5 * both.settings.down("lb2"))
+                     "both to be master")
     return both, ours, theirs
 
 

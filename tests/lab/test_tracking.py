@@ -31,8 +31,7 @@ def two_routers(lab, weighed, needed):
 
 
 def wait_holder(both, address, host):
-    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}",
-                     15)
+    segment.wait_for(lambda: both.watch.holders(address) == [host], f"{address} to be on {host}")
 
 
 def check_both_left(both, word, why, fault):
@@ -147,13 +146,13 @@ def servers_up(node):
 def test_servers_down_on_one_node_only_move_the_address(lab):
     both = backend_pair(lab)
     lab.there.refuse("lb1", segment.ADDRESS["app1"])
-    both.wait_holder("lb2", 15)
+    both.wait_holder("lb2")
     wait_priorities(both, 80, 100)
     assert not both.lb1.tracker("web_backend")["up"]
     assert "no server of it is up" in both.lb1.ctl("status").stdout
     segment.wait_for(lambda: pair.answers(lab.there, segment.VIP), "a page from lb2")
     lab.there.admit("lb1")
-    both.wait_holder("lb1", 15)
+    both.wait_holder("lb1")
     wait_priorities(both, 110, 100)
 
 
@@ -167,7 +166,7 @@ def test_servers_down_everywhere_move_nothing(lab, order):
                     (lab.there.admit, 2)):
         act(order[0])
         segment.wait_for(lambda: servers_up(both.nodes[order[0]]) == up,  # noqa: B023
-                         f"{order[0]} to see {up} servers", 15)
+                         f"{order[0]} to see {up} servers")
         act(order[1])
         wait_priorities(both, *((80, 70) if up == 0 else (110, 100)))
         if up == 0:
@@ -194,7 +193,7 @@ def test_the_proxys_grace_is_waited_for(lab):
     assert 1.2 < departure(both, since) < 1.5 + SLACK
     both.wait_holder("lb2")
     assert "the proxy does not serve" in both.lb1.instance()["faults"]
-    both.wait_holder("lb1", 15)  # the supervisor made another one
+    both.wait_holder("lb1")  # the supervisor made another one
 
 
 @pytest.mark.skipif(spin.why_not() is not None, reason=str(spin.why_not()))
@@ -212,7 +211,7 @@ def test_a_worker_that_spins_costs_the_mastership(lab, told):
         raise
     assert departure(both, since) < 0.5 + SLACK
     both.wait_holder("lb2")
-    both.wait_holder("lb1", 20)
+    both.wait_holder("lb1")
     record = client.stop()
     silence = record.silence(since, time.monotonic() - 1)
     assert silence < 0.5 + told.skew("lb2") + SLACK + record.lateness(since, time.monotonic())

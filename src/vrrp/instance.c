@@ -482,7 +482,7 @@ void instance_look(struct instance *i, uint64_t now)
 	look_at_sockets(i, now);
 	tracks_look(&i->tracks, i->world->proxy, i->machine.state == VROUTER_MASTER, now);
 	refresh(i);
-	if (i->machine.running && i->machine.state != VROUTER_MASTER)
+	if (i->machine.running)
 		instance_delete_strays(i);
 	look_for_conflicts(i, now);
 	if (i->dirty)

@@ -117,7 +117,7 @@ void instance_change_leases(struct instance *i, const struct brief *b);
 bool instance_add_addresses(struct instance *i);
 /* Whatever prefix they stand there with. */
 void instance_delete_addresses(struct instance *i);
-/* While it is no master: what somebody else set, or another instance left here. */
+/* What somebody else set of them, or another instance left here. */
 void instance_delete_strays(struct instance *i);
 /* The renewer says so. */
 void instance_renewal_failed(struct instance *i, int error);

@@ -204,8 +204,8 @@ static void tell_stray(struct instance *i, const struct watch_address *a, int er
 			  instance_name(i), address_why(i->world->addresses));
 	else
 		world_say(i->world, LOG_WARNING, true,
-			  "%s: somebody else set %s/%u on %s, where only the master may have it: "
-			  "taken away; such are told once a minute",
+			  "%s: somebody else set %s/%u on %s, which only hpcbal may, with a "
+			  "lifetime: taken away; such are told once a minute",
 			  instance_name(i), vrrp_ip_format(&a->ip, ip), a->prefix,
 			  i->brief->interface);
 }
@@ -225,30 +225,30 @@ static void delete_stray(struct instance *i, const struct watch_address *a)
 		tell_stray(i, a, error);
 }
 
-static bool is_ours(const struct instance *i, const struct watch_address *a)
+/* A master's has the prefix of its lease; what stands there with another one would outlive
+ * it. What is the only address of the interface is the host's own, not a left-over. */
+static bool is_stray(const struct instance *i, const struct watch_address *a)
 {
-	for (unsigned n = 0; n < i->brief->n_addresses; n++)
-		if (vrrp_ip_eq(&a->ip, &i->addresses[n]))
-			return true;
-	return false;
-}
+	bool master = i->machine.state == VROUTER_MASTER;
+	bool others = i->machine.source.size && !(i->machine.faults & VROUTER_FAULT_SOURCE);
 
-/* What is the only address of the interface is the host's own, not a left-over. */
-static void delete_strays(struct instance *i)
-{
-	for (unsigned n = 0; i->machine.source.size && n < i->segment->on.n_addresses; n++)
-		if (is_ours(i, &i->segment->on.addresses[n]))
-			delete_stray(i, &i->segment->on.addresses[n]);
+	for (unsigned n = 0; others && n < i->set.n; n++) {
+		const struct address_lease *l = &i->set.leases[n];
+
+		if (l->del && vrrp_ip_eq(&a->ip, &l->ip))
+			return !master || a->prefix != l->prefix;
+	}
+	return false;
 }
 
 void instance_delete_strays(struct instance *i)
 {
-	renewer_lock(i->world->renewer);
-	delete_strays(i);
-	renewer_unlock(i->world->renewer);
+	for (unsigned n = 0; n < i->segment->on.n_addresses; n++)
+		if (is_stray(i, &i->segment->on.addresses[n]))
+			delete_stray(i, &i->segment->on.addresses[n]);
 }
 
-/* Beside ours, with another prefix: it would answer as well. */
+/* Those with another prefix than ours. */
 static void delete_twins(struct instance *i, const struct address_lease *l)
 {
 	const struct watch_link *on = &i->segment->on;

@@ -335,6 +335,7 @@ static void on_prepare(struct process *p, struct msg *m)
 
 static void stop_instance(struct process *p, struct instance *i)
 {
+	instance_delete_strays(i);
 	instance_stop(i);
 	demotion_forget(&p->demotion, i);
 }

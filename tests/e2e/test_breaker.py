@@ -181,8 +181,8 @@ def test_an_ejection_ends_with_the_breaker(start, origin):
     running.write_config(backends=daemon.backend("main", good.address, bad.address))
     running.ctl("reload")
     assert row(running, "main2")["ejected"] is None
-    assert "main/main2 gets requests again: its backend has no breaker" in (
-        running.ctl("events").stdout)
+    wire.wait_for(lambda: "main/main2 gets requests again: its backend has no breaker" in (
+        running.ctl("events").stdout), "the event")
     assert {body for _, body in ask(running, 4)} == {"good", "bad"}
     assert 'hpcbal_server_ejected{backend="main",server="main2"} 0\n' in (
         running.ctl("metrics").stdout)

@@ -96,7 +96,7 @@ def test_h148_redis_publishes_to_subscribers(start, redis):
     speaker.close()
 
 
-MARIADB_PATIENCE = 10.0
+MARIADB_PATIENCE = 30.0
 
 
 @pytest.fixture

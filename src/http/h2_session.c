@@ -91,6 +91,12 @@ static size_t walk(struct h2_walk *w, struct str in, int32_t *data_of)
 	return at;
 }
 
+/* Whether the DATA that walk() has found is none, and does not end its stream either. */
+static bool is_empty(const struct h2_walk *w)
+{
+	return w->skip == 1 && !(w->head[4] & NGHTTP2_FLAG_END_STREAM);
+}
+
 /* Of nghttp2. */
 static ssize_t take(struct h2_session *s, struct str bytes)
 {
@@ -105,6 +111,8 @@ static ssize_t take(struct h2_session *s, struct str bytes)
 		bytes = str_from(bytes, n);
 		if (r >= 0 && h2_session_is_closed(s, data_of))
 			h2_session_fail(s, STR("DATA: stream closed"), NGHTTP2_STREAM_CLOSED);
+		if (r >= 0 && data_of && is_empty(&s->walk))
+			h2_session_count(s, H2_FLOOD_EMPTY);
 		if (s->fault != REASON_COMPLETE)
 			break;
 	}

@@ -200,7 +200,7 @@ static void data_whole(struct h2_session *s, const nghttp2_frame *f)
 	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM) {
 		if (st && !st->closing)
 			h2_session_message_ended(s, st);
-	} else if (f->hd.length == f->data.padlen) {
+	} else if (f->hd.length && f->hd.length == f->data.padlen) {
 		h2_session_count(s, H2_FLOOD_EMPTY);
 	}
 }

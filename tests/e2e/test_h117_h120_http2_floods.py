@@ -15,8 +15,8 @@ from h2wire import (CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE
 begin, plain, site = h2rig.begin, h2rig.plain, h2rig.site
 
 
-def flood(begin, reason_word, counter, drive, frontend=""):
-    site = begin(frontend)
+def flood(begin, reason_word, counter, drive, frontend="", **parts):
+    site = begin(frontend, **parts)
     client = site.client().handshake()
     drive(client)
     client.expect_goaway(ENHANCE_YOUR_CALM)
@@ -70,6 +70,19 @@ def test_h120_empty_data(begin):
         for _ in range(500):
             client.data(1)
     flood(begin, "DATA", 'hpcbal_http2_floods_total{kind="empty"}', drive)
+
+
+def test_h120_empty_data_behind_the_end_of_a_stream(begin):
+    """The answer came early, and the stream was reset behind it: its frames cost as before."""
+    def drive(client):
+        client.headers(1, changed(":path", "/no", POST), end=False)
+        assert client.answer(1).status == 403
+        client.data(1, b"x")
+        client.read_until(lambda: client.answers[1].reset is not None, "RST_STREAM")
+        for _ in range(500):
+            client.data(1)
+    flood(begin, "DATA", 'hpcbal_http2_floods_total{kind="empty"}', drive,
+          routes='{ when = "path /no"; deny = 403; }')
 
 
 def test_h117_continuation(begin):

@@ -234,15 +234,14 @@ const struct h2_owner h2_streams_calls = {
 
 /* ---- the streams' turn ---- */
 
-/* One that was reset in the same breath is asked no more than why. */
-static void stream_begin(struct stream *st)
+/* One that has its end already is asked no more than `why`. */
+static void stream_begin(struct stream *st, enum reason why)
 {
 	struct session *s = &st->session;
 
 	st->begun = true;
 	st->told = st->h2.fault != REASON_COMPLETE;
-	session_start_stream(s, st->client->carrier, &transport_stream, &st->h2.head,
-			     st->h2.reset ? REASON_CLIENT_ABORT_HEAD : REASON_COMPLETE);
+	session_start_stream(s, st->client->carrier, &transport_stream, &st->h2.head, why);
 }
 
 static bool has_room(const struct stream *st)
@@ -256,7 +255,7 @@ static void stream_run(struct stream *st)
 	struct h2_stream *h2 = &st->h2;
 
 	if (!st->begun) {
-		stream_begin(st);
+		stream_begin(st, h2->reset ? REASON_CLIENT_ABORT_HEAD : REASON_COMPLETE);
 		return;
 	}
 	if (st->released || s->state != SESSION_BUSY)
@@ -308,20 +307,30 @@ void h2_streams_run_blocked(struct h2_client *c)
 	}
 }
 
+/* By a fault of its connection. A head that is not whole is no request yet: what is told of the
+ * connection tells of it, too. */
+static void stream_fail(struct stream *st, enum reason why, bool waits)
+{
+	if (st->begun && !st->released && st->session.state == SESSION_BUSY)
+		exchange_cut(st->session.exchange, why);
+	else if (!st->begun && waits)
+		stream_begin(st, why);
+}
+
 void h2_streams_cut(struct h2_client *c, enum reason why)
 {
 	struct list *e, *next;
 
 	list_each_safe(e, next, &c->streams) {
 		struct stream *st = list_of(e, struct stream, link);
+		bool waits = !list_empty(&st->woken), left = st->h2.reset;
 
 		list_del(&st->woken);
 		st->h2.reset = true;
-		if (st->begun && !st->released && st->session.state == SESSION_BUSY &&
-		    why != REASON_COMPLETE)
-			exchange_cut(st->session.exchange, why);
-		else
+		if (why == REASON_COMPLETE || (left && !st->begun))
 			stream_run(st);
+		else
+			stream_fail(st, why, waits);
 	}
 }
 

@@ -93,6 +93,21 @@ def test_h117_continuation(begin):
     flood(begin, "CONTINUATION", 'hpcbal_http2_floods_total{kind="continuation"}', drive)
 
 
+def test_h118_a_block_that_is_none_is_told_once(site):
+    """Its stream never became a request: the line of the connection is the only one. A request in
+    front of it, which nobody has looked at yet, has the same reason."""
+    client = site.client().handshake()
+    packed = client.pack(HEADERS, END_HEADERS | END_STREAM, 1, client.encoder.encode(GET))
+    client.stream.send(packed + client.pack(HEADERS, END_HEADERS | END_STREAM, 3, b"\x80"))
+    client.expect_goaway(h2wire.COMPRESSION_ERROR)
+    later = site.client()
+    assert later.ask(1).status == 200
+    site.daemon.wait_log(rf"^{later.name()} ")
+    told = [line for line in site.daemon.log() if line.startswith(client.name() + " ")]
+    assert len(told) == 2 and "CLIENT_ABORT" not in told[0], told
+    assert " PR-- " in told[1] and " H2_CONNECTION " in told[1], told
+
+
 def test_h118_a_bomb_of_indexed_fields(site):
     """A field of 4 KB, named again with one byte each time: 431, and the connection lives."""
     client = site.client().handshake()

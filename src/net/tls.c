@@ -345,6 +345,20 @@ static enum conn_result hear_first(struct tls *t)
 	return CONN_OK;
 }
 
+/* Before it waits for the rest it looks once more: see conn_ask_again(). */
+static int do_handshake(struct tls *t)
+{
+	int r;
+
+	ERR_clear_error();
+	r = SSL_do_handshake(t->ssl);
+	if (r != 1 && t->conn->cut_short && SSL_get_error(t->ssl, r) == SSL_ERROR_WANT_READ) {
+		conn_ask_again(t->conn);
+		r = SSL_do_handshake(t->ssl);
+	}
+	return r;
+}
+
 static enum conn_result tls_handshake(struct conn *c)
 {
 	struct tls *t = c->state;
@@ -366,8 +380,7 @@ static enum conn_result tls_handshake(struct conn *c)
 	}
 	if (t->shaken)
 		return t->pending_n ? CONN_AGAIN : CONN_OK;
-	ERR_clear_error();
-	r = SSL_do_handshake(t->ssl);
+	r = do_handshake(t);
 	if (r != 1)
 		return SSL_get_error(t->ssl, r) == SSL_ERROR_WANT_READ ? CONN_AGAIN
 								       : handshake_failed(t);

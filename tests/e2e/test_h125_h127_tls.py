@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -387,6 +388,22 @@ def test_a_client_that_goes_in_the_middle_is_one_line(shop):
     client.send(b"\x16\x03")
     client.close()
     shop.wait_log(r'CR.* "<BADREQ>" TLS_ABORT')
+
+
+def test_h127_a_reset_behind_half_a_handshake_is_seen_at_once(shop):
+    """Both come in one edge, which is told once."""
+    client = wire.Client(shop.address)
+    source = "127.0.0.1:%d" % client.sock.getsockname()[1]
+    client.send(b"\x16\x03\x01\x00\x90\x01")
+    wire.wait_for(lambda: connections(shop), "the connection to be there")
+    proxy = shop.child("proxy")
+    daemon.freeze(proxy)
+    try:
+        client.send(b"\x00")
+        client.reset()
+    finally:
+        os.kill(proxy, signal.SIGCONT)
+    shop.wait_log(rf'^{source} .* CR.* "<BADREQ>" TLS_ABORT')
 
 
 def connections(running):

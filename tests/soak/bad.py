@@ -4,6 +4,8 @@ import asyncio
 import base64
 import time
 
+import bad_h2
+import bad_tls
 import clients
 import servers
 import talk
@@ -32,7 +34,7 @@ BAD_CHUNKS = (b"x\r\n", b"0x3\r\nabc\r\n", b"3\nabc\r\n", b"3\r\nabcd\r\n", b"3 
               b"3;" + b"e" * 9000 + b"\r\n")
 
 
-class Bad(clients.Crowd):
+class Bad(bad_tls.BadOverTls, bad_h2.BadOverTwo, clients.Crowd):
     TRADE = "b"
     BEFORE_AGAIN = 0.2
     # A server that resets before anybody has looked was never connected.
@@ -50,14 +52,17 @@ class Bad(clients.Crowd):
     async def end(self):
         await self.stop()
         return {"faults": self.faults, "never_whole": self.never_whole, "counts": self.counts,
-                "connections": [one.told_to_books() for one in self.connections]}
+                "late": self.late,
+                "connections": [one.told_to_books(self.late > clients.LATE)
+                                for one in self.connections]}
 
     async def once(self, kind):
         """However it goes: the connection is gone afterwards, and no exception tells of it but
         a test's own."""
         connection = None
         try:
-            connection = await self.connect(kind, rcvbuf=4096 if "slow_read" in kind else None)
+            way = self.rng.choice(("h2", "h2c")) if kind.startswith("two_") else None
+            connection = await self.connect(kind, 4096 if "slow_read" in kind else None, way)
             await getattr(self, kind)(connection)
         except talk.RoundOver:
             connection.expect_anything()
@@ -272,7 +277,7 @@ class Bad(clients.Crowd):
     async def slow_reading_tunnel(self, connection):
         """Sends what comes back, and does not read it."""
         await self.tunnel(connection)
-        sender = connection.send(bytes(16 << 20))
+        sender = connection.send(talk.NOISE * 256)
         await self.round.until_over(asyncio.wait_for(sender, 3))
 
     async def refused_tunnel(self, connection):
@@ -359,4 +364,5 @@ KINDS = ["silent", "storm", "garbage", "malformed", "oversized", "limited", "slo
          "waits_for_continue", "named_wrongly", "named_slowly", "named_by_half",
          "named_and_malformed", "slow_reader", "flood", "tunnel_reset", "slow_reading_tunnel",
          "refused_tunnel", "raw_silent", "raw_reset", "raw_slow_reading", "rawbad_server",
-         "rawbad_server", "bad_server", "bad_server", "bad_server", "flapping_server"]
+         "rawbad_server", "bad_server", "bad_server", "bad_server",
+         "flapping_server"] + bad_tls.KINDS + bad_h2.KINDS

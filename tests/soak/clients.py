@@ -5,6 +5,7 @@ import itertools
 import random
 import socket
 import struct
+import time
 
 import talk
 
@@ -20,6 +21,10 @@ def proxy_header(version, source):
     return SIGNATURE + b"\x21\x11" + struct.pack(">H", len(addresses)) + addresses
 
 
+# Addresses where TLS is spoken, and what is asked for there (ALPN).
+PROTOCOLS = {"tls": ["http/1.1"], "h2": ["h2", "http/1.1"]}
+# A client that was late itself, by so many seconds, may have had its time.
+LATE = 2.5
 # What the client's end may be called, by how far the exchange had come.
 GONE = "CR|CD|CH|CC|CT|--"
 
@@ -35,7 +40,7 @@ class Connection:
         self.letters = set()  # allowed in them
         self.reader = self.writer = None
 
-    async def open(self, address, rcvbuf=None):
+    async def open(self, address, rcvbuf=None, tls=None):
         sock = socket.socket()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,7 +53,7 @@ class Connection:
             sock.close()
             raise
         self.reader, self.writer = await asyncio.open_connection(
-            sock=sock, limit=rcvbuf or talk.AHEAD)
+            sock=sock, limit=rcvbuf or talk.AHEAD, ssl=tls, server_hostname=tls and talk.NAME)
 
     def expect(self, letters, least=1, most=None):
         """One more exchange that ends like that."""
@@ -61,8 +66,12 @@ class Connection:
         self.lines[0] = min(self.lines[0], self.told + 1)
         self.letters.update(GONE.split("|"))
 
-    def told_to_books(self):
-        return (self.kind, self.source, *self.lines, sorted(self.letters))
+    def told_to_books(self, late=False):
+        least, most = self.lines
+        if late:
+            return (self.kind, self.source, 0, most + 1,
+                    sorted(self.letters | {"cR", "cD", "cT", "CR"}))
+        return (self.kind, self.source, least, most, sorted(self.letters))
 
     async def send(self, data):
         self.writer.write(data)
@@ -84,44 +93,59 @@ class Crowd:
     BEFORE_AGAIN = 0.0  # a task's longest rest, in seconds
     AT_ONCE = {}  # kind: letters of the line that it leaves by connecting alone
 
-    def __init__(self, seed, addresses, network):
+    def __init__(self, seed, addresses, network, authority):
         self.rng = random.Random(seed)
         self.addresses = addresses
         self.network = network
+        self.authority = authority
+        self.tls = {way: talk.client_context(authority, self.rng, protocols)
+                    for way, protocols in PROTOCOLS.items()}
         self.numbers = itertools.count(1)
         self.sources = itertools.count(1)
         self.faults = []
         self.tasks = []
         self.connections = []
         self.counts = {}
+        self.late = 0.0
         self.round = talk.Round()
 
     def name(self):
         return f"{self.TRADE}{next(self.numbers)}"
 
-    async def connect(self, kind, rcvbuf=None):
-        """`kind` begins with the name of the address that it is for, or it is for "http"."""
+    async def connect(self, kind, rcvbuf=None, way=None):
+        """`way` is the name of the address that it is for, else `kind` begins with it, or it is
+        for "http". Where that is one of PROTOCOLS, there is TLS."""
         number = next(self.sources)
         source = f"127.{self.network + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
         connection = Connection(kind, source)
         self.connections.append(connection)
         if kind in self.AT_ONCE:
             connection.expect(self.AT_ONCE[kind])
-        await connection.open(self.addresses.get(kind.split("_")[0], self.addresses["http"]),
-                              rcvbuf)
+        way = way or kind.split("_")[0]
+        await connection.open(self.addresses.get(way, self.addresses["http"]), rcvbuf,
+                              self.tls.get(way))
         return connection
 
     async def begin(self, *kinds):
         """`kinds`: names of methods, each as often as it stands there."""
         self.round = talk.Round()
         self.connections, self.faults, self.counts = [], [], {}
+        self.late = 0.0
         self.tasks = [asyncio.ensure_future(self.repeat(kind)) for kind in kinds]
+        self.tasks.append(asyncio.ensure_future(self.watch()))
 
     async def repeat(self, kind):
         while not self.round.over.is_set():
             self.counts[kind] = self.counts.get(kind, 0) + 1
             await self.once(kind)
             await self.round.nap(self.rng.uniform(0, self.BEFORE_AGAIN))
+
+    async def watch(self):
+        """How late this process is, at most, on a machine that is busy."""
+        while not self.round.over.is_set():
+            began = time.monotonic()
+            await asyncio.sleep(0.1)
+            self.late = max(self.late, time.monotonic() - began - 0.1)
 
     async def stop(self):
         self.round.over.set()

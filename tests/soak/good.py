@@ -2,22 +2,24 @@
 whole, with what is its own, exactly once, and soon."""
 import asyncio
 import base64
-import hashlib
 import time
 
 import clients
+import good_h2
+import good_tls
 import servers
 import talk
 
 KINDS = ["kept"] * 8 + ["fresh"] * 3 + ["tunnel", "headed"] * 2 + [
     "upload", "upload_chunks", "download", "pipelined", "half_closer", "http10", "continued",
-    "head", "named", "raw", "raw"]
+    "head", "named", "raw", "raw"] + good_tls.KINDS + good_h2.KINDS
 HOST = "Host: sound\r\n"
 # What a request may take before it is given up, and told as lost.
 LOST = 60
+NEVER = (0.0, "nothing")
 
 
-class Good(clients.Crowd):
+class Good(good_tls.GoodOverTls, good_h2.GoodOverTwo, clients.Crowd):
     TRADE = "g"
     BEFORE_AGAIN = 0.02
     AT_ONCE = {"raw": "--"}
@@ -26,16 +28,18 @@ class Good(clients.Crowd):
         super().__init__(*arguments)
         self.answered = {}  # name: status
         self.times = []     # seconds that small requests took
-        self.longest = 0.0  # of all waiting
+        self.longest = NEVER  # of all waiting: seconds, and for what
+        self.handshakes = [0, 0]  # new ones, resumed ones
 
     async def begin(self, *kinds):
-        self.answered, self.times, self.longest = {}, [], 0.0
+        self.answered, self.times, self.longest = {}, [], NEVER
+        self.handshakes = [0, 0]
         await super().begin(*(kinds or KINDS))
 
     async def end(self):
         await self.stop()
         return {"answered": self.answered, "faults": self.faults, "times": self.times,
-                "longest": self.longest,
+                "longest": self.longest, "late": self.late, "handshakes": self.handshakes,
                 "passed": [one.told_to_books() for one in self.connections if one.lines[0]]}
 
     async def fill(self, count):
@@ -90,22 +94,21 @@ class Good(clients.Crowd):
             self.times.append(time.monotonic() - began)
         return answer
 
-    async def timed(self, work):
+    async def timed(self, work, what):
         """For this the client waits."""
         began = time.monotonic()
         value = await work
-        self.longest = max(self.longest, time.monotonic() - began)
+        self.longest = max(self.longest, (time.monotonic() - began, what))
         return value
 
     async def judge(self, connection, kind, name, method, size, body):
-        answer = await self.timed(talk.read_answer(connection.reader, method))
+        listener = talk.Listener(connection.reader)
+        answer = await talk.read_answer(listener, method)
+        self.longest = max(self.longest, (listener.silence, f"more of {connection.kind} {name}"))
         assert answer.status == 200, f"{name}: {' '.join(answer.first)}"
+        expected = talk.answer_to(f"/g/{kind}/{name}?{size}", body, {})
         if method == "HEAD":
             expected = b""
-        elif kind == "up":
-            expected = f"{name}|{hashlib.sha256(body).hexdigest()}".encode()
-        else:
-            expected = talk.body_of(name, size)
         assert answer.body == expected, f"{name}: {answer.body[:100]}"
         self.answered[name] = answer.status
         return answer
@@ -142,18 +145,19 @@ class Good(clients.Crowd):
             await self.ask(connection, method="HEAD")
             await self.ask(connection)
 
-    async def upload(self, connection):
+    async def upload(self, connection, where="g"):
         body = self.rng.randbytes(self.rng.randrange(1, 1 << 20))
         await self.ask(connection, "up", "POST", body=body,
                        more=f"Content-Length: {len(body)}\r\n",
-                       slices=self.rng.choice((0, 1000, 70000)))
+                       slices=self.rng.choice((0, 1000, 70000)), where=where)
 
-    async def upload_chunks(self, connection):
+    async def upload_chunks(self, connection, where="g"):
         """Chunked by hand, cut elsewhere than the chunks."""
         body = self.rng.randbytes(self.rng.randrange(1, 1 << 19))
         name = self.name()
         data = talk.chunked(body, self.rng.choice((777, 9000)))
-        head = f"PUT /g/up/{name} HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n".encode()
+        head = (f"PUT /{where}/up/{name} HTTP/1.1\r\n{HOST}"
+                "Transfer-Encoding: chunked\r\n\r\n").encode()
         for piece in (head, data[:5000], data[5000:]):
             await connection.send(piece)
             await asyncio.sleep(0)
@@ -169,8 +173,8 @@ class Good(clients.Crowd):
         await connection.send(body)
         await self.judge(connection, "up", name, "PUT", 0, body)
 
-    async def download(self, connection):
-        await self.ask(connection, "down", size=self.rng.randrange(1 << 16, 4 << 20))
+    async def download(self, connection, where="g"):
+        await self.ask(connection, "down", size=self.rng.randrange(1 << 16, 4 << 20), where=where)
 
     async def pipelined(self, connection):
         names = [self.name() for _ in range(self.rng.randrange(2, 30))]
@@ -197,13 +201,13 @@ class Good(clients.Crowd):
         assert greeting == servers.GREETING, greeting
         await self.talk(connection, "raw")
 
-    async def tunnel(self, connection):
+    async def tunnel(self, connection, where="g"):
         name = self.name()
         key = base64.b64encode(self.rng.randbytes(16)).decode()
-        await connection.send(f"GET /g/ws/{name} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\n"
+        await connection.send(f"GET /{where}/ws/{name} HTTP/1.1\r\n{HOST}Connection: Upgrade\r\n"
                               f"Upgrade: websocket\r\nSec-WebSocket-Key: {key}\r\n"
                               "Sec-WebSocket-Version: 13\r\n\r\n".encode())
-        answer = await self.timed(talk.read_answer(connection.reader))
+        answer = await self.timed(talk.read_answer(connection.reader), f"a 101 to {name}")
         assert answer.status == 101, f"{name}: {' '.join(answer.first)}"
         await self.talk(connection, name)
         self.answered[name] = 101
@@ -213,7 +217,7 @@ class Good(clients.Crowd):
         for _ in range(self.rng.randrange(1, 50)):
             words = self.rng.randbytes(self.rng.choice((1, 10, 1000, 100000)))
             await connection.send(words)
-            echo = await self.timed(connection.reader.readexactly(len(words)))
+            echo = await self.timed(connection.reader.readexactly(len(words)), f"echo {name}")
             assert echo == words, f"{name}: not the same bytes"
             if self.round.over.is_set():
                 break

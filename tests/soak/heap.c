@@ -18,9 +18,17 @@ struct heap_count heap_count = { .mark = "hpcbal soak, heap count" };
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ /* as gcc says it */
 #endif
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__
+#endif
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_THREAD__)
+
+/* Its malloc() cannot be wrapped, and to count by its hooks takes a lock each time. So the count
+ * is 0, for unknown. */
+
+#elif defined(__SANITIZE_ADDRESS__)
 
 /* The sanitizer counts what lies in its quarantine as freed. */
 extern size_t __sanitizer_get_current_allocated_bytes(void);

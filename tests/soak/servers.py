@@ -9,6 +9,7 @@ import socket
 import weakref
 
 import clients
+import servers_h2
 import talk
 
 GREETING = b"220 ready\r\n"
@@ -22,14 +23,14 @@ def accept_of(key):
 class Server:
     """Serves connections of requests, one after the other, until somebody has enough."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, answer, tls=None):
+        self.answer, self.tls = answer, tls
         self.writers = set()
         self.server = None
 
     async def open(self, address):
         self.server = await asyncio.start_server(self.connected, *address, limit=talk.AHEAD,
-                                                 backlog=1024)
+                                                 backlog=1024, ssl=self.tls)
 
     def shut(self):
         self.server.close()
@@ -49,18 +50,12 @@ class Server:
             writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
 
-def name_and_kind(request):
-    """Of "/g/KIND/NAME"."""
-    _, _, kind, name = request.first[1].split("?")[0].split("/", 3)
-    return name, kind
-
-
-class Servers:
+class Servers(servers_h2.ServersOfTwo):
     """All kinds, each at a list of addresses."""
 
-    def __init__(self, seed, addresses):
+    def __init__(self, seed, addresses, certificate):
         self.rng = random.Random(seed)
-        self.addresses = addresses
+        self.addresses, self.certificate = addresses, certificate
         self.round = talk.Round()
         self.whole = collections.Counter()  # names of requests that arrived whole
         self.named = weakref.WeakKeyDictionary()  # connection: whom its PROXY header named
@@ -69,16 +64,16 @@ class Servers:
     # --- what the main process calls ---
 
     async def open(self):
-        for address in self.addresses["sound"]:
-            await Server(self.answer_soundly).open(address)
-        for address in self.addresses["headed"]:
-            await Server(self.answer_named).open(address)
-        for address in self.addresses["raw"]:
-            await Server(self.greet_and_echo).open(address)
-        for address in self.addresses["rawbad"]:
-            await Server(self.fail_raw).open(address)
-        for address in self.addresses["bad"]:
-            await Server(self.answer_badly).open(address)
+        tls, two = (talk.server_context(self.certificate, protocol)
+                    for protocol in ("http/1.1", "h2"))
+        kinds = {"sound": (self.answer_soundly,), "headed": (self.answer_named,),
+                 "raw": (self.greet_and_echo,), "rawbad": (self.fail_raw,),
+                 "bad": (self.answer_badly,), "secured": (self.answer_soundly, tls),
+                 "two": (self.speak_two,), "twosecured": (self.speak_two, two),
+                 "twobad": (self.fail_two,), "securedbad": (self.fail_tls,)}
+        for kind, how in kinds.items():
+            for address in self.addresses[kind]:
+                await Server(*how).open(address)
 
     async def begin(self):
         self.round = talk.Round()
@@ -95,7 +90,7 @@ class Servers:
 
     async def answer_soundly(self, reader, writer):
         request = await talk.read_head(reader)
-        name, kind = name_and_kind(request)
+        name, kind = talk.name_and_kind(request.first[1])
         if request.says("expect", "100-continue"):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         await talk.read_body(reader, request, until_close=False)
@@ -105,12 +100,8 @@ class Servers:
             return False  # another client's connection
         if kind == "ws" and "sec-websocket-key" in request.fields:
             return await self.echo(request, reader, writer)
-        if kind == "up":
-            body = f"{name}|{hashlib.sha256(request.body).hexdigest()}".encode()
-        else:
-            size = int(request.first[1].partition("?")[2] or 100)
-            body = talk.body_of(name, size)
-        return await self.send(writer, name, body, request.first[0] == "HEAD")
+        body = talk.answer_to(request.first[1], request.body, request.trailers)
+        return await self.send(writer, name, body, request.first[0] == "HEAD", kind == "trail")
 
     async def answer_named(self, reader, writer):
         """Behind a PROXY header, which comes once, and names who every request is from."""
@@ -121,15 +112,17 @@ class Servers:
             self.named[writer] = socket.inet_ntoa(addresses[:4])
         return await self.answer_soundly(reader, writer)
 
-    async def send(self, writer, name, body, no_body):
-        """In one of three framings, by the name; False when the connection was its end."""
-        framing = int(name[1:]) % 8
+    async def send(self, writer, name, body, no_body, trail):
+        """In one of three framings, by the name; False when the connection was its end. With
+        trailers in one only."""
+        framing = 5 if trail else int(name[1:]) % 8
         head = "HTTP/1.1 200 OK\r\n"
         if framing == 7:
             writer.write(f"{head}Connection: close\r\n\r\n".encode() + (b"" if no_body else body))
         elif framing >= 5:
             writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() +
-                         (b"" if no_body else talk.chunked(body, 10000)))
+                         (b"" if no_body else talk.chunked(
+                             body, 10000, f"X-Name: {name}\r\n" if trail else "")))
         else:
             writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() +
                          (b"" if no_body else body))
@@ -166,7 +159,7 @@ class Servers:
 
     async def answer_badly(self, reader, writer):
         request = await talk.read_head(reader)
-        name, kind = name_and_kind(request)
+        name, kind = talk.name_and_kind(request.first[1])
         fault = FAULTS[kind]
         if not fault.before_body:
             await talk.read_body(reader, request, until_close=False)

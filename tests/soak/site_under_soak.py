@@ -1,10 +1,16 @@
 """The daemon of the soak: its configuration and its reloads, and what is measured of it when all
 its clients are gone."""
+import itertools
 import os
+import shutil
+import socket
+import ssl
 import time
 
 import bad as bad_clients
 import daemon
+import pki
+import talk
 import wire
 
 # For how long a peer that stalls is borne with, and what a good request may take beside such.
@@ -23,23 +29,34 @@ node = "soak";
 proxy: {{ threads = 2; }};
 timeouts: {{ connect = "3s"; request = "{stall}s"; client = "{stall}s"; server = "{stall}s";
   keep_alive = "{stall}s"; tunnel = "60s"; fin = "{stall}s"; upstream_idle = "1s";
-  proxy_header = "{stall}s"; }};
+  proxy_header = "{stall}s"; tls_handshake = "{stall}s"; }};
 log: {{ target = "file:{{folder}}/hpcbal.log"; }};
 control: {{ socket = "{{folder}}/control.sock"; }};
 frontends = ( {{ name = "front"; max_headers = {max_headers};
-  bind = ( "{binds[http]}", {{ address = "{binds[named]}"; proxy_protocol = true; }} );
+  bind = ( "{binds[http]}", {{ address = "{binds[named]}"; proxy_protocol = true; }},
+    {{ address = "{binds[h2c]}"; h2c = true; }},
+    {{ address = "{binds[tls]}"; tls: {{ certificates = ( "{{folder}}/front.pem" ); }}; }} );
   trusted_proxies = ( "127.0.0.0/8" );
   limits = ( {{ name = "requests"; rate = "10000/s"; }},
              {{ name = "connections"; connections = 1000; }},
              {{ name = "few"; when = "path_beg /l/"; rate = "{few}/s"; burst = {few}; }} );
   routes = ( {{ when = "path_beg /b/"; backend = "bad"; }},
              {{ when = "path_beg /h/"; backend = "headed"; }},
-             {{ when = "path_beg /f/"; backend = "flapping"; }} );
+             {{ when = "path_beg /f/"; backend = "flapping"; }},
+             {{ when = "path_beg /s/"; backend = "secured"; }},
+             {{ when = "path_beg /t/"; backend = "two"; }},
+             {{ when = "path_beg /u/"; backend = "twosecured"; }},
+             {{ when = "path_beg /v/"; backend = "twobad"; }},
+             {{ when = "path_beg /w/"; backend = "securedbad"; }} );
   default_backend = "sound"; }},
   {{ name = "raw"; mode = "tcp"; bind = ( "{binds[raw]}" ); default_backend = "raw"; }},
   {{ name = "rawbad"; mode = "tcp"; bind = ( "{binds[rawbad]}" ); default_backend = "rawbad"; }} );
-backends = ( {sound}, {headed}, {bad}, {flapping}, {raw[raw]}, {raw[rawbad]} );
+backends = ( {sound}, {headed}, {bad}, {flapping}, {raw[raw]}, {raw[rawbad]}, {secured}, {two},
+  {twosecured}, {twobad}, {securedbad} );
 """
+SERVER_TLS = 'tls: {{ ca = "{folder}/tls/ca.pem"; sni = "{name}"; }};'
+PATIENT = 'timeouts: { server = "60s"; };'
+TWO = "http2 = true;"
 
 
 class Site:
@@ -47,9 +64,21 @@ class Site:
         def some(count):
             return [("127.0.0.1", wire.free_port()) for _ in range(count)]
         self.addresses = {"sound": some(2), "headed": some(2), "bad": some(3), "flapping": some(1),
-                          "raw": some(2), "rawbad": some(2)}
-        # Where clients go; "named": behind a PROXY header; "raw…": in mode tcp.
-        self.binds = {name: some(1)[0] for name in ("http", "named", "raw", "rawbad")}
+                          "raw": some(2), "rawbad": some(2), "secured": some(2), "two": some(2),
+                          "twosecured": some(2), "twobad": some(3), "securedbad": some(3)}
+        # Where clients go; "named": behind a PROXY header; "raw…": in mode tcp; "tls", which is
+        # "h2" when ALPN says so, and "bare" for who speaks no sound TLS.
+        self.binds = {name: some(1)[0]
+                      for name in ("http", "named", "raw", "rawbad", "tls", "h2c")}
+        self.binds["h2"] = self.binds["bare"] = self.binds["tls"]
+        self.folder = folder
+        authority = pki.Authority(os.path.join(folder, "tls"))
+        self.ca = authority.ca
+        self.server_certificate = authority.issue("server", talk.NAME)
+        self.certificates = itertools.cycle(
+            [authority.issue(f"front{at}", talk.NAME, kind=kind)
+             for at, kind in enumerate(("ec", "rsa"))])
+        self.renew()
         self.reloads = 0
         self.heap_at = None
         self.daemon = daemon.Daemon(folder, config=self.config(), threads=2,
@@ -58,21 +87,41 @@ class Site:
 
     def config(self):
         """Every second reload another server is gone, and the other one back."""
-        bad = self.addresses["bad"]
+        tls = SERVER_TLS.format(folder=self.folder, name=talk.NAME)
         binds = {name: "%s:%d" % address for name, address in self.binds.items()}
         raw = {name: daemon.backend(name, *self.addresses[name], more='mode = "tcp";')
                for name in ("raw", "rawbad")}
         return CONFIG.format(
             binds=binds, raw=raw, few=bad_clients.FEW, stall=STALL,
             max_headers=100 + self.reloads % 2,
-            sound=daemon.backend("sound", *self.addresses["sound"],
-                                 more='timeouts: { server = "60s"; };'),
-            bad=daemon.backend("bad", bad[0], bad[1 + self.reloads % 2]),
+            sound=daemon.backend("sound", *self.addresses["sound"], more=PATIENT),
+            secured=daemon.backend("secured", *self.addresses["secured"], more=PATIENT,
+                                   server_more=tls),
+            two=daemon.backend("two", *self.addresses["two"], more=TWO + PATIENT),
+            twosecured=daemon.backend("twosecured", *self.addresses["twosecured"],
+                                      more=TWO + PATIENT, server_more=tls),
+            twobad=daemon.backend("twobad", *self.some_of("twobad"),
+                                  more=TWO + "check: { tcp = true; };"),
+            securedbad=daemon.backend("securedbad", *self.some_of("securedbad"), server_more=tls,
+                                      more="check: { tcp = true; tls = false; };"),
+            bad=daemon.backend("bad", *self.some_of("bad")),
             headed=daemon.backend("headed", *self.addresses["headed"],
                                   server_more="send_proxy = 2;"),
             flapping=daemon.backend("flapping", *self.addresses["flapping"],
                                     more='check: { tcp = true; interval = "100ms"; rise = 1; '
                                          'fall = 2; };'))
+
+    def some_of(self, name):
+        addresses = self.addresses[name]
+        return addresses[0], addresses[1 + self.reloads % 2]
+
+    def renew(self):
+        """Another certificate takes the place of the one that clients are shown."""
+        path, fresh = os.path.join(self.folder, "front.pem"), next(self.certificates)
+        shutil.copy(fresh, path + ".new")
+        os.rename(path + ".new", path)
+        with open(fresh, encoding="ascii") as f:
+            self.shown = ssl.PEM_cert_to_DER_cert(f.read().partition("-----BEGIN PRIVATE")[0])
 
     def start(self):
         # Freed memory that lies in quarantine would look like memory that is held.
@@ -81,9 +130,15 @@ class Site:
         self.daemon.start()
 
     def reload(self):
+        """The configuration is another one behind it, and so is the certificate."""
         self.reloads += 1
+        self.renew()
         self.daemon.write_config(self.config())
         self.daemon.ctl("reload")
+        with socket.create_connection(self.binds["tls"], timeout=BOUND * wire.SLOWDOWN) as sock:
+            context = ssl.create_default_context(cafile=self.ca)
+            with context.wrap_socket(sock, server_hostname=talk.NAME) as client:
+                assert client.getpeercert(True) == self.shown, "the certificate is an old one"
 
     def stop(self):
         self.daemon.stop()
@@ -101,7 +156,10 @@ class Site:
         return {name: value for name, value in told.items() if value}
 
     def wait_for_rest(self):
-        """Until no connection is left, on either side, and the proxy does nothing."""
+        """Until no connection is left, on either side, and the proxy does nothing. It is measured
+        with the same configuration and certificate each time: others are of another size."""
+        if self.reloads % 2:
+            self.reload()
         self.daemon.check_alive()
         self.daemon.check_words()
         end = time.monotonic() + REST

@@ -1,16 +1,20 @@
 """What all parts of the soak speak: bodies known by a number, HTTP over asyncio streams, and
 the processes that the parts run in."""
 import asyncio
+import hashlib
 import logging
 import multiprocessing
 import random
 import socket
+import ssl
 import struct
+import time
 import traceback
 
 NOISE = random.Random(7).randbytes(1 << 16)
 # Asyncio's own limit of what it reads ahead, and so of a line.
 AHEAD = 1 << 18
+NAME = "soak.test"  # in the certificates of both sides
 
 
 def body_of(name, size):
@@ -19,17 +23,41 @@ def body_of(name, size):
     return (start + NOISE * (size // len(NOISE) + 1))[:max(size, len(start))]
 
 
+def name_and_kind(target):
+    """Of "/g/KIND/NAME"."""
+    _, _, kind, name = target.split("?")[0].split("/", 3)
+    return name, kind
+
+
+def answer_to(target, body, trailers):
+    """The body that a sound server gives, for a request with this body and these trailers."""
+    name, kind = name_and_kind(target)
+    if kind in ("up", "trail"):
+        return f"{name}|{digest(body)}|{trailers.get('x-digest')}".encode()
+    return body_of(name, int(target.partition("?")[2] or 100))
+
+
+def digest(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+def fields_of(lines):
+    fields = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        fields[name.lower()] = value.strip()
+    return fields
+
+
 class Message:
     """A head; its body is read by read_body()."""
 
     def __init__(self, raw):
         lines = raw[:-4].decode("latin-1").split("\r\n")
         self.first = lines[0].split(" ", 2)
-        self.fields = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(":")
-            self.fields[name.lower()] = value.strip()
+        self.fields = fields_of(lines[1:])
         self.body = b""
+        self.trailers = {}
 
     @property
     def status(self):
@@ -39,23 +67,56 @@ class Message:
         return word in self.fields.get(name, "").lower()
 
 
+class Listener:
+    """A reader that knows how long it has waited for something to come, at most."""
+    PIECE = 1 << 16
+
+    def __init__(self, reader):
+        self.reader = reader
+        self.silence = 0.0
+
+    async def timed(self, work):
+        began = time.monotonic()
+        value = await work
+        self.silence = max(self.silence, time.monotonic() - began)
+        return value
+
+    async def readuntil(self, mark):
+        return await self.timed(self.reader.readuntil(mark))
+
+    async def readexactly(self, size):
+        pieces = []
+        for at in range(0, size, self.PIECE):
+            piece = self.reader.readexactly(min(self.PIECE, size - at))
+            pieces.append(await self.timed(piece))
+        return b"".join(pieces)
+
+    async def read(self, _):
+        pieces = []
+        while piece := await self.timed(self.reader.read(self.PIECE)):
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
 async def read_head(reader):
     return Message(await reader.readuntil(b"\r\n\r\n"))
 
 
 async def read_chunks(reader):
-    body = []
+    """The body, and the lines of its trailers."""
+    body, trailers = [], []
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         body.append((await reader.readexactly(size + 2))[:-2])
-    while await reader.readuntil(b"\r\n") != b"\r\n":
-        pass
-    return b"".join(body)
+    while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
+        trailers.append(line)
+    return b"".join(body), trailers
 
 
 async def read_body(reader, message, until_close):
     """The whole body, by whichever framing; until_close: without one it ends with the stream."""
     if "transfer-encoding" in message.fields:
-        message.body = await read_chunks(reader)
+        message.body, trailers = await read_chunks(reader)
+        message.trailers = fields_of(line.decode("latin-1") for line in trailers)
     elif "content-length" in message.fields:
         message.body = await reader.readexactly(int(message.fields["content-length"]))
     elif until_close:
@@ -77,20 +138,44 @@ async def read_answer(reader, method="GET"):
     return await read_body(reader, answer, until_close=True)
 
 
-def chunked(body, size):
+def chunked(body, size, trailers=""):
     """The body in chunks of that size, with the last one."""
     pieces = [b"%x\r\n%s\r\n" % (len(piece), piece)
               for piece in (body[at:at + size] for at in range(0, len(body), size))]
-    return b"".join(pieces) + b"0\r\n\r\n"
+    return b"".join(pieces) + f"0\r\n{trailers}\r\n".encode()
 
 
 def reset(writer):
-    """Closes with RST."""
-    sock = writer.get_extra_info("socket")
-    if sock.fileno() < 0:
+    """Closes with RST, unless it is closed already."""
+    if writer.transport.is_closing():
         return
+    sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+class ClientContext(ssl.SSLContext):
+    """Every other handshake goes on with the last session that was kept."""
+    session = rng = None
+
+    def wrap_bio(self, *words, **options):
+        session = self.session if self.rng.random() < 0.5 else None
+        return super().wrap_bio(*words, session=session, **options)
+
+
+def client_context(authority, rng, protocols):
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority)
+    context.set_alpn_protocols(protocols)
+    context.rng = rng
+    return context
+
+
+def server_context(certificate, *protocols):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(list(protocols))
+    return context
 
 
 class Part:

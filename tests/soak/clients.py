@@ -23,8 +23,8 @@ def proxy_header(version, source):
 
 # Addresses where TLS is spoken, and what is asked for there (ALPN).
 PROTOCOLS = {"tls": ["http/1.1"], "h2": ["h2", "http/1.1"]}
-# A client that was late itself, by so many seconds, may have had its time.
-LATE = 2.5
+# A client that was late itself, by so many seconds in each of its steps, may have had its time.
+LATE = 1.2
 # What the client's end may be called, by how far the exchange had come.
 GONE = "CR|CD|CH|CC|CT|--"
 

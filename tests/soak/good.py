@@ -52,15 +52,15 @@ class Good(good_tls.GoodOverTls, good_h2.GoodOverTwo, clients.Crowd):
         async def one():
             nonlocal sent
             connection = await self.connect("fill")
-            name, body = self.name(), bytes(1 << 17)
-            await connection.send(f"POST /g/down/{name}?{1 << 17} HTTP/1.1\r\n{HOST}"
+            name, body = self.name(), bytes(1 << 16)
+            await connection.send(f"POST /g/down/{name}?{1 << 16} HTTP/1.1\r\n{HOST}"
                                   f"Content-Length: {len(body)}\r\n\r\n".encode() + body[1:])
             sent += 1
             if sent == count:
                 all_sent.set()
             await all_sent.wait()
             await connection.send(body[:1])
-            await self.judge(connection, "down", name, "POST", 1 << 17, body)
+            await self.judge(connection, "down", name, "POST", 1 << 16, body)
             connection.close()
         await asyncio.gather(*(one() for _ in range(count)))
 

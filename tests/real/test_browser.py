@@ -41,10 +41,11 @@ def png(width):
 @chromium.is_there
 def test_page_with_many_parts(site, tmp_path):
     folder = os.path.join(site.nginx.html, "pictures")
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     for number in range(PICTURES):
         with open(os.path.join(folder, f"{number}.png"), "wb") as f:
             f.write(png(number + 1))
+    site.flask.forget_notes("browser")
     before = {code: site.requests(code) for code in ("2xx", "5xx")}
     said = programs.run(
         chromium.PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",

@@ -192,6 +192,7 @@ def test_chromium_loads_a_page_with_many_parts(front, whole_site, tmp_path):
     for number in range(PICTURES):
         with open(os.path.join(folder, f"{number}.png"), "wb") as f:
             f.write(png(number + 1))
+    whole_site.flask.forget_notes("browser")
     before = lines(front, r"HTTP/1\.1\"")
     assert browse(front, "/browser.html", tmp_path) == EXPECTED
     wire.wait_for(lambda: lines(front, r"/pictures/\d+.png.* HTTP/2\.0\"") >= PICTURES,
